@@ -1,0 +1,1 @@
+"""Keeptrusts: AI governance as code. Declared in policy documents, enforced by gateways, proved by records."""

@@ -1,0 +1,99 @@
+"""`/v1/configurations`: policy documents and their immutable versions."""
+
+from __future__ import annotations
+
+from typing import Annotated, NotRequired
+
+from annotated_types import Ge, MaxLen
+from typing_extensions import TypedDict
+
+from keeptrusts.api.forbid import FORBID
+from keeptrusts.api.names import Description, Labels, ManagedBy, Name
+from keeptrusts.api.problem import ProblemItem
+
+
+class ConfigurationDraft(TypedDict):
+    """POST. `policy_yaml` must lint, else 422 whose `errors[]` are the findings."""
+
+    __pydantic_config__ = FORBID  # type: ignore[misc]
+    name: Name
+    policy_yaml: str
+    description: NotRequired[Description | None]
+    labels: NotRequired[Labels]
+    message: NotRequired[Annotated[str, MaxLen(2000)] | None]
+    managed_by: NotRequired[ManagedBy]
+
+
+class ConfigurationPatch(TypedDict, total=False):
+    """PATCH. A changed `policy_yaml` is a new version; the same digest is not."""
+
+    __pydantic_config__ = FORBID  # type: ignore[misc]
+    name: Name
+    policy_yaml: str
+    description: Description | None
+    labels: Labels | None
+    message: Annotated[str, MaxLen(2000)] | None
+    managed_by: ManagedBy
+
+
+class Configuration(TypedDict):
+    """Times are RFC 3339 in UTC. `content_digest` is `sha256:` over the canonical form of the document with defaults."""
+
+    id: str
+    name: str
+    description: str | None
+    labels: dict[str, str]
+    policy_yaml: str
+    version: int
+    content_digest: str
+    policy_kinds: list[str]
+    managed_by: ManagedBy
+    created_at: str
+    updated_at: str
+    updated_by: str
+
+
+class VersionDraft(TypedDict):
+    """POST .../versions."""
+
+    __pydantic_config__ = FORBID  # type: ignore[misc]
+    policy_yaml: str
+    message: NotRequired[Annotated[str, MaxLen(2000)] | None]
+
+
+class ConfigurationVersion(TypedDict):
+    """One version; never changed."""
+
+    id: str
+    configuration_id: str
+    version: int
+    policy_yaml: str
+    content_digest: str
+    message: str | None
+    author: str
+    created_at: str
+
+
+class Rollback(TypedDict):
+    """POST .../rollback: this version becomes a new one."""
+
+    __pydantic_config__ = FORBID  # type: ignore[misc]
+    version: Annotated[int, Ge(1)]
+
+
+class ValidationDraft(TypedDict):
+    """POST /v1/configurations/validate: lint only."""
+
+    __pydantic_config__ = FORBID  # type: ignore[misc]
+    policy_yaml: str
+
+
+class Validation(TypedDict):
+    """What `kt policy lint --format json` says, over REST."""
+
+    valid: bool
+    pack: dict[str, str] | None
+    chain: list[str]
+    policy_count: int
+    errors: list[ProblemItem]
+    warnings: list[ProblemItem]

@@ -1,0 +1,96 @@
+"""`/v1/gateways`: runtimes, their credentials, and how far they follow what is desired."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, NotRequired
+
+from annotated_types import Ge, Le, MaxLen
+from typing_extensions import TypedDict
+
+from keeptrusts.api.forbid import FORBID
+from keeptrusts.api.names import Description, FailMode, Labels, Name
+
+
+class Deployment(TypedDict):
+    """How a new version reaches the instances. Percent matters to `canary` alone."""
+
+    __pydantic_config__ = FORBID  # type: ignore[misc]
+    strategy: Literal["all", "canary"]
+    percent: NotRequired[Annotated[int, Ge(1), Le(100)]]
+
+
+class GatewayDraft(TypedDict):
+    """POST. `configuration_version` absent: follow the latest."""
+
+    __pydantic_config__ = FORBID  # type: ignore[misc]
+    name: Name
+    description: NotRequired[Description | None]
+    labels: NotRequired[Labels]
+    environment: NotRequired[Annotated[str, MaxLen(63)] | None]
+    configuration_id: NotRequired[str | None]
+    configuration_version: NotRequired[Annotated[int, Ge(1)] | None]
+    fail_mode: NotRequired[FailMode]
+    deployment: NotRequired[Deployment]
+
+
+class GatewayPatch(TypedDict, total=False):
+    """PATCH."""
+
+    __pydantic_config__ = FORBID  # type: ignore[misc]
+    name: Name
+    description: Description | None
+    labels: Labels | None
+    environment: Annotated[str, MaxLen(63)] | None
+    configuration_id: str | None
+    configuration_version: Annotated[int, Ge(1)] | None
+    fail_mode: FailMode
+    deployment: Deployment
+
+
+class GatewayInstance(TypedDict):
+    """One running process."""
+
+    instance_id: str
+    version: str
+    active_digest: str | None
+    state: Literal["in_sync", "stale", "degraded", "error"]
+    last_seen_at: str
+    last_error: str | None
+
+
+class Gateway(TypedDict):
+    """`status` is of the fleet of instances: `offline` when none was heard of for 90 s."""
+
+    id: str
+    name: str
+    description: str | None
+    labels: dict[str, str]
+    environment: str | None
+    configuration_id: str | None
+    configuration_version: int | None
+    fail_mode: FailMode
+    deployment: Deployment
+    desired_digest: str | None
+    instances: list[GatewayInstance]
+    status: Literal["never_seen", "online", "degraded", "offline"]
+    created_at: str
+    updated_at: str
+
+
+class GatewayTokenDraft(TypedDict, total=False):
+    """POST /v1/gateways/{id}/tokens. `expires_in` in seconds; null or absent: no expiry."""
+
+    __pydantic_config__ = FORBID  # type: ignore[misc]
+    name: Name
+    expires_in: Annotated[int, Ge(60)] | None
+
+
+class GatewayToken(TypedDict):
+    """`token` is shown this once."""
+
+    id: str
+    gateway_id: str
+    prefix: str
+    token: str
+    created_at: str
+    expires_at: str | None

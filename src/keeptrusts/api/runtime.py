@@ -1,0 +1,90 @@
+"""`/v1/gateway/...`: what only gateways call. The event itself is `core.decision.Decision.as_event` plus its chain."""
+
+from __future__ import annotations
+
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict
+
+from keeptrusts.api.forbid import FORBID
+from keeptrusts.api.names import FailMode
+
+
+class BundlePayload(TypedDict):
+    """
+    What is signed. `epoch` only rises for one gateway; a lower one is refused (anti-rollback).
+
+    `not_after` is RFC 3339; a bundle past it is refused when it arrives, and kept with a warning when it is running.
+    """
+
+    gateway_id: str
+    organisation: str
+    configuration_id: str
+    configuration_version: int
+    config_digest: str
+    policy_yaml: str
+    fail_mode: FailMode
+    epoch: int
+    issued_at: str
+    not_after: str
+
+
+class Bundle(TypedDict):
+    """GET /v1/gateway/bundle. `payload` is the canonical JSON text of a `BundlePayload`; `signature` is base64 Ed25519 over its UTF-8."""
+
+    payload: str
+    key_id: str
+    signature: str
+
+
+class TrailKey(TypedDict):
+    """GET /v1/trail/keys. `public_key`: base64, 32 bytes, Ed25519 (RFC 8032)."""
+
+    key_id: str
+    public_key: str
+    created_at: str
+    retired_at: str | None
+
+
+class StatusReport(TypedDict):
+    """POST /v1/gateway/status, every 30 s and after each activation. `head_hash`/`head_sequence`: the end of this instance's chain."""
+
+    __pydantic_config__ = FORBID  # type: ignore[misc]
+    instance_id: str
+    version: str
+    active_digest: str | None
+    epoch: int | None
+    last_error: NotRequired[str | None]
+    degraded: NotRequired[bool]
+    head_sequence: NotRequired[int]
+    head_hash: NotRequired[str | None]
+    gateway_id: NotRequired[str | None]
+
+
+class StatusAnswer(TypedDict):
+    """What the control plane wants this gateway to run."""
+
+    gateway_id: str
+    desired_digest: str | None
+
+
+class EventBatch(TypedDict):
+    """POST /v1/gateway/events: at most 1,000, in chain order."""
+
+    events: list[dict[str, Any]]
+
+
+class RejectedEvent(TypedDict):
+    """It will never be stored as an event; its bytes are kept in quarantine. Do not send it again."""
+
+    index: int
+    id: str | None
+    code: str
+
+
+class EventReceipt(TypedDict):
+    """Ids that are durable now (`accepted`) or were before (`duplicates`)."""
+
+    accepted: list[str]
+    duplicates: list[str]
+    rejected: list[RejectedEvent]

@@ -1,0 +1,1 @@
+"""`kt`: one module a command group."""

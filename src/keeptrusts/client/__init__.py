@@ -1,0 +1,1 @@
+"""Asks: a typed, synchronous REST client."""

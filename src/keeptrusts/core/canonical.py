@@ -1,0 +1,112 @@
+"""
+Canonical JSON (RFC 8785, JSON Canonicalization Scheme) and digests over it.
+
+Only what our records hold: objects, arrays, text, booleans, null, integers within +-(2^53-1), finite floats.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable
+from typing import Any
+
+_SAFE = 2**53 - 1
+_text = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def canonical_json(value: Any) -> bytes:
+    """
+    The one byte string that stands for this value.
+
+    Raises:
+        ValueError: An integer beyond 2^53-1, NaN, an infinity, or text with a lone surrogate.
+        TypeError: A type that JSON does not have.
+    """
+    return "".join(_parts(value)).encode("utf-8")
+
+
+def digest(value: Any) -> str:
+    """`sha256:` and the hexadecimal SHA-256 of the canonical form."""
+    return "sha256:" + hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def _parts(value: Any) -> Iterable[str]:
+    match value:
+        case None:
+            yield "null"
+        case bool():
+            yield "true" if value else "false"
+        case str():
+            yield _text(value)
+        case int():
+            if not -_SAFE <= value <= _SAFE:
+                raise ValueError("an integer beyond 2^53-1 has no canonical form")
+            yield str(value)
+        case float():
+            yield _number(value)
+        case dict():
+            yield from _members(value)
+        case list() | tuple():
+            for position, item in enumerate(value):
+                yield "," if position else "["
+                yield from _parts(item)
+            yield "]" if value else "[]"
+        case _:
+            raise TypeError(f"`{type(value).__name__}` has no canonical form")
+
+
+def _members(value: dict[Any, Any]) -> Iterable[str]:
+    yield "{"
+    # RFC 8785 section 3.2.3: names are sorted by their UTF-16 code units.
+    for position, name in enumerate(sorted(value, key=_utf16)):
+        if position:
+            yield ","
+        yield _text(name)
+        yield ":"
+        yield from _parts(value[name])
+    yield "}"
+
+
+def _utf16(name: object) -> bytes:
+    if not isinstance(name, str):
+        raise TypeError("a member name is text")
+    return name.encode("utf-16-be")
+
+
+def _number(value: float) -> str:
+    """ECMAScript's Number.prototype.toString (ECMA-262, 6.1.6.1.20), from Python's shortest digits."""
+    if not math.isfinite(value):
+        raise ValueError("NaN and infinities have no canonical form")
+    if value == 0:
+        return "0"
+    shortest = repr(abs(value))
+    digits = "".join(ch for ch in shortest.partition("e")[0] if ch.isdigit()).strip("0")
+    point = _point(abs(value))
+    sign = "-" if value < 0 else ""
+    return sign + _layout(digits, point)
+
+
+def _point(value: float) -> int:
+    """`n` such that value = 0.digits x 10^n."""
+    shortest = repr(value)
+    mantissa, _, exponent = shortest.partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    shift = int(exponent or 0)
+    if whole.strip("0"):
+        return len(whole.lstrip("0")) + shift
+    return shift - (len(fraction) - len(fraction.lstrip("0")))
+
+
+def _layout(digits: str, point: int) -> str:
+    count = len(digits)
+    if count <= point <= 21:
+        return digits + "0" * (point - count)
+    if 0 < point <= 21:
+        return f"{digits[:point]}.{digits[point:]}"
+    if -6 < point <= 0:
+        return "0." + "0" * -point + digits
+    power = point - 1
+    tail = f".{digits[1:]}" if count > 1 else ""
+    return f"{digits[0]}{tail}e{'+' if power >= 0 else '-'}{abs(power)}"

@@ -1,0 +1,91 @@
+"""
+The decision record: what the gateway did with one request. It becomes the event of the control plane.
+
+`as_event` gives the JSON object of spec section "Events"; chain fields (`sequence`, `prev_hash`, `hash`) are added by the
+spool, which alone knows the order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyResult:
+    """
+    What one kind said in one phase.
+
+    Args:
+        verdict: `allowed`, `redacted`, `escalated`, `blocked` or `skipped`.
+        latency_us: Microseconds spent in it.
+        findings: Category to count; never text.
+    """
+
+    kind: str
+    phase: str
+    verdict: str
+    reason_code: str
+    mode: str = "enforce"
+    latency_us: int = 0
+    findings: tuple[tuple[str, int], ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        found = [{"category": category, "count": count} for category, count in self.findings]
+        return asdict(self) | {"findings": found}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """
+    One request, from first byte to last.
+
+    Args:
+        timestamp: RFC 3339, UTC, microseconds: when the request was complete.
+        verdict: The most severe of the policies' verdicts (`allowed|redacted|escalated|blocked`); `failed` when no
+            policy objected and the upstream or the client did not see it through.
+        status: HTTP status the client got; 499 when it left before.
+        overhead_us: Microseconds of `latency_ms` that were ours.
+        content: What `audit-logger.content` lets stay; None otherwise.
+        degraded: A policy failed and `--fail-mode allow` let the request pass.
+    """
+
+    id: str
+    timestamp: str
+    request_id: str
+    verdict: str
+    reason_code: str
+    status: int
+    event_type: str = "decision"
+    phase: str | None = None
+    gateway_id: str | None = None
+    instance_id: str | None = None
+    configuration_id: str | None = None
+    configuration_version: int | None = None
+    config_digest: str | None = None
+    trace_id: str | None = None
+    policies: tuple[PolicyResult, ...] = ()
+    provider: str | None = None
+    target_id: str | None = None
+    model: str | None = None
+    api_format: str | None = None
+    streamed: bool = False
+    latency_ms: float = 0.0
+    overhead_us: int = 0
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: float | None = None
+    user_id: str | None = None
+    team_id: str | None = None
+    agent_id: str | None = None
+    session_id: str | None = None
+    key_id: str | None = None
+    escalation_id: str | None = None
+    content: dict[str, Any] | None = None
+    content_digest: str | None = None
+    degraded: bool = False
+
+    def as_event(self) -> dict[str, Any]:
+        """Plain JSON, every field present."""
+        event = {one.name: getattr(self, one.name) for one in fields(self)}
+        return event | {"policies": [result.as_json() for result in self.policies]}

@@ -1,0 +1,123 @@
+"""
+What a policy answers. Four outcomes, in rising severity: allow, redact, escalate, block.
+
+A `Match` names what was found and where, never the text itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from keeptrusts.core.exchange import Place
+
+PASSED: Final = "all_policies_passed"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """`category` found in characters `[start, end)` (code points of the original text) of the text at `place`."""
+
+    place: Place
+    start: int
+    end: int
+    category: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit(Match):
+    """Characters `[start, end)` give way to `replacement`. `restorable`: the caller may get them back in the answer."""
+
+    replacement: str = ""
+    restorable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """
+    Let it pass.
+
+    Args:
+        max_tokens: When set, the request is sent with this cap on the answer (token-limit, clamp).
+    """
+
+    matches: tuple[Match, ...] = ()
+    max_tokens: int | None = None
+    code: str = PASSED
+
+
+@dataclass(frozen=True, slots=True)
+class Redact:
+    """Let it pass with these edits."""
+
+    code: str
+    edits: tuple[Edit, ...]
+
+    @property
+    def matches(self) -> tuple[Match, ...]:
+        return self.edits
+
+
+@dataclass(frozen=True, slots=True)
+class Escalate:
+    """Withhold it until somebody decides."""
+
+    code: str
+    message: str
+    assignee: str | None = None
+    timeout_seconds: int = 3600
+    matches: tuple[Match, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Refuse it. `message` is shown to the client and holds none of its text."""
+
+    code: str
+    message: str
+    matches: tuple[Match, ...] = ()
+
+
+Verdict: TypeAlias = Allow | Redact | Escalate | Block
+
+SEVERITY: Final[tuple[type[Verdict], ...]] = (Allow, Redact, Escalate, Block)
+NAMES: Final[dict[type[Verdict], str]] = {
+    Allow: "allowed",
+    Redact: "redacted",
+    Escalate: "escalated",
+    Block: "blocked",
+}
+
+
+def severity(verdict: Verdict) -> int:
+    """0 allow, 1 redact, 2 escalate, 3 block."""
+    return SEVERITY.index(type(verdict))
+
+
+def merge_edits(edits: Iterable[Edit]) -> list[Edit]:
+    """
+    Unite overlapping edits of one text, in order of their start.
+
+    Of edits that overlap, the first (then the longest) lends its category and replacement: nothing that any of them
+    covers is left standing. Edits that only touch stay apart.
+    """
+    united: list[Edit] = []
+    for edit in sorted(edits, key=lambda one: (one.start, -one.end)):
+        last = united[-1] if united else None
+        if last is None or edit.start >= last.end:
+            united.append(edit)
+        elif edit.end > last.end:
+            united[-1] = Edit(last.place, last.start, edit.end, last.category, last.replacement, last.restorable)
+    return united
+
+
+def apply_edits(text: str, edits: Sequence[Edit]) -> str:
+    """`text` with the united edits carried out."""
+    pieces: list[str] = []
+    at = 0
+    for edit in merge_edits(edits):
+        pieces += (text[at : edit.start], edit.replacement)
+        at = edit.end
+    pieces.append(text[at:])
+    return "".join(pieces)

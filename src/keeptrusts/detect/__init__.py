@@ -1,0 +1,1 @@
+"""Finds: normaliser, scanners, checksums. Pure."""

@@ -1,0 +1,126 @@
+"""
+What a flow asks of the world. `reply = yield from ReadUpstream()` has the type of the reply.
+
+An effect may raise: the driver throws the error into the flow at the `yield`. Cancellation arrives as `ClientGoneError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from keeptrusts.core.decision import Decision
+from keeptrusts.core.exchange import Target
+
+R = TypeVar("R")
+Headers: TypeAlias = tuple[tuple[str, str], ...]
+"""Header fields, names in lower case."""
+
+
+class Effect(Generic[R]):
+    """A question to the driver whose answer is an `R`."""
+
+    def __iter__(self) -> Generator[Effect[Any], Any, R]:
+        reply: R = yield self
+        return reply
+
+
+Flow: TypeAlias = Generator[Effect[Any], Any, R]
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamHead:
+    """Status and header fields of a provider's answer."""
+
+    status: int
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class OpenUpstream(Effect[UpstreamHead]):
+    """
+    Send the request to a target and wait for the head of its answer.
+
+    The driver adds the credential, `host` and `content-length`. `forwarded`: the client's own header fields that may
+    go on (the driver drops hop-by-hop ones, and `authorization` when the target has a key of its own).
+
+    Raises:
+        UpstreamUnreachableError: No connection; nothing was sent.
+        UpstreamTimeoutError: Connected, no head in time.
+        UpstreamLostError: It hung up before a head came.
+    """
+
+    target: Target
+    path: str
+    body: bytes
+    forwarded: Headers = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadUpstream(Effect[bytes]):
+    """
+    Next piece of the answer's body; empty at its clean end.
+
+    Raises:
+        UpstreamLostError: It stopped in the middle.
+        UpstreamTimeoutError: It went silent.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class CloseUpstream(Effect[None]):
+    """Give up the rest of the answer; the provider is told by a closed connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Respond(Effect[None]):
+    """A whole response: head, body, end. Raises `ClientGoneError`."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StartResponse(Effect[None]):
+    """The head of a response whose body follows in pieces. Raises `ClientGoneError`."""
+
+    status: int
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class SendToClient(Effect[None]):
+    """One piece of the body. Returns when the client can take more (back-pressure). Raises `ClientGoneError`."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EndResponse(Effect[None]):
+    """The end of a response that `StartResponse` began. Raises `ClientGoneError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeQuota(Effect[int | None]):
+    """
+    Count this request against the rate limits of its configuration.
+
+    Reply: None when there was room, else the seconds to wait (`Retry-After`), and nothing was counted.
+    """
+
+    user: str | None
+    ip: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record(Effect[None]):
+    """
+    Make the decision durable; returns when it is. The last thing a flow does before the end of its response.
+
+    Raises:
+        SpoolFullError: There is no room and `--on-spool-full block`: the answer must not be given.
+    """
+
+    decision: Decision

@@ -1,0 +1,176 @@
+"""
+The chain at work: kinds in order within a phase, phases in order, one place where a crash becomes a verdict.
+
+* `block` ends it; later kinds are recorded as skipped.
+* `redact` accumulates: later kinds see the redacted text.
+* The verdict is the most severe; its reason is the first of that severity.
+* A kind that raises counts as `block` with `<kind>.error` (law 1), unless `fail_open`; then the result is `degraded`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from keeptrusts.core.decision import PolicyResult
+from keeptrusts.core.exchange import TOOL_PARTS, Exchange, Phase, Place, Target
+from keeptrusts.core.verdict import NAMES, PASSED, Allow, Block, Edit, Redact, Verdict, apply_edits, severity
+from keeptrusts.policy.kind import Policy, code_prefix
+
+Clock = Callable[[], int]
+"""Nanoseconds from any origin; used for latencies alone."""
+
+REQUEST_PHASES = (Phase.INPUT, Phase.TOOL)
+ANSWER_PHASES = (Phase.TOOL, Phase.OUTPUT)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """
+    What the chain said.
+
+    Args:
+        verdict: The most severe; of equals the first.
+        phase: In which it fell; None when all allowed.
+        changed: New values of the texts that redactions changed.
+        restorable: Placeholder -> what the caller had written there.
+        max_tokens: The lowest cap that any kind set on the answer.
+    """
+
+    verdict: Verdict = Allow()
+    kind: str | None = None
+    phase: Phase | None = None
+    results: tuple[PolicyResult, ...] = ()
+    changed: Mapping[Place, str] = field(default_factory=dict)
+    restorable: Mapping[str, str] = field(default_factory=dict)
+    max_tokens: int | None = None
+    degraded: bool = False
+
+
+class Chain:
+    """
+    Compiled policies in the order of the document.
+
+    Args:
+        fail_open: Law 8: a setting with a name (`--fail-mode allow`), visible as `degraded` in every record.
+    """
+
+    def __init__(self, policies: Sequence[Policy], *, fail_open: bool = False) -> None:
+        self.policies = tuple(policies)
+        self.fail_open = fail_open
+
+    def judge_request(self, exchange: Exchange, clock: Clock) -> Judgement:
+        """Phases `input`, then `tool`, over the client's request."""
+        return _Run(self, exchange, clock).through(REQUEST_PHASES)
+
+    def judge_answer(self, exchange: Exchange, clock: Clock) -> Judgement:
+        """Phases `tool`, then `output`, over the whole of the model's answer."""
+        return _Run(self, exchange, clock).through(ANSWER_PHASES)
+
+    def judge_once(self, policy: Policy, exchange: Exchange) -> tuple[Verdict, bool]:
+        """One kind's verdict and whether it is degraded. The one place that turns a crash into a verdict."""
+        try:
+            return policy.judge(exchange), False
+        except Exception as bug:  # noqa: BLE001 - law 1: whatever fails in a kind blocks
+            code = f"{code_prefix(policy.kind)}.error"
+            if self.fail_open:
+                return Allow(code=code), True
+            return Block(code, f"`{policy.kind}` failed with {type(bug).__name__}"), False
+
+    def admitted(self, targets: Iterable[Target]) -> tuple[list[Target], list[PolicyResult]]:
+        """Phase `route`: the targets that every routing kind admits, in their order, and what each kind said."""
+        left = list(targets)
+        results = []
+        for policy in self.policies:
+            if Phase.ROUTE not in policy.phases:
+                continue
+            said = [(target, policy.admits(target)) for target in left]
+            left = [target for target, reason in said if reason is None]
+            reason = next((why for _, why in said if why), None)
+            verdict, code = ("allowed", PASSED) if left or reason is None else ("blocked", reason)
+            results.append(PolicyResult(policy.kind, Phase.ROUTE, verdict, code))
+        return left, results
+
+    def of_phase(self, phase: Phase) -> list[Policy]:
+        """The kinds that act in this phase, in chain order."""
+        return [policy for policy in self.policies if phase in policy.phases]
+
+
+class _Run:
+    """One walk along the chain: the exchange as redacted so far, and what was said of it."""
+
+    def __init__(self, chain: Chain, exchange: Exchange, clock: Clock) -> None:
+        self._chain = chain
+        self._exchange = exchange
+        self._clock = clock
+        self._results: list[PolicyResult] = []
+        self._said = Judgement()
+        self._changed: dict[Place, str] = {}
+        self._restorable: dict[str, str] = {}
+        self._blocked = False
+
+    def through(self, phases: Iterable[Phase]) -> Judgement:
+        for phase in phases:
+            for policy in self._chain.of_phase(phase):
+                self._ask(policy, phase)
+        return replace(self._said, results=tuple(self._results), changed=self._changed, restorable=self._restorable)
+
+    def _ask(self, policy: Policy, phase: Phase) -> None:
+        if self._blocked:
+            self._results.append(PolicyResult(policy.kind, phase, "skipped", "skipped"))
+            return
+        started = self._clock()
+        verdict, degraded = self._chain.judge_once(policy, texts_for(policy, self._exchange, phase))
+        took_us = (self._clock() - started) // 1000
+        self._results.append(result_of(policy.kind, phase, verdict, took_us))
+        self._take(policy, phase, verdict, degraded=degraded)
+
+    def _take(self, policy: Policy, phase: Phase, verdict: Verdict, *, degraded: bool) -> None:
+        if isinstance(verdict, Allow) and verdict.max_tokens is not None:
+            caps = [cap for cap in (self._said.max_tokens, verdict.max_tokens) if cap is not None]
+            self._said = replace(self._said, max_tokens=min(caps))
+        if severity(verdict) > severity(self._said.verdict):
+            self._said = replace(self._said, verdict=verdict, kind=policy.kind, phase=phase)
+        self._said = replace(self._said, degraded=self._said.degraded or degraded)
+        self._blocked = isinstance(verdict, Block)
+        if isinstance(verdict, Redact):
+            self._redact(verdict.edits)
+
+    def _redact(self, edits: Sequence[Edit]) -> None:
+        by_place: dict[Place, list[Edit]] = {}
+        for edit in edits:
+            by_place.setdefault(edit.place, []).append(edit)
+        texts = []
+        for text in self._exchange.texts:
+            mine = by_place.get(text.place)
+            if mine:
+                for edit in mine:
+                    if edit.restorable:
+                        self._restorable[edit.replacement] = text.value[edit.start : edit.end]
+                text = replace(text, value=apply_edits(text.value, mine))
+                self._changed[text.place] = text.value
+            texts.append(text)
+        self._exchange = replace(self._exchange, texts=tuple(texts))
+
+
+def texts_for(policy: Policy, exchange: Exchange, phase: Phase) -> Exchange:
+    """
+    The exchange as this kind sees it in this phase.
+
+    A kind that also acts in `tool` gets the texts of tool definitions and calls there, and the rest in its other
+    phase; a kind that does not gets every text at once, so that nothing is smuggled past it in a tool's arguments.
+    """
+    if Phase.TOOL not in policy.phases:
+        return replace(exchange, phase=phase)
+    wanted = phase is Phase.TOOL
+    texts = tuple(text for text in exchange.texts if (text.part in TOOL_PARTS) == wanted)
+    return replace(exchange, phase=phase, texts=texts)
+
+
+def result_of(kind: str, phase: Phase, verdict: Verdict, latency_us: int) -> PolicyResult:
+    """The line of the record that tells what a kind said."""
+    counts = Counter(match.category for match in verdict.matches)
+    return PolicyResult(
+        kind, phase, NAMES[type(verdict)], verdict.code, latency_us=latency_us, findings=tuple(sorted(counts.items()))
+    )

@@ -1,0 +1,47 @@
+"""
+What every policy kind is: a frozen dataclass whose fields are the YAML keys of its block, with a `judge`.
+
+The engine, the gateway and the tests know kinds through this class alone.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from keeptrusts.core.exchange import Exchange, Phase, Target
+from keeptrusts.core.verdict import Verdict
+
+
+class Policy:
+    """
+    One kind with its settings.
+
+    `judge` is pure. What it says of a text depends on the text alone, and, when `holdback` is a number, each match
+    depends only on the characters from one before its start to `holdback` after it: that locality is what lets a
+    stream be enforced on the fly with the verdict of the whole text (flow/window.py, ADR-0003).
+    """
+
+    kind: ClassVar[str]
+    phases: ClassVar[frozenset[Phase]]
+
+    def judge(self, exchange: Exchange) -> Verdict:
+        """Say what is to happen to this exchange in `exchange.phase`."""
+        raise NotImplementedError
+
+    def holdback(self) -> int | None:
+        """
+        Widest match in an answer, in characters; None when the whole answer is needed first.
+
+        Asked only of kinds with the phase `output`. 0: this kind looks at no text of answers.
+        """
+        return None
+
+    def admits(self, target: Target) -> str | None:
+        """Asked only of kinds with the phase `route`: None when the target may be used, else the reason code."""
+        del target
+        return None
+
+
+def code_prefix(kind: str) -> str:
+    """`prompt-injection` -> `prompt_injection`: the head of its reason codes and the name of its module."""
+    return kind.replace("-", "_")

@@ -1,0 +1,1 @@
+"""One module a kind; `KINDS` is their registry."""

@@ -1,0 +1,1 @@
+"""Remembers: transactions and tables, one module a noun."""

@@ -1,0 +1,1 @@
+"""Process 3: the Terraform provider, on the standard library alone."""

@@ -1,0 +1,1 @@
+"""Proves: hash chain, signatures, bundles. Pure."""

@@ -1,0 +1,1 @@
+"""Translates: SSE and the providers' JSON to core and back. Sans-io."""
