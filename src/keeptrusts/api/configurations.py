@@ -37,7 +37,7 @@ class ConfigurationPatch(TypedDict, total=False):
 
 
 class Configuration(TypedDict):
-    """Times are RFC 3339 in UTC. `content_digest` is `sha256:` over the canonical form of the document with defaults."""
+    """Times are RFC 3339 in UTC. `content_digest`: over the canonical form of the document with its defaults."""
 
     id: str
     name: str

@@ -1,4 +1,4 @@
-"""`/v1/events`: recorded decisions, as stored. Fields: spec, section "Events"; `core.decision.Decision` plus the chain."""
+"""`/v1/events`: recorded decisions as stored: `core.decision.Decision` plus the chain and `received_at`."""
 
 from __future__ import annotations
 

@@ -30,7 +30,11 @@ class BundlePayload(TypedDict):
 
 
 class Bundle(TypedDict):
-    """GET /v1/gateway/bundle. `payload` is the canonical JSON text of a `BundlePayload`; `signature` is base64 Ed25519 over its UTF-8."""
+    """
+    GET /v1/gateway/bundle.
+
+    `payload` is the canonical JSON text of a `BundlePayload`; `signature` is base64 Ed25519 over its UTF-8.
+    """
 
     payload: str
     key_id: str
@@ -47,7 +51,11 @@ class TrailKey(TypedDict):
 
 
 class StatusReport(TypedDict):
-    """POST /v1/gateway/status, every 30 s and after each activation. `head_hash`/`head_sequence`: the end of this instance's chain."""
+    """
+    POST /v1/gateway/status, every 30 s and after each activation.
+
+    `head_sequence` and `head_hash`: the end of this instance's chain.
+    """
 
     __pydantic_config__ = FORBID  # type: ignore[misc]
     instance_id: str

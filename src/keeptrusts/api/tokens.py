@@ -12,7 +12,7 @@ from keeptrusts.api.names import Name, Role
 
 
 class KeyDraft(TypedDict):
-    """POST. `expires_in` in seconds. `scopes` narrow the role (`configurations:write`, ...); empty: all the role may do."""
+    """POST. `expires_in` in seconds. `scopes` narrow the role (`configurations:write`, ...); empty: all of it."""
 
     __pydantic_config__ = FORBID  # type: ignore[misc]
     name: Name

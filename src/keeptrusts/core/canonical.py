@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 _SAFE = 2**53 - 1
+_LITERALS = {None: "null", True: "true", False: "false"}
 _text = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -34,27 +35,37 @@ def digest(value: Any) -> str:
 
 def _parts(value: Any) -> Iterable[str]:
     match value:
-        case None:
-            yield "null"
-        case bool():
-            yield "true" if value else "false"
-        case str():
-            yield _text(value)
-        case int():
-            if not -_SAFE <= value <= _SAFE:
-                raise ValueError("an integer beyond 2^53-1 has no canonical form")
-            yield str(value)
-        case float():
-            yield _number(value)
         case dict():
             yield from _members(value)
         case list() | tuple():
-            for position, item in enumerate(value):
-                yield "," if position else "["
-                yield from _parts(item)
-            yield "]" if value else "[]"
+            yield from _items(value)
+        case _:
+            yield _scalar(value)
+
+
+def _scalar(value: Any) -> str:
+    match value:
+        case None | bool():
+            return _LITERALS[value]
+        case str():
+            return _text(value)
+        case int():
+            if not -_SAFE <= value <= _SAFE:
+                raise ValueError("an integer beyond 2^53-1 has no canonical form")
+            return str(value)
+        case float():
+            return _number(value)
         case _:
             raise TypeError(f"`{type(value).__name__}` has no canonical form")
+
+
+def _items(values: Sequence[Any]) -> Iterable[str]:
+    yield "["
+    for position, item in enumerate(values):
+        if position:
+            yield ","
+        yield from _parts(item)
+    yield "]"
 
 
 def _members(value: dict[Any, Any]) -> Iterable[str]:

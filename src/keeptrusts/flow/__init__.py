@@ -1,1 +1,1 @@
-"""Sequences: one request from first byte to record, as generators of effects. Sans-io: `gateway.driver` performs them."""
+"""Sequences: one request from first byte to record, as generators of effects that `gateway.driver` performs."""

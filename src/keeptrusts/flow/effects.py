@@ -1,7 +1,8 @@
 """
 What a flow asks of the world. `reply = yield from ReadUpstream()` has the type of the reply.
 
-An effect may raise: the driver throws the error into the flow at the `yield`. Cancellation arrives as `ClientGoneError`.
+An effect may raise: the driver throws the error into the flow at the `yield`; cancellation arrives as
+`ClientGoneError`.
 """
 
 from __future__ import annotations
