@@ -1,1 +1,5 @@
-"""Decides: document -> findings, document -> chain -> verdict. Pure Python, no I/O, no clock; nothing here is compiled, so the Terraform provider carries it."""
+"""
+Decides: document -> findings, document -> chain -> verdict. Pure: no I/O, no clock.
+
+Compiled packages are imported only where a text is judged, so the Terraform provider carries the rest.
+"""

@@ -14,8 +14,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from keeptrusts.core.decision import PolicyResult
-from keeptrusts.core.exchange import TOOL_PARTS, Exchange, Phase, Place, Target
-from keeptrusts.core.verdict import NAMES, PASSED, Allow, Block, Edit, Redact, Verdict, apply_edits, severity
+from keeptrusts.core.exchange import TOOL_PARTS, Exchange, Phase, Place, Target, Text
+from keeptrusts.core.verdict import (
+    NAMES,
+    PASSED,
+    Allow,
+    Block,
+    Edit,
+    Redact,
+    Verdict,
+    apply_edits,
+    merge_edits,
+    severity,
+)
 from keeptrusts.policy.kind import Policy, code_prefix
 
 Clock = Callable[[], int]
@@ -23,6 +34,7 @@ Clock = Callable[[], int]
 
 REQUEST_PHASES = (Phase.INPUT, Phase.TOOL)
 ANSWER_PHASES = (Phase.TOOL, Phase.OUTPUT)
+ALLOWED = Allow()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +50,7 @@ class Judgement:
         max_tokens: The lowest cap that any kind set on the answer.
     """
 
-    verdict: Verdict = Allow()
+    verdict: Verdict = ALLOWED
     kind: str | None = None
     phase: Phase | None = None
     results: tuple[PolicyResult, ...] = ()
@@ -141,17 +153,19 @@ class _Run:
         by_place: dict[Place, list[Edit]] = {}
         for edit in edits:
             by_place.setdefault(edit.place, []).append(edit)
-        texts = []
-        for text in self._exchange.texts:
-            mine = by_place.get(text.place)
-            if mine:
-                for edit in mine:
-                    if edit.restorable:
-                        self._restorable[edit.replacement] = text.value[edit.start : edit.end]
-                text = replace(text, value=apply_edits(text.value, mine))
-                self._changed[text.place] = text.value
-            texts.append(text)
-        self._exchange = replace(self._exchange, texts=tuple(texts))
+        texts = tuple(self._edited(text, by_place.get(text.place, ())) for text in self._exchange.texts)
+        self._exchange = replace(self._exchange, texts=texts)
+
+    def _edited(self, text: Text, edits: Sequence[Edit]) -> Text:
+        if not edits:
+            return text
+        # The united edits, not the single ones: what comes back must be exactly what a placeholder stands for.
+        for edit in merge_edits(edits):
+            if edit.restorable:
+                self._restorable[edit.replacement] = text.value[edit.start : edit.end]
+        changed = apply_edits(text.value, edits)
+        self._changed[text.place] = changed
+        return replace(text, value=changed)
 
 
 def texts_for(policy: Policy, exchange: Exchange, phase: Phase) -> Exchange:

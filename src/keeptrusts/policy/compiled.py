@@ -1,0 +1,169 @@
+"""
+What a document becomes: plain values that the flow, the gateway and the control plane read.
+
+Every default is filled in; nothing here refers back to YAML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from keeptrusts.core.exchange import Target
+from keeptrusts.policy.engine import Chain
+from keeptrusts.policy.findings import Finding
+
+WireFormat: TypeAlias = Literal["openai", "anthropic"]
+Trigger: TypeAlias = Literal["rate_limit", "server_error", "timeout", "connection", "context_window", "content_policy"]
+LimitName: TypeAlias = Literal["global", "user", "ip"]
+OnUnbounded: TypeAlias = Literal["buffer", "reject"]
+AuditContent: TypeAlias = Literal["none", "digest", "redacted", "full"]
+
+HOURS_A_DAY = 24
+
+
+@dataclass(frozen=True, slots=True)
+class MockCall:
+    """A tool call that the mock provider answers with. `arguments` is JSON."""
+
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MockSettings:
+    """
+    How the built-in provider answers. Deterministic.
+
+    Args:
+        reply: None echoes the last user message as the provider received it.
+        chunk_chars: Characters in each streamed delta.
+        delay_ms: Wait before the head and before each further delta.
+        die_after_chars: The connection drops after so many characters of the reply.
+    """
+
+    reply: str | None = None
+    chunk_chars: int = 8
+    delay_ms: int = 0
+    status: int = 200
+    die_after_chars: int | None = None
+    tool_calls: tuple[MockCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetSettings:
+    """
+    How to reach one target of `providers.targets`.
+
+    Args:
+        base_url: Without a trailing slash and without a trailing `/v1`; empty for `mock`.
+        path_template: Path with `{model}`; None means the format's own path.
+        secret_env: Variable of the gateway's environment that holds the key; at most one of the two secrets is set.
+        secret_store: Config variable of the control plane that holds it.
+        api_key_prefix: Stands before the key in the header, with its blank if it needs one.
+        mock: Set when, and only when, the provider is `mock`.
+    """
+
+    target: Target
+    base_url: str
+    format: WireFormat
+    path_template: str | None = None
+    secret_env: str | None = None
+    secret_store: str | None = None
+    api_key_header: str = "authorization"
+    api_key_prefix: str = "Bearer "
+    weight: int = 1
+    timeout_seconds: float = 300.0
+    connect_timeout_seconds: float = 10.0
+    first_byte_timeout_seconds: float = 120.0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    mock: MockSettings | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """
+    At most `max_requests` in any `window_seconds`, for all callers, for each user, or for each address.
+
+    Args:
+        header_names: Lower-case; the first that is present names the user. Only `user` reads it.
+        trust_proxy_depth: How many proxies before us may be believed in `x-forwarded-for`. Only `ip` reads it.
+    """
+
+    name: LimitName
+    max_requests: int
+    window_seconds: int
+    header_names: tuple[str, ...] = ()
+    trust_proxy_depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SizeLimits:
+    """In bytes. None: no limit of the document's own."""
+
+    max_body_bytes: int = 10 * 1024 * 1024
+    max_response_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Streaming:
+    """
+    How answers are streamed.
+
+    Args:
+        max_holdback_chars: The most that the client may be kept behind the model. A chain that needs more is buffered.
+        on_unbounded: What a chain means for streams when it needs the whole answer: wait for it, or refuse to stream.
+    """
+
+    max_holdback_chars: int = 512
+    on_unbounded: OnUnbounded = "buffer"
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """Whether, when and how often a further target is tried. `max_attempts` counts the tries after the first."""
+
+    enabled: bool = False
+    triggers: frozenset[Trigger] = frozenset({"rate_limit", "server_error", "timeout", "connection"})
+    max_attempts: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """
+    What `audit-logger` lets a record keep of the texts, and for how long.
+
+    A chain without `audit-logger` keeps no content: `none`.
+    """
+
+    content: AuditContent = "none"
+    retention_hours: int = 365 * HOURS_A_DAY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledPolicy:
+    """
+    A document that lints, ready to be enforced. A request keeps the one it began with (law 7).
+
+    Args:
+        enabled: `pack.enabled`; when false the gateway refuses traffic with 503 `configuration_disabled`.
+        kinds: The chain by name, in order; `chain` holds the policies themselves.
+        digest: `sha256:...` over the canonical JSON of the document with its defaults. Equal for documents that
+            mean the same.
+        warnings: What lint found that does not make it invalid.
+    """
+
+    name: str
+    version: str
+    enabled: bool
+    chain: Chain
+    kinds: tuple[str, ...]
+    digest: str
+    targets: tuple[TargetSettings, ...] = ()
+    rate_limits: tuple[RateLimit, ...] = ()
+    size_limits: SizeLimits = SizeLimits()
+    streaming: Streaming = Streaming()
+    fallback: Fallback = Fallback()
+    audit: Audit = Audit()
+    warnings: tuple[Finding, ...] = ()
