@@ -1,0 +1,10 @@
+terraform {
+  required_version = ">= 1.5"
+
+  required_providers {
+    keeptrusts = {
+      source  = "keeptrusts/keeptrusts"
+      version = "~> 1.0"
+    }
+  }
+}
