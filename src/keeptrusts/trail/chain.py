@@ -65,10 +65,11 @@ def sealed(chained: dict[str, Any]) -> tuple[bytes, str]:
     Args:
         chained: As `chain_fields` made it.
     """
-    before = canonical_json({name: value for name, value in chained.items() if name < "hash"})
-    after = canonical_json({name: value for name, value in chained.items() if name > "hash"})
-    digest = "sha256:" + hashlib.sha256(before[:-1] + b"," + after[1:]).hexdigest()
-    return b'%b,"hash":"%b",%b' % (before[:-1], digest.encode(), after[1:]), digest
+    before = canonical_json({name: value for name, value in chained.items() if name < "hash"})[1:-1]
+    after = canonical_json({name: value for name, value in chained.items() if name > "hash"})[1:]
+    before = before and before + b","
+    digest = "sha256:" + hashlib.sha256(b"{%b%b" % (before, after)).hexdigest()
+    return b'{%b"hash":"%b",%b' % (before, digest.encode(), after), digest
 
 
 def event_hash(event: Mapping[str, Any]) -> str:
