@@ -1,8 +1,8 @@
-"""What a flow starts from: one request as the gateway received it, and the configuration it keeps to its end (law 7)."""
+"""What a flow starts from: one request as it was received, and the configuration it keeps to its end (law 7)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from keeptrusts.core.exchange import Caller
 from keeptrusts.flow.effects import Headers
@@ -30,7 +30,7 @@ class Arrival:
     path: str
     headers: Headers = ()
     body: bytes = b""
-    caller: Caller = Caller()
+    caller: Caller = field(default_factory=Caller)
     received_us: int = 0
     trace_id: str | None = None
     oversized: bool = False
