@@ -1,25 +1,42 @@
 .DEFAULT_GOAL := help
 PY ?= python3
 BIN := .venv/bin
-.PHONY: help setup setup-dev demo test check fix docs
+.PHONY: help setup setup-dev demo test lint fix docs terraform postgresql
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(BIN)/.runtime: requirements.lock pyproject.toml
 	@$(PY) -c 'import sys; sys.exit(None if (3,11) <= sys.version_info[:2] <= (3,13) else "Python 3.11, 3.12 or 3.13 is needed; this is "+sys.version.split()[0]+". Run: make PY=python3.12 ...")'
+	@echo "setting up .venv (a minute or two, once)"
 	test -x $(BIN)/python || $(PY) -m venv .venv
-	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --no-deps -e .
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps -e .
 	@touch $@
 
 $(BIN)/.dev: requirements-dev.lock $(BIN)/.runtime
-	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
 	@touch $@
 
 setup: $(BIN)/.runtime ## make .venv with a working kt
 
 setup-dev: $(BIN)/.dev ## the same, with what the tests need
+
+terraform:
+	@terraform version >/dev/null 2>&1 || { echo "Terraform 1.5 or newer is needed on the PATH: https://developer.hashicorp.com/terraform/install" >&2; exit 1; }
+
+# Debian keeps the server's programs out of the PATH, under /usr/lib/postgresql/<version>/bin.
+postgresql:
+	@command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	  echo "installing PostgreSQL for the tests"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null; \
+	else \
+	  echo "the tests need PostgreSQL's server programs (initdb, postgres): https://www.postgresql.org/download/ or, on Debian and Ubuntu, sudo apt-get install postgresql" >&2; exit 1; \
+	fi
+
+demo: terraform setup ## the whole loop on this machine, step by step; KEEP=1 leaves it running
+	@PYTHONPATH=examples $(BIN)/python -m demo $(if $(KEEP),--keep)
 
 fix: setup-dev ## format and repair
 	$(BIN)/ruff format .
@@ -31,5 +48,5 @@ lint: setup-dev ## format, ruff, mypy, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint ## everything: lint, types, imports and every test
-	$(BIN)/python -m pytest $(T)
+test: terraform postgresql lint ## everything: lint and every test; T="tests/unit -k name" narrows it
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(T)
