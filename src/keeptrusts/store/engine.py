@@ -1,0 +1,108 @@
+"""
+Opens the database named by a URL: SQLite (WAL, every commit synced) or PostgreSQL through psycopg.
+
+SQLite serves exactly one process: `hold_alone` keeps a second server off the same file.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from typing import IO, Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from keeptrusts.core.errors import InputError
+from keeptrusts.store.errors import StoreUnavailableError
+
+POOL = 48
+"""Above the number of threads that serve requests (40), so that none waits for a connection."""
+
+BUSY_MS = 5000
+
+
+def open_engine(url: str) -> Engine:
+    """
+    An engine for `sqlite:///PATH`, `postgresql://...` or `postgres://...`. Nothing is connected yet.
+
+    Raises:
+        InputError: Another kind of database, or not a URL.
+    """
+    address = _address(url)
+    if address.get_backend_name() == "sqlite":
+        return _open_sqlite(address)
+    # pgbouncer in transaction mode cannot keep prepared statements
+    return create_engine(
+        address,
+        pool_size=POOL // 2,
+        max_overflow=POOL // 2,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        connect_args={"prepare_threshold": None, "connect_timeout": 5, "application_name": "keeptrusts"},
+    )
+
+
+def is_sqlite(engine: Engine) -> bool:
+    """Whether this is the embedded database."""
+    return engine.dialect.name == "sqlite"
+
+
+def hold_alone(engine: Engine) -> IO[str] | None:
+    """
+    Keep other servers off this SQLite file until the returned handle is closed; None on PostgreSQL.
+
+    Raises:
+        StoreUnavailableError: Another server has it.
+    """
+    if not is_sqlite(engine):
+        return None
+    path = f"{engine.url.database}.lock"
+    handle = Path(path).open("a", encoding="ascii")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        handle.close()
+        raise StoreUnavailableError(
+            f"`{engine.url.database}` is in use by another server; stop it, or choose another --data-dir"
+        ) from None
+    return handle
+
+
+def _address(url: str) -> URL:
+    try:
+        address = make_url(url)
+    except ArgumentError:
+        raise InputError("the database URL cannot be read; write `sqlite:///PATH` or `postgresql://...`") from None
+    backend = address.get_backend_name()
+    if backend in {"postgres", "postgresql"}:
+        return address.set(drivername="postgresql+psycopg")
+    if backend == "sqlite" and address.database not in {None, "", ":memory:"}:
+        return address.set(drivername="sqlite+pysqlite")
+    raise InputError("the database must be `sqlite:///PATH` or `postgresql://...`")
+
+
+def _open_sqlite(address: URL) -> Engine:
+    directory = Path(address.database or "").parent
+    directory.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(address, pool_size=POOL, max_overflow=0, pool_timeout=5, connect_args={"timeout": 0})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    if not Path(address.database or "").exists():
+        # the file holds prompts: nobody else on this machine reads it
+        os.close(os.open(address.database or "", os.O_CREAT | os.O_WRONLY, 0o600))
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves: the driver's own comes too late
+    for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", f"busy_timeout = {BUSY_MS}"):
+        connection.execute(f"PRAGMA {setting}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # a reader that turns writer half-way fails at once with `database is locked`: writers say so first
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

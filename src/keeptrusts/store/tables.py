@@ -1,0 +1,250 @@
+"""Tables of the control plane's core. Every row names its organisation; every query is scoped by it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, Table, UniqueConstraint, text
+from sqlalchemy.sql.schema import ForeignKeyConstraint
+
+from keeptrusts.store.columns import Bytes, Id, Json, Long, Serial, UtcTime, Word, metadata
+
+
+def _org() -> Column[str]:
+    return Column("org", Id, ForeignKey("organisations.id"), nullable=False)
+
+
+organisations: Final = Table(
+    "organisations",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Word, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+keys: Final = Table(
+    "keys",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _org(),
+    Column("kind", Word, nullable=False),
+    Column("name", Word, nullable=False),
+    Column("role", Word, nullable=False),
+    Column("scopes", Json, nullable=False),
+    Column("gateway_id", Id, nullable=True),
+    Column("secret_hash", Bytes, nullable=False),
+    Column("prefix", Word, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=True),
+    Column("last_used_at", UtcTime, nullable=True),
+    Column("revoked_at", UtcTime, nullable=True),
+    Index("ix_keys_org_gateway_id", "org", "gateway_id"),
+)
+
+configurations: Final = Table(
+    "configurations",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _org(),
+    Column("name", Word, nullable=False),
+    Column("description", Long, nullable=True),
+    Column("labels", Json, nullable=False),
+    Column("managed_by", Word, nullable=False),
+    Column("policy_yaml", Long, nullable=False),
+    Column("policy_kinds", Json, nullable=False),
+    Column("content_digest", Word, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Column("updated_by", Word, nullable=False),
+    UniqueConstraint("org", "name"),
+    UniqueConstraint("org", "id"),
+)
+
+versions: Final = Table(
+    "configuration_versions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _org(),
+    Column("configuration_id", Id, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("policy_yaml", Long, nullable=False),
+    Column("policy_kinds", Json, nullable=False),
+    Column("content_digest", Word, nullable=False),
+    Column("message", Long, nullable=True),
+    Column("author", Word, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    UniqueConstraint("configuration_id", "version"),
+    ForeignKeyConstraint(["org", "configuration_id"], ["configurations.org", "configurations.id"], ondelete="CASCADE"),
+)
+
+gateways: Final = Table(
+    "gateways",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _org(),
+    Column("name", Word, nullable=False),
+    Column("description", Long, nullable=True),
+    Column("labels", Json, nullable=False),
+    Column("environment", Word, nullable=True),
+    Column("configuration_id", Id, nullable=True),
+    Column("configuration_version", Integer, nullable=True),
+    Column("fail_mode", Word, nullable=False),
+    Column("deployment", Json, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("epoch_at", UtcTime, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    UniqueConstraint("org", "name"),
+    UniqueConstraint("org", "id"),
+    ForeignKeyConstraint(["org", "configuration_id"], ["configurations.org", "configurations.id"]),
+    Index("ix_gateways_configuration_id", "configuration_id"),
+)
+
+instances: Final = Table(
+    "gateway_instances",
+    metadata,
+    _org(),
+    Column("gateway_id", Id, primary_key=True),
+    Column("instance_id", Word, primary_key=True),
+    Column("version", Word, nullable=False),
+    Column("active_digest", Word, nullable=True),
+    Column("epoch", Integer, nullable=True),
+    Column("degraded", Boolean, nullable=False),
+    Column("last_error", Long, nullable=True),
+    Column("last_seen_at", UtcTime, nullable=False),
+    Column("head_sequence", Serial, nullable=True),
+    Column("head_hash", Word, nullable=True),
+    ForeignKeyConstraint(["org", "gateway_id"], ["gateways.org", "gateways.id"], ondelete="CASCADE"),
+)
+
+audit_log: Final = Table(
+    "audit_log",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _org(),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", Word, nullable=False),
+    Column("action", Word, nullable=False),
+    Column("object_type", Word, nullable=False),
+    Column("object_id", Word, nullable=False),
+    Column("before_digest", Word, nullable=True),
+    Column("after_digest", Word, nullable=True),
+    Column("ip", Word, nullable=True),
+    Column("request_id", Id, nullable=False),
+    Index("ix_audit_log_org_id", "org", "id"),
+)
+
+idempotency: Final = Table(
+    "idempotency",
+    metadata,
+    _org(),
+    Column("actor", Id, primary_key=True),
+    Column("key_hash", Word, primary_key=True),
+    Column("request_hash", Word, nullable=False),
+    Column("answer", Bytes, nullable=True),
+    Column("created_at", UtcTime, nullable=False),
+    Index("ix_idempotency_created_at", "created_at"),
+)
+
+messages: Final = Table(
+    "messages",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _org(),
+    Column("type", Word, nullable=False),
+    Column("data", Json, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+"""The outbox: what webhooks are to be told, written with the change itself (`Tx.publish`); delivery deletes it."""
+
+signing_keys: Final = Table(
+    "signing_keys",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("public_key", Bytes, nullable=False),
+    Column("private_key", Bytes, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("retired_at", UtcTime, nullable=True),
+)
+"""Of the installation, not of one organisation. `private_key` is sealed (`store.sealing`)."""
+
+events: Final = Table(
+    "events",
+    metadata,
+    Column("position", Serial, primary_key=True, autoincrement=True),
+    Column("org", Id, nullable=False),
+    Column("id", Id, nullable=False),
+    Column("xid", Serial, nullable=False, server_default=text("0")),
+    Column("received_at", UtcTime, nullable=False),
+    Column("event_type", Word, nullable=False),
+    Column("verdict", Word, nullable=False),
+    Column("reason_code", Word, nullable=False),
+    Column("gateway_id", Word, nullable=True),
+    Column("instance_id", Word, nullable=False),
+    Column("sequence", Serial, nullable=False),
+    Column("configuration_id", Word, nullable=True),
+    Column("model", Word, nullable=True),
+    Column("provider", Word, nullable=True),
+    Column("user_id", Word, nullable=True),
+    Column("agent_id", Word, nullable=True),
+    Column("request_id", Word, nullable=True),
+    Column("acted", Long, nullable=False),
+    Column("body", Long, nullable=False),
+    UniqueConstraint("org", "id"),
+    Index("ix_events_org_gateway_id_id", "org", "gateway_id", "id"),
+    Index("ix_events_org_user_id_id", "org", "user_id", "id"),
+    Index("ix_events_org_xid_position", "org", "xid", "position"),
+    Index(
+        "ix_events_org_verdict_id",
+        "org",
+        "verdict",
+        "id",
+        sqlite_where=text("verdict <> 'allowed'"),
+        postgresql_where=text("verdict <> 'allowed'"),
+    ),
+)
+"""
+`body` is the event's JSON text exactly as it is hashed into its chain; the other columns are for finding it.
+
+`xid` is the writing transaction on PostgreSQL (a reader takes only what lies below the horizon) and 0 on SQLite, where
+one writer at a time makes `position` enough. `acted` lists the kinds that did not simply allow, as `|a|b|`.
+"""
+
+quarantine: Final = Table(
+    "event_quarantine",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("org", Id, nullable=False),
+    Column("received_at", UtcTime, nullable=False),
+    Column("key_id", Id, nullable=False),
+    Column("code", Word, nullable=False),
+    Column("raw", Bytes, nullable=False),
+    Index("ix_event_quarantine_org_id", "org", "id"),
+)
+
+chain_heads: Final = Table(
+    "chain_heads",
+    metadata,
+    Column("org", Id, primary_key=True),
+    Column("instance_id", Word, primary_key=True),
+    Column("sequence", Serial, nullable=False),
+    Column("hash", Word, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+)
+
+chain_breaks: Final = Table(
+    "chain_breaks",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("org", Id, nullable=False),
+    Column("instance_id", Word, nullable=False),
+    Column("event_id", Id, nullable=False),
+    Column("code", Word, nullable=False),
+    Column("expected_sequence", Serial, nullable=False),
+    Column("found_sequence", Serial, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Index("ix_chain_breaks_org_instance_id", "org", "instance_id"),
+)

@@ -1,0 +1,122 @@
+"""
+One transaction, and the repositories born with it.
+
+`Store.write()` and `Store.read()` give a `Tx`; it commits when the block ends and rolls back when it raises. A
+repository is made for one organisation and cannot name another's rows. On SQLite one writer works at a time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import uuid_utils
+from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, TimeoutError as PoolTimeoutError
+
+from keeptrusts.core.ids import make_id
+from keeptrusts.store.engine import is_sqlite
+from keeptrusts.store.errors import StoreUnavailableError
+from keeptrusts.store.tables import messages
+
+WAIT_FOR_WRITER_S = 5.0
+MESSAGE = "msg"
+
+
+def utc_now() -> datetime:
+    """The process's clock."""
+    return datetime.now(UTC)
+
+
+def new_id(prefix: str) -> str:
+    """A fresh id that sorts after those made before it."""
+    return make_id(prefix, uuid_utils.uuid7().bytes)
+
+
+class Tx:
+    """
+    A running transaction.
+
+    Args:
+        now: When it began, by this process's clock. Leases go by `database_now` instead.
+    """
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self.connection = connection
+        self.now = now
+        self._after: list[Callable[[], None]] = []
+
+    def publish(self, org: str, message_type: str, data: Mapping[str, Any]) -> None:
+        """Tell the webhooks that want `message_type`, if and when this transaction commits."""
+        row = {"id": new_id(MESSAGE), "org": org, "type": message_type, "data": dict(data), "created_at": self.now}
+        self.connection.execute(insert(messages).values(row))
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Run `action` in this thread once the transaction is durable."""
+        self._after.append(action)
+
+    def committed(self) -> None:
+        """Run what waited for the commit."""
+        for action in self._after:
+            action()
+
+    def database_now(self) -> datetime:
+        """The database's clock, which all replicas share."""
+        if self.connection.dialect.name == "sqlite":
+            return utc_now()
+        moment: datetime = self.connection.execute(select(func.clock_timestamp())).scalar_one()
+        return moment.astimezone(UTC)
+
+
+class Store:
+    """The database, as transactions."""
+
+    def __init__(self, engine: Engine, clock: Callable[[], datetime] = utc_now) -> None:
+        self.engine = engine
+        self.clock = clock
+        self._writer = threading.Lock() if is_sqlite(engine) else None
+
+    def write(self) -> AbstractContextManager[Tx]:
+        """
+        A transaction that changes something.
+
+        Raises:
+            StoreUnavailableError: The database is away, full, or busy for more than 5 s.
+        """
+        return self._begin(writes=True)
+
+    def read(self) -> AbstractContextManager[Tx]:
+        """A transaction that only reads; it never waits for a writer."""
+        return self._begin(writes=False)
+
+    @contextmanager
+    def _begin(self, *, writes: bool) -> Iterator[Tx]:
+        with self._turn(writes=writes):
+            try:
+                connection = self.engine.connect().execution_options(**self._options(writes=writes))
+                with connection, connection.begin():
+                    tx = Tx(connection, self.clock())
+                    yield tx
+            except (OperationalError, InterfaceError, InternalError, PoolTimeoutError) as failed:
+                raise StoreUnavailableError(f"the database did not answer ({type(failed).__name__})") from failed
+        tx.committed()
+
+    def _options(self, *, writes: bool) -> dict[str, Any]:
+        if self._writer:
+            return {"writes": writes}
+        return {} if writes else {"postgresql_readonly": True}
+
+    @contextmanager
+    def _turn(self, *, writes: bool) -> Iterator[None]:
+        if not (writes and self._writer):
+            yield
+            return
+        if not self._writer.acquire(timeout=WAIT_FOR_WRITER_S):
+            raise StoreUnavailableError("the database is busy")
+        try:
+            yield
+        finally:
+            self._writer.release()
