@@ -60,7 +60,7 @@ def hold_alone(engine: Engine) -> IO[str] | None:
     if not is_sqlite(engine):
         return None
     path = f"{engine.url.database}.lock"
-    handle = Path(path).open("a", encoding="ascii")
+    handle = Path(path).open("a", encoding="ascii")  # noqa: SIM115  held as long as the server lives
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -14,8 +14,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import uuid_utils
-from sqlalchemy import Connection, Engine, func, insert, select
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, TimeoutError as PoolTimeoutError
+from sqlalchemy import Connection, Engine, Insert, Table, func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from keeptrusts.core.ids import make_id
 from keeptrusts.store.engine import is_sqlite
@@ -34,6 +36,13 @@ def utc_now() -> datetime:
 def new_id(prefix: str) -> str:
     """A fresh id that sorts after those made before it."""
     return make_id(prefix, uuid_utils.uuid7().bytes)
+
+
+def insert_unless_there(connection: Connection, table: Table) -> Insert:
+    """`INSERT ... ON CONFLICT DO NOTHING`, which both engines spell alike and SQLAlchemy does not."""
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return sqlite.insert(table).on_conflict_do_nothing()
 
 
 class Tx:

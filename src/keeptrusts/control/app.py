@@ -1,0 +1,85 @@
+"""
+The application: services, routes, workers and the form of every failure, put together.
+
+A part of the control plane adds its router to `ROUTERS` and its worker to `workers.WORKERS`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from keeptrusts.control import workers
+from keeptrusts.control.credentials import Credentials
+from keeptrusts.control.hub import Hub
+from keeptrusts.control.middleware import Envelope
+from keeptrusts.control.problem import on_http_error, on_own_error, on_validation_error
+from keeptrusts.control.routes import health, identity
+from keeptrusts.control.services import Services, secret_key
+from keeptrusts.control.settings import Settings
+from keeptrusts.core.errors import KeeptrustsError
+from keeptrusts.core.version import VERSION
+from keeptrusts.store.engine import open_engine
+from keeptrusts.store.sealing import Sealer
+from keeptrusts.store.transaction import Store
+
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    health.router,
+    identity.router,
+)
+
+
+def make_services(settings: Settings) -> Services:
+    """Open what the settings name. Nothing is connected yet."""
+    store = Store(open_engine(settings.database))
+    credentials = Credentials(store, requests_per_minute=settings.key_requests_per_minute)
+    return Services(settings, store, Sealer(secret_key(settings)), credentials, Hub())
+
+
+def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
+    """
+    The control plane as an ASGI application; its database must be migrated before it serves.
+
+    Args:
+        services: Made from `settings` when absent.
+    """
+    # FastAPI would configure OpenTelemetry by itself when a variable says so
+    os.environ.setdefault("FASTAPI_OTEL_AUTO_CONFIGURE", "false")
+    app = FastAPI(
+        title="Keeptrusts",
+        version=VERSION,
+        summary="AI governance as code: configurations, gateways, events.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+        redirect_slashes=False,
+    )
+    app.state.services = services or make_services(settings)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_exception_handler(HTTPException, on_http_error)
+    app.add_exception_handler(RequestValidationError, on_validation_error)
+    app.add_exception_handler(KeeptrustsError, on_own_error)
+    app.add_middleware(Envelope)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    services: Services = app.state.services
+    services.hub.start()
+    running = workers.start(services)
+    try:
+        yield
+    finally:
+        services.hub.wake_all()
+        await workers.stop(running)
+        await run_in_threadpool(services.credentials.flush)
+        services.store.engine.dispose()

@@ -1,0 +1,90 @@
+"""
+Who presents a token: looked up by its id, compared by its hash, remembered for a moment.
+
+A key revoked through this process is refused at once; one revoked through another replica, after `TTL_S` at most.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from datetime import datetime
+
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+
+from keeptrusts.store.keys import Credential, find_credential, touch
+from keeptrusts.store.transaction import Store
+
+TTL_S = 15.0
+REMEMBERED = 20_000
+GATEWAY_FACTOR = 10
+
+
+class Credentials:
+    """Checks of keys, their rates, and when each was last used. Safe to use from any thread."""
+
+    def __init__(self, store: Store, *, requests_per_minute: int) -> None:
+        self._store = store
+        self._seen: OrderedDict[str, tuple[float, Credential]] = OrderedDict()
+        self._used: dict[str, datetime] = {}
+        self._lock = threading.Lock()
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._limits = {
+            "key": RateLimitItemPerMinute(requests_per_minute),
+            "gw": RateLimitItemPerMinute(requests_per_minute * GATEWAY_FACTOR),
+        }
+
+    def remembered(self, key_id: str) -> Credential | None:
+        """Without asking the database."""
+        with self._lock:
+            found = self._seen.get(key_id)
+        if found is None or found[0] < time.monotonic():
+            return None
+        return found[1]
+
+    def look_up(self, key_id: str) -> Credential | None:
+        """From the database. Unknown ids are not remembered: nobody fills the memory with them."""
+        with self._store.read() as tx:
+            credential = find_credential(tx.connection, key_id)
+        if credential is not None:
+            with self._lock:
+                self._seen[key_id] = (time.monotonic() + TTL_S, credential)
+                self._seen.move_to_end(key_id)
+                while len(self._seen) > REMEMBERED:
+                    self._seen.popitem(last=False)
+        return credential
+
+    def forget(self, *key_ids: str) -> None:
+        """They changed."""
+        with self._lock:
+            for key_id in key_ids:
+                self._seen.pop(key_id, None)
+
+    def note_use(self, key_id: str, at: datetime) -> None:
+        """Written by `flush`, not for each request."""
+        with self._lock:
+            self._used[key_id] = at
+
+    def flush(self) -> None:
+        """Write the times of last use that gathered."""
+        with self._lock:
+            used, self._used = self._used, {}
+        if used:
+            with self._store.write() as tx:
+                touch(tx.connection, used)
+
+    def take(self, credential: Credential) -> tuple[bool, dict[str, str]]:
+        """One request out of what the key may make, and the `RateLimit-*` headers that say what is left."""
+        limit = self._limits[credential.kind]
+        granted = self._limiter.hit(limit, credential.id)
+        window = self._limiter.get_window_stats(limit, credential.id)
+        wait = max(1, round(window.reset_time - time.time()))
+        headers = {
+            "RateLimit-Limit": str(limit.amount),
+            "RateLimit-Remaining": str(window.remaining),
+            "RateLimit-Reset": str(wait),
+        }
+        return granted, headers if granted else {**headers, "Retry-After": str(wait)}

@@ -1,0 +1,133 @@
+"""
+What surrounds every request, outside the framework: its id, the bound on its body, and the last catch.
+
+The body is read here in full (no route takes more than `MAX_BODY_BYTES`), so that nothing inside can forget the bound.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import traceback
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from keeptrusts.api.limits import MAX_BODY_BYTES
+from keeptrusts.control.problem import problem
+from keeptrusts.core.ids import REQUEST
+from keeptrusts.store.transaction import new_id
+
+log = logging.getLogger("keeptrusts.control")
+
+BODY_TIMEOUT_S = 60.0
+
+
+class Envelope:
+    """The outermost layer. Puts `request_id`, `body_hash` and `extra_headers` into the request's state."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = new_id(REQUEST)
+        state: dict[str, Any] = {**scope.get("state", {}), "request_id": request_id, "extra_headers": {}}
+        inner: Scope = {**scope, "state": state}
+        answer = _Answer(send, state)
+        try:
+            body = await _read_body(scope, receive)
+        except _RefusedError as refused:
+            reply = problem(request_id, refused.status, refused.code, refused.detail, headers={"Connection": "close"})
+            await reply(inner, receive, answer)
+            return
+        state["body_hash"] = hashlib.sha256(body).hexdigest()
+        await self._call(inner, _replay(body, receive), answer)
+
+    async def _call(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        try:
+            await self._app(scope, receive, answer)
+        except Exception as bug:  # noqa: BLE001  nothing inside may take the process down or show its insides
+            request_id = scope["state"]["request_id"]
+            log.error(  # noqa: TRY400  the traceback quotes values
+                "internal error", extra={"fields": {"request_id": request_id, **describe(bug)}}
+            )
+            if answer.started:
+                raise ConnectionAbortedError from None
+            text = "something went wrong here; the log of the control plane has it under this request id"
+            await problem(request_id, 500, "internal_error", text)(scope, receive, answer)
+
+
+class _Answer:
+    """`send` that adds the headers every answer has."""
+
+    def __init__(self, send: Send, state: dict[str, Any]) -> None:
+        self._send = send
+        self._state = state
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            extra = {
+                "X-Request-Id": self._state["request_id"],
+                "X-Content-Type-Options": "nosniff",
+                **self._state["extra_headers"],
+            }
+            headers = [*message.get("headers", ()), *((k.lower().encode(), v.encode()) for k, v in extra.items())]
+            if not any(name == b"cache-control" for name, _ in headers):
+                headers.append((b"cache-control", b"no-store"))
+            message = {**message, "headers": headers}
+        await self._send(message)
+
+
+class _RefusedError(Exception):
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail = status, code, detail
+
+
+async def _read_body(scope: Scope, receive: Receive) -> bytes:
+    too_large = _RefusedError(413, "body_too_large", f"a body may have {MAX_BODY_BYTES} bytes; send less at a time")
+    stated = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+    if stated.isdigit() and int(stated) > MAX_BODY_BYTES:
+        raise too_large
+    pieces: list[bytes] = []
+    size, more = 0, True
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise _RefusedError(400, "malformed_request", "the body ended early")
+                pieces.append(message.get("body", b""))
+                size += len(pieces[-1])
+                more = message.get("more_body", False)
+                if size > MAX_BODY_BYTES:
+                    raise too_large
+    except TimeoutError:
+        raise _RefusedError(408, "body_timeout", f"the body took more than {BODY_TIMEOUT_S:.0f} s to arrive") from None
+    return b"".join(pieces)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    pending = [body]
+
+    async def next_message() -> Message:
+        if pending:
+            return {"type": "http.request", "body": pending.pop(), "more_body": False}
+        return await receive()
+
+    return next_message
+
+
+def describe(bug: BaseException) -> dict[str, Any]:
+    """An exception for the log: type and places, never its message, which may quote what the caller sent."""
+    frames = traceback.extract_tb(bug.__traceback__)[-8:]
+    return {
+        "error": type(bug).__name__,
+        "at": [f"{frame.filename.rpartition('keeptrusts/')[2]}:{frame.lineno} {frame.name}" for frame in frames],
+    }

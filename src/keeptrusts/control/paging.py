@@ -1,0 +1,70 @@
+"""Lists: `?limit=&cursor=`, newest first. A cursor is opaque: it names the last row of the page before."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Query
+
+from keeptrusts.api.limits import MAX_PAGE, PAGE
+from keeptrusts.api.page import Page
+from keeptrusts.control.problem import ProblemError, allow_words
+
+Row = TypeVar("Row")
+
+allow_words(["limit", "cursor"])
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """
+    What a list is asked for.
+
+    Args:
+        before: Id of the last row of the page before; None on the first page.
+    """
+
+    limit: int
+    before: str | None
+
+    @property
+    def take(self) -> int:
+        """One more than is shown tells whether there is more."""
+        return self.limit + 1
+
+    def page(self, rows: Sequence[Row], key: Callable[[Row], str] | None = None) -> Page[Row]:
+        """`rows` are those that `take` fetched; `key` gives a row's id when it is not `row["id"]`."""
+        shown = list(rows[: self.limit])
+        more = len(rows) > self.limit
+        last: Any = shown[-1] if more else None
+        cursor = _encode(key(last) if key else last["id"]) if more else None
+        return {"data": shown, "next_cursor": cursor, "has_more": more}
+
+
+def read_slice(
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = PAGE,
+    cursor: Annotated[str | None, Query(max_length=300)] = None,
+) -> Slice:
+    """The dependency."""
+    return Slice(limit, _decode(cursor) if cursor else None)
+
+
+Paging = Annotated[Slice, Depends(read_slice)]
+
+
+def _encode(key: str) -> str:
+    return base64.urlsafe_b64encode(b"1" + key.encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str) -> str:
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
+    except (binascii.Error, ValueError):
+        raw = ""
+    if not raw.startswith("1") or not raw[1:].replace("_", "").isalnum():
+        raise ProblemError(422, "invalid_cursor", "`cursor` is not one that a list gave; start without it")
+    return raw[1:]

@@ -1,0 +1,31 @@
+"""`/healthz`, `/readyz`, `/metrics`: for whoever runs the control plane; no key is needed."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from keeptrusts.control.services import AppServices
+from keeptrusts.core.version import VERSION
+from keeptrusts.store.migrating import require_current
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """The process is alive."""
+    return {"status": "ok", "version": VERSION}
+
+
+@router.get("/readyz")
+def readyz(services: AppServices) -> dict[str, str]:
+    """The database can be reached and has the shape this version needs; else 503."""
+    require_current(services.store)
+    return {"status": "ready", "version": VERSION}
+
+
+@router.get("/metrics", response_class=Response)
+def metrics() -> Response:
+    """Prometheus text format."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,32 @@
+"""What the operator chose; `kt server run` fills it in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """
+    Settings of one control-plane process.
+
+    Args:
+        database_url: `sqlite:///PATH` or `postgresql://...`; None: `control.db` in `data_dir`.
+        secret_key: Seals secrets at rest (32 bytes or more); None: `secret.key` in `data_dir`, made at first start.
+        allow_insecure_webhooks: Let webhooks go to http on loopback.
+        webhook_allow_private: Networks (CIDR) that webhooks may reach though they are private.
+        key_requests_per_minute: For one API key; gateway tokens have ten times as much.
+    """
+
+    data_dir: Path
+    database_url: str | None = None
+    secret_key: bytes | None = None
+    allow_insecure_webhooks: bool = False
+    webhook_allow_private: tuple[str, ...] = ()
+    key_requests_per_minute: int = 6000
+
+    @property
+    def database(self) -> str:
+        """The URL that is used."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'control.db'}"

@@ -1,0 +1,68 @@
+"""
+What runs beside the requests, in the same process: each worker is a coroutine that lives as long as the server.
+
+A worker that raises is logged and started again after a pause; the server goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeAlias
+
+from fastapi.concurrency import run_in_threadpool
+
+from keeptrusts.control import changing, idempotency
+from keeptrusts.control.middleware import describe
+from keeptrusts.control.services import Services
+
+log = logging.getLogger("keeptrusts.control")
+
+Worker: TypeAlias = Callable[[Services], Awaitable[None]]
+PAUSE_S: Final = 2.0
+FLUSH_S: Final = 5.0
+SWEEP_S: Final = 3600.0
+
+
+async def note_key_use(services: Services) -> None:
+    """Write when keys were last used, every few seconds."""
+    while True:
+        await asyncio.sleep(FLUSH_S)
+        await run_in_threadpool(services.credentials.flush)
+
+
+async def forget_old_answers(services: Services) -> None:
+    """Drop the kept answers of idempotent requests that are past their 24 h."""
+    while True:
+        await run_in_threadpool(idempotency.sweep, services.store)
+        await asyncio.sleep(SWEEP_S)
+
+
+WORKERS: Final[tuple[Worker, ...]] = (note_key_use, forget_old_answers, changing.watch)
+"""Every worker; a part of the control plane that needs one adds it here."""
+
+
+async def keep_alive(worker: Worker, services: Services) -> None:
+    """Run one worker for ever."""
+    while True:
+        try:
+            await worker(services)
+        except Exception as bug:  # noqa: BLE001  one worker's bug or a database that is away may not stop the others
+            name = getattr(worker, "__name__", "worker")
+            log.error(  # noqa: TRY400  the traceback quotes values
+                "worker failed", extra={"fields": {"worker": name, **describe(bug)}}
+            )
+        await asyncio.sleep(PAUSE_S)
+
+
+def start(services: Services, workers: Sequence[Worker] = WORKERS) -> list[asyncio.Task[None]]:
+    """One task for each."""
+    return [asyncio.create_task(keep_alive(worker, services)) for worker in workers]
+
+
+async def stop(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """End them all and wait until they have ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
