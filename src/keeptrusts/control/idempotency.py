@@ -20,7 +20,7 @@ from sqlalchemy import delete, select, update
 from keeptrusts.control.problem import ProblemError
 from keeptrusts.store.sealing import Sealer
 from keeptrusts.store.tables import idempotency
-from keeptrusts.store.transaction import Store, Tx
+from keeptrusts.store.transaction import Store, Tx, insert_unless_there
 
 KEPT_FOR: Final = timedelta(hours=24)
 LONGEST_KEY: Final = 255
