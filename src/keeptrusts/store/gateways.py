@@ -1,0 +1,317 @@
+"""
+Gateways, what they are to run, and what their instances last said.
+
+`epoch` rises whenever what a gateway is to run changes, in the very transaction that changes it, and never falls.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+
+from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from keeptrusts.api.gateways import Gateway, GatewayInstance
+from keeptrusts.api.runtime import StatusReport
+from keeptrusts.core.errors import InputError, NotFoundError
+from keeptrusts.core.ids import GATEWAY
+from keeptrusts.store.columns import rfc3339
+from keeptrusts.store.errors import ConflictError
+from keeptrusts.store.filtering import with_label
+from keeptrusts.store.tables import configurations, gateways, instances, versions
+from keeptrusts.store.transaction import new_id
+
+OFFLINE_AFTER: Final = timedelta(seconds=90)
+FORGOTTEN_AFTER: Final = timedelta(days=1)
+SHOWN_INSTANCES: Final = 100
+RUN_FIELDS: Final = ("configuration_id", "configuration_version", "fail_mode")
+"""A change of any of these changes the bundle."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredGateway:
+    """A gateway as the API shows it, and its revision."""
+
+    shown: Gateway
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What a gateway is to run. `since`: when its epoch last rose."""
+
+    gateway_id: str
+    configuration_id: str
+    configuration_version: int
+    content_digest: str
+    policy_yaml: str
+    fail_mode: Literal["block", "allow"]
+    epoch: int
+    since: datetime
+
+
+class Gateways:
+    """The gateways of one organisation."""
+
+    def __init__(self, connection: Connection, org: str) -> None:
+        self._connection = connection
+        self._org = org
+
+    def make(self, fields: Mapping[str, Any], *, at: datetime) -> StoredGateway:
+        """
+        A new gateway.
+
+        Raises:
+            ConflictError: `name_taken`.
+            InputError: `unknown_configuration` or `unknown_version`.
+        """
+        self._require_version(fields.get("configuration_id"), fields.get("configuration_version"))
+        identifier = new_id(GATEWAY)
+        row = {
+            "id": identifier,
+            "org": self._org,
+            "epoch": 1,
+            "epoch_at": at,
+            "revision": 1,
+            "created_at": at,
+            "updated_at": at,
+            **fields,
+        }
+        self._guarded(insert(gateways).values(row))
+        return self.read(identifier, at=at)
+
+    def read(self, identifier: str, *, at: datetime, to_change: bool = False) -> StoredGateway:
+        """
+        One gateway, with what its instances said until `at`.
+
+        Args:
+            to_change: Keep others from changing it until this transaction ends.
+
+        Raises:
+            NotFoundError: This organisation has no such gateway.
+        """
+        if to_change:
+            self._lock(identifier)
+        row = self._connection.execute(self._mine().where(gateways.c.id == identifier)).mappings().one_or_none()
+        if row is None:
+            raise NotFoundError("there is no such gateway")
+        return StoredGateway(self._shown([row], at)[0], row["revision"])
+
+    def page(
+        self, *, at: datetime, before: str | None, limit: int, labels: Mapping[str, str], **matching: str | None
+    ) -> list[Gateway]:
+        """Newest first; `matching` are columns that must have a value (None: any)."""
+        query = self._mine().order_by(gateways.c.id.desc()).limit(limit)
+        if before:
+            query = query.where(gateways.c.id < before)
+        for column, value in matching.items():
+            if value is not None:
+                query = query.where(gateways.c[column] == value)
+        for key, value in labels.items():
+            query = query.where(with_label(self._connection, gateways.c.labels, key, value))
+        return self._shown(list(self._connection.execute(query).mappings()), at)
+
+    def change(self, identifier: str, fields: Mapping[str, Any], *, at: datetime) -> StoredGateway:
+        """
+        Change some fields. Read it `to_change` first.
+
+        Raises:
+            ConflictError: `name_taken`.
+            InputError: `unknown_configuration` or `unknown_version`.
+        """
+        now = self.read(identifier, at=at, to_change=True)
+        shown: Mapping[str, Any] = {**now.shown}
+        changed = {name: value for name, value in fields.items() if shown[name] != value}
+        if not changed:
+            return now
+        whole = {**shown, **changed}
+        columns: dict[str, Any] = {**changed, "revision": now.revision + 1, "updated_at": at}
+        if not changed.keys().isdisjoint(RUN_FIELDS):
+            self._require_version(whole["configuration_id"], whole["configuration_version"])
+            columns |= {"epoch": gateways.c.epoch + 1, "epoch_at": at}
+        self._guarded(update(gateways).where(gateways.c.org == self._org, gateways.c.id == identifier).values(columns))
+        return self.read(identifier, at=at)
+
+    def drop(self, identifier: str) -> None:
+        """Delete it and what its instances said."""
+        for table, column in ((instances, instances.c.gateway_id), (gateways, gateways.c.id)):
+            self._connection.execute(delete(table).where(table.c.org == self._org, column == identifier))
+
+    def follow(self, configuration_id: str, *, at: datetime) -> list[str]:
+        """A configuration has a new version: the gateways that follow its latest get it. Their ids."""
+        statement = (
+            update(gateways)
+            .where(
+                gateways.c.org == self._org,
+                gateways.c.configuration_id == configuration_id,
+                gateways.c.configuration_version.is_(None),
+            )
+            .values(epoch=gateways.c.epoch + 1, epoch_at=at)
+            .returning(gateways.c.id)
+        )
+        return list(self._connection.execute(statement).scalars())
+
+    def desired(self, identifier: str) -> Desired | None:
+        """
+        What it is to run; None: it has no configuration.
+
+        Raises:
+            NotFoundError: This organisation has no such gateway.
+        """
+        query = (
+            select(
+                gateways, versions.c.version, versions.c.content_digest, versions.c.policy_yaml
+            )
+            .select_from(gateways.outerjoin(configurations, _same_configuration()).outerjoin(versions, _wanted_version()))
+            .where(gateways.c.org == self._org, gateways.c.id == identifier)
+        )  # fmt: skip
+        row = self._connection.execute(query).mappings().one_or_none()
+        if row is None:
+            raise NotFoundError("there is no such gateway")
+        if row["version"] is None:
+            return None
+        return Desired(
+            gateway_id=row["id"],
+            configuration_id=row["configuration_id"],
+            configuration_version=row["version"],
+            content_digest=row["content_digest"],
+            policy_yaml=row["policy_yaml"],
+            fail_mode=row["fail_mode"],
+            epoch=row["epoch"],
+            since=row["epoch_at"],
+        )
+
+    def report(self, identifier: str, said: StatusReport, *, at: datetime) -> None:
+        """Keep what an instance says of itself; the last word of each counts."""
+        row: dict[str, Any] = {
+            "version": said["version"],
+            "active_digest": said["active_digest"],
+            "epoch": said["epoch"],
+            "degraded": said.get("degraded", False),
+            "last_error": said.get("last_error"),
+            "last_seen_at": at,
+            "head_sequence": said.get("head_sequence"),
+            "head_hash": said.get("head_hash"),
+        }
+        key = {"gateway_id": identifier, "instance_id": said["instance_id"]}
+        same = and_(*(instances.c[name] == value for name, value in key.items()))
+        mine = instances.c.org == self._org
+        if self._connection.execute(update(instances).where(mine, same).values(row)).rowcount == 0:
+            self._connection.execute(insert(instances).values({"org": self._org, **key, **row}))
+
+    def _shown(self, rows: Sequence[RowMapping], at: datetime) -> list[Gateway]:
+        said = self._instances([row["id"] for row in rows], at)
+        return [_gateway(row, said[row["id"]], at) for row in rows]
+
+    def _instances(self, identifiers: Iterable[str], at: datetime) -> Mapping[str, list[RowMapping]]:
+        found: defaultdict[str, list[RowMapping]] = defaultdict(list)
+        wanted = list(identifiers)
+        if wanted:
+            newest = instances.c.last_seen_at.desc()
+            query = select(instances).where(instances.c.org == self._org, instances.c.gateway_id.in_(wanted))
+            for row in self._connection.execute(query.order_by(newest)).mappings():
+                known = found[row["gateway_id"]]
+                recent = row["last_seen_at"] > at - FORGOTTEN_AFTER
+                if not known or (recent and len(known) < SHOWN_INSTANCES):
+                    known.append(row)
+        return found
+
+    def _require_version(self, configuration_id: str | None, version: int | None) -> None:
+        if configuration_id is None:
+            if version is not None:
+                raise InputError("`configuration_version` needs a `configuration_id`", code="unknown_configuration")
+            return
+        mine = (configurations.c.org == self._org, configurations.c.id == configuration_id)
+        if self._connection.execute(select(configurations.c.id).where(*mine).with_for_update(read=True)).first() is None:
+            raise InputError("`configuration_id` names no configuration that exists", code="unknown_configuration")
+        wanted = select(func.count()).where(
+            versions.c.org == self._org, versions.c.configuration_id == configuration_id, versions.c.version == version
+        )
+        if version is not None and not self._connection.execute(wanted).scalar_one():
+            raise InputError("`configuration_version` names no version that exists", code="unknown_version")
+
+    def _lock(self, identifier: str) -> None:
+        mine = (gateways.c.org == self._org, gateways.c.id == identifier)
+        self._connection.execute(select(gateways.c.id).where(*mine).with_for_update())
+
+    def _guarded(self, statement: Any) -> None:
+        try:
+            with self._connection.begin_nested():
+                self._connection.execute(statement)
+        except IntegrityError:
+            raise ConflictError(
+                "another gateway has this name; choose another, or import that one", code="name_taken"
+            ) from None
+
+    def _mine(self) -> Select[Any]:
+        return (
+            select(gateways, versions.c.content_digest.label("desired_digest"))
+            .select_from(gateways.outerjoin(configurations, _same_configuration()).outerjoin(versions, _wanted_version()))
+            .where(gateways.c.org == self._org)
+        )
+
+
+def _same_configuration() -> Any:
+    return and_(configurations.c.org == gateways.c.org, configurations.c.id == gateways.c.configuration_id)
+
+
+def _wanted_version() -> Any:
+    return and_(
+        versions.c.configuration_id == configurations.c.id,
+        versions.c.version == func.coalesce(gateways.c.configuration_version, configurations.c.version),
+    )
+
+
+def _gateway(row: RowMapping, said: Sequence[RowMapping], at: datetime) -> Gateway:
+    desired = row["desired_digest"]
+    shown = [_instance(one, desired) for one in said]
+    return {
+        "id": row["id"],
+        "name": row["name"],
+        "description": row["description"],
+        "labels": row["labels"],
+        "environment": row["environment"],
+        "configuration_id": row["configuration_id"],
+        "configuration_version": row["configuration_version"],
+        "fail_mode": row["fail_mode"],
+        "deployment": row["deployment"],
+        "desired_digest": desired,
+        "instances": shown,
+        "status": _status(said, shown, at),
+        "created_at": rfc3339(row["created_at"]),
+        "updated_at": rfc3339(row["updated_at"]),
+    }
+
+
+def _instance(row: RowMapping, desired: str | None) -> GatewayInstance:
+    return {
+        "instance_id": row["instance_id"],
+        "version": row["version"],
+        "active_digest": row["active_digest"],
+        "state": _state(row, desired),
+        "last_seen_at": rfc3339(row["last_seen_at"]),
+        "last_error": row["last_error"],
+    }
+
+
+def _state(row: RowMapping, desired: str | None) -> Literal["in_sync", "stale", "degraded", "error"]:
+    if row["last_error"] is not None:
+        return "error"
+    if row["degraded"]:
+        return "degraded"
+    return "in_sync" if row["active_digest"] == desired else "stale"
+
+
+def _status(
+    said: Sequence[RowMapping], shown: Sequence[GatewayInstance], at: datetime
+) -> Literal["never_seen", "online", "degraded", "offline"]:
+    if not said:
+        return "never_seen"
+    live = [one for row, one in zip(said, shown, strict=True) if row["last_seen_at"] > at - OFFLINE_AFTER]
+    if not live:
+        return "offline"
+    return "online" if all(one["state"] == "in_sync" for one in live) else "degraded"
