@@ -21,9 +21,10 @@ from keeptrusts.control.credentials import Credentials
 from keeptrusts.control.hub import Hub
 from keeptrusts.control.middleware import Envelope
 from keeptrusts.control.problem import on_http_error, on_own_error, on_validation_error
-from keeptrusts.control.routes import health, identity
+from keeptrusts.control.routes import audit, configurations, events, gateways, health, identity, runtime, tokens
 from keeptrusts.control.services import Services, secret_key
 from keeptrusts.control.settings import Settings
+from keeptrusts.control.signing import Signer
 from keeptrusts.core.errors import KeeptrustsError
 from keeptrusts.core.version import VERSION
 from keeptrusts.store.engine import open_engine
@@ -33,14 +34,21 @@ from keeptrusts.store.transaction import Store
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     health.router,
     identity.router,
+    configurations.router,
+    gateways.router,
+    tokens.router,
+    audit.router,
+    runtime.router,
+    events.router,
 )
 
 
 def make_services(settings: Settings) -> Services:
     """Open what the settings name. Nothing is connected yet."""
     store = Store(open_engine(settings.database))
+    sealer = Sealer(secret_key(settings))
     credentials = Credentials(store, requests_per_minute=settings.key_requests_per_minute)
-    return Services(settings, store, Sealer(secret_key(settings)), credentials, Hub())
+    return Services(settings, store, sealer, credentials, Hub(), Signer(store, sealer))
 
 
 def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
@@ -79,7 +87,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        services.hub.wake_all()
+        services.hub.stop()
         await workers.stop(running)
         await run_in_threadpool(services.credentials.flush)
         services.store.engine.dispose()

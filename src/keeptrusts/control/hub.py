@@ -16,6 +16,7 @@ class Hub:
     def __init__(self) -> None:
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
+        self.stopped = False
 
     def start(self) -> None:
         """Called once, in the loop that serves."""
@@ -44,8 +45,9 @@ class Hub:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake, topics)
 
-    def wake_all(self) -> None:
-        """So that nobody holds the process up when it stops."""
+    def stop(self) -> None:
+        """Nobody waits any longer: the process ends."""
+        self.stopped = True
         self._wake(tuple(self._waiting))
 
     def _wake(self, topics: tuple[str, ...]) -> None:

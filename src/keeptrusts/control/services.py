@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from keeptrusts.control.credentials import Credentials
 from keeptrusts.control.hub import Hub
 from keeptrusts.control.settings import Settings
+from keeptrusts.control.signing import Signer
 from keeptrusts.core.errors import InputError
 from keeptrusts.store.sealing import Sealer
 from keeptrusts.store.transaction import Store
@@ -22,13 +23,14 @@ SHORTEST_KEY = 32
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """`store` opens transactions; `sealer` keeps secrets; `credentials` knows callers; `hub` wakes long polls."""
+    """`store` opens transactions; `sealer` keeps secrets; `credentials` knows callers; `hub` wakes; `signer` signs."""
 
     settings: Settings
     store: Store
     sealer: Sealer
     credentials: Credentials
     hub: Hub
+    signer: Signer
 
 
 def services_of(request: Request) -> Services:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, Join, RowMapping, Select, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from keeptrusts.api.gateways import Gateway, GatewayInstance
@@ -163,12 +163,10 @@ class Gateways:
             NotFoundError: This organisation has no such gateway.
         """
         query = (
-            select(
-                gateways, versions.c.version, versions.c.content_digest, versions.c.policy_yaml
-            )
-            .select_from(gateways.outerjoin(configurations, _same_configuration()).outerjoin(versions, _wanted_version()))
+            select(gateways, versions.c.version, versions.c.content_digest, versions.c.policy_yaml)
+            .select_from(_with_wanted_version())
             .where(gateways.c.org == self._org, gateways.c.id == identifier)
-        )  # fmt: skip
+        )
         row = self._connection.execute(query).mappings().one_or_none()
         if row is None:
             raise NotFoundError("there is no such gateway")
@@ -226,7 +224,10 @@ class Gateways:
                 raise InputError("`configuration_version` needs a `configuration_id`", code="unknown_configuration")
             return
         mine = (configurations.c.org == self._org, configurations.c.id == configuration_id)
-        if self._connection.execute(select(configurations.c.id).where(*mine).with_for_update(read=True)).first() is None:
+        if (
+            self._connection.execute(select(configurations.c.id).where(*mine).with_for_update(read=True)).first()
+            is None
+        ):
             raise InputError("`configuration_id` names no configuration that exists", code="unknown_configuration")
         wanted = select(func.count()).where(
             versions.c.org == self._org, versions.c.configuration_id == configuration_id, versions.c.version == version
@@ -250,20 +251,17 @@ class Gateways:
     def _mine(self) -> Select[Any]:
         return (
             select(gateways, versions.c.content_digest.label("desired_digest"))
-            .select_from(gateways.outerjoin(configurations, _same_configuration()).outerjoin(versions, _wanted_version()))
+            .select_from(_with_wanted_version())
             .where(gateways.c.org == self._org)
         )
 
 
-def _same_configuration() -> Any:
-    return and_(configurations.c.org == gateways.c.org, configurations.c.id == gateways.c.configuration_id)
-
-
-def _wanted_version() -> Any:
-    return and_(
-        versions.c.configuration_id == configurations.c.id,
-        versions.c.version == func.coalesce(gateways.c.configuration_version, configurations.c.version),
-    )
+def _with_wanted_version() -> Join:
+    """Each gateway beside the version it is to run, if any."""
+    same = and_(configurations.c.org == gateways.c.org, configurations.c.id == gateways.c.configuration_id)
+    number = func.coalesce(gateways.c.configuration_version, configurations.c.version)
+    wanted = and_(versions.c.configuration_id == configurations.c.id, versions.c.version == number)
+    return gateways.outerjoin(configurations, same).outerjoin(versions, wanted)
 
 
 def _gateway(row: RowMapping, said: Sequence[RowMapping], at: datetime) -> Gateway:

@@ -146,6 +146,12 @@ class Keys:
             query = query.where(keys.c.gateway_id == gateway_id)
         return [_key(row) for row in self._connection.execute(query).mappings()]
 
+    def lifetime(self, key_id: str) -> timedelta | None:
+        """How long it was made to live; None: for ever."""
+        query = select(keys.c.created_at, keys.c.expires_at).where(keys.c.org == self._org, keys.c.id == key_id)
+        row = self._connection.execute(query).one()
+        return None if row.expires_at is None else row.expires_at - row.created_at
+
     def revoke(self, key_id: str, *, at: datetime) -> None:
         """From now on it is refused. Revoking twice keeps the first time."""
         self.end(key_id, at=at, column="revoked_at")

@@ -8,7 +8,7 @@ repository is made for one organisation and cannot name another's rows. On SQLit
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -60,8 +60,16 @@ class Tx:
 
     def publish(self, org: str, message_type: str, data: Mapping[str, Any]) -> None:
         """Tell the webhooks that want `message_type`, if and when this transaction commits."""
-        row = {"id": new_id(MESSAGE), "org": org, "type": message_type, "data": dict(data), "created_at": self.now}
-        self.connection.execute(insert(messages).values(row))
+        self.publish_all(org, [(message_type, data)])
+
+    def publish_all(self, org: str, told: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+        """The same for many messages, each its type and data."""
+        rows = [
+            {"id": new_id(MESSAGE), "org": org, "type": kind, "data": dict(data), "created_at": self.now}
+            for kind, data in told
+        ]
+        if rows:
+            self.connection.execute(insert(messages), rows)
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Run `action` in this thread once the transaction is durable."""

@@ -1,0 +1,71 @@
+"""The door to `policy`: nothing is stored that does not lint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from keeptrusts.api.configurations import Validation
+from keeptrusts.api.limits import MAX_POLICY_BYTES
+from keeptrusts.api.problem import ProblemItem
+from keeptrusts.control.problem import ProblemError
+from keeptrusts.policy.findings import Finding
+from keeptrusts.store.configurations import PolicyText
+
+FIELD = "policy_yaml"
+
+
+def read_policy(policy_yaml: str) -> PolicyText:
+    """
+    The document and what it means.
+
+    Raises:
+        ProblemError: 422 `invalid_policy`, with every finding of lint; 422 `policy_too_large`.
+    """
+    from keeptrusts.policy.document import compile_document
+    from keeptrusts.policy.findings import InvalidPolicyError
+
+    _bound(policy_yaml)
+    try:
+        compiled = compile_document(policy_yaml)
+    except InvalidPolicyError as invalid:
+        faults = _items(invalid.findings)
+        detail = f"the policy document has {len(faults)} errors; see `errors`, or run `kt policy lint --file FILE`"
+        raise ProblemError(422, "invalid_policy", detail, errors=faults) from None
+    return PolicyText(policy_yaml, compiled.digest, compiled.kinds)
+
+
+def validate(policy_yaml: str) -> Validation:
+    """What lint says of it. Paths are those of the document itself."""
+    from keeptrusts.policy.lint import lint_document
+
+    _bound(policy_yaml)
+    report = lint_document(policy_yaml)
+    return {
+        "valid": report.valid,
+        "pack": report.pack,
+        "chain": list(report.chain),
+        "policy_count": len(report.chain),
+        "errors": _items(report.errors),
+        "warnings": _items(report.warnings),
+    }
+
+
+def _bound(policy_yaml: str) -> None:
+    if len(policy_yaml.encode("utf-8")) > MAX_POLICY_BYTES:
+        item: ProblemItem = {"path": FIELD, "code": "too_long", "message": f"it may have {MAX_POLICY_BYTES} bytes"}
+        raise ProblemError(422, "policy_too_large", "the policy document is too large", errors=[item])
+
+
+def _items(findings: Iterable[Finding]) -> list[ProblemItem]:
+    return [_item(finding) for finding in findings]
+
+
+def _item(finding: Finding) -> ProblemItem:
+    return {
+        "path": f"{FIELD}.{finding.path}" if finding.path else FIELD,
+        "code": finding.code,
+        "message": finding.message,
+        "line": finding.line,
+        "column": finding.column,
+        "suggestion": finding.suggestion or None,
+    }

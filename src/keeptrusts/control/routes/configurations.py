@@ -1,0 +1,237 @@
+"""`/v1/configurations`: policy documents and their immutable versions."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+
+from keeptrusts.api.configurations import (
+    Configuration,
+    ConfigurationDraft,
+    ConfigurationPatch,
+    ConfigurationVersion,
+    Rollback,
+    Validation,
+    ValidationDraft,
+    VersionDraft,
+)
+from keeptrusts.api.page import Page
+from keeptrusts.control import policies
+from keeptrusts.control.auditing import record
+from keeptrusts.control.auth import Actor, ConfigurationReader, ConfigurationWriter
+from keeptrusts.control.changing import gateway_topic
+from keeptrusts.control.labels import LabelFilter
+from keeptrusts.control.paging import Paging
+from keeptrusts.control.revisions import IfMatch, show_revision
+from keeptrusts.control.services import AppServices, Services
+from keeptrusts.control.unit_of_work import transactional
+from keeptrusts.store.configurations import Configurations, PolicyText, Stored, Write
+from keeptrusts.store.gateways import Gateways
+from keeptrusts.store.transaction import Tx
+
+router = APIRouter(prefix="/v1/configurations", tags=["configurations"])
+
+
+@router.post("", status_code=201)
+@transactional
+def make_configuration(
+    draft: ConfigurationDraft, actor: ConfigurationWriter, tx: Tx, response: Response
+) -> Configuration:
+    """Make a configuration. Nothing is stored unless its document lints."""
+    fields = {
+        "name": draft["name"],
+        "description": draft.get("description"),
+        "labels": draft.get("labels", {}),
+        "managed_by": draft.get("managed_by", "api"),
+    }
+    policy = policies.read_policy(draft["policy_yaml"])
+    made = Configurations(tx.connection, actor.org).make(fields, policy, _write(tx, actor, draft.get("message")))
+    record(tx, actor, "configuration.create", made.shown["id"], after=made.shown)
+    tx.publish(actor.org, "configuration.created", _told(made))
+    response.headers["Location"] = f"/v1/configurations/{made.shown['id']}"
+    return _shown(made, response)
+
+
+@router.post("/validate")
+def validate(draft: ValidationDraft, _actor: ConfigurationReader) -> Validation:
+    """What `kt policy lint` says of a document. Nothing is stored."""
+    return policies.validate(draft["policy_yaml"])
+
+
+@router.get("")
+@transactional
+def list_configurations(
+    actor: ConfigurationReader,
+    tx: Tx,
+    paging: Paging,
+    labels: LabelFilter,
+    *,
+    name: Annotated[str | None, Query(max_length=200)] = None,
+) -> Page[Configuration]:
+    """All configurations, newest first."""
+    mine = Configurations(tx.connection, actor.org)
+    return paging.page(mine.page(before=paging.before, limit=paging.take, name=name, labels=labels))
+
+
+@router.get("/{configuration_id}")
+@transactional
+def read_configuration(configuration_id: str, actor: ConfigurationReader, tx: Tx, response: Response) -> Configuration:
+    """One configuration, with the document now current."""
+    return _shown(Configurations(tx.connection, actor.org).read(configuration_id), response)
+
+
+@router.patch("/{configuration_id}")
+@transactional
+def change_configuration(
+    configuration_id: str,
+    patch: ConfigurationPatch,
+    actor: ConfigurationWriter,
+    tx: Tx,
+    *,
+    response: Response,
+    precondition: IfMatch,
+    services: AppServices,
+) -> Configuration:
+    """Change some fields. A document that means something else becomes a new version; gateways follow."""
+    policy = policies.read_policy(patch["policy_yaml"]) if "policy_yaml" in patch else None
+    fields = _fields(patch)
+    change = _Change(configuration_id, actor, tx, services)
+    return _shown(change.write(precondition, fields, policy, patch.get("message"), "updated"), response)
+
+
+@router.delete("/{configuration_id}", status_code=204)
+@transactional
+def drop_configuration(configuration_id: str, actor: ConfigurationWriter, tx: Tx, precondition: IfMatch) -> None:
+    """Delete a configuration that no gateway uses, with its versions."""
+    mine = Configurations(tx.connection, actor.org)
+    before = mine.read(configuration_id, to_change=True)
+    precondition.check(before.revision)
+    mine.drop(configuration_id)
+    record(tx, actor, "configuration.delete", configuration_id, before=before.shown)
+    tx.publish(actor.org, "configuration.deleted", _told(before))
+
+
+@router.get("/{configuration_id}/versions")
+@transactional
+def list_versions(
+    configuration_id: str, actor: ConfigurationReader, tx: Tx, paging: Paging
+) -> Page[ConfigurationVersion]:
+    """Every version, newest first."""
+    mine = Configurations(tx.connection, actor.org)
+    return paging.page(mine.version_page(configuration_id, before=paging.before, limit=paging.take))
+
+
+@router.post("/{configuration_id}/versions", status_code=201)
+@transactional
+def add_version(
+    configuration_id: str,
+    draft: VersionDraft,
+    actor: ConfigurationWriter,
+    tx: Tx,
+    precondition: IfMatch,
+    services: AppServices,
+) -> ConfigurationVersion:
+    """Write the next version. When the document means what the current one does, that one comes back instead."""
+    policy = policies.read_policy(draft["policy_yaml"])
+    change = _Change(configuration_id, actor, tx, services)
+    after = change.write(precondition, {}, policy, draft.get("message"), "updated")
+    return Configurations(tx.connection, actor.org).version(configuration_id, after.shown["version"])
+
+
+@router.get("/{configuration_id}/versions/{version}")
+@transactional
+def read_version(configuration_id: str, version: int, actor: ConfigurationReader, tx: Tx) -> ConfigurationVersion:
+    """One version, as it was written."""
+    return Configurations(tx.connection, actor.org).version(configuration_id, version)
+
+
+@router.get("/{configuration_id}/diff")
+@transactional
+def diff_versions(
+    configuration_id: str,
+    actor: ConfigurationReader,
+    tx: Tx,
+    older: Annotated[int, Query(alias="from", ge=1, le=2**31 - 1)],
+    newer: Annotated[int, Query(alias="to", ge=1, le=2**31 - 1)],
+) -> dict[str, Any]:
+    """What changed between two versions, as a unified diff of their texts."""
+    mine = Configurations(tx.connection, actor.org)
+    before, after = (mine.version(configuration_id, number)["policy_yaml"].splitlines() for number in (older, newer))
+    lines = difflib.unified_diff(before, after, f"version {older}", f"version {newer}", lineterm="")
+    return {"from": older, "to": newer, "text": "\n".join(lines)}
+
+
+@router.post("/{configuration_id}/rollback")
+@transactional
+def roll_back(
+    configuration_id: str,
+    wanted: Rollback,
+    actor: ConfigurationWriter,
+    tx: Tx,
+    *,
+    response: Response,
+    precondition: IfMatch,
+    services: AppServices,
+) -> Configuration:
+    """Make an earlier version current again: it becomes a new one."""
+    policy = Configurations(tx.connection, actor.org).policy_of(configuration_id, wanted["version"])
+    change = _Change(configuration_id, actor, tx, services)
+    message = f"back to version {wanted['version']}"
+    return _shown(change.write(precondition, {}, policy, message, "rolled_back"), response)
+
+
+class _Change:
+    """One change of a configuration, with all that follows from it: audit, messages, gateways."""
+
+    def __init__(self, identifier: str, actor: Actor, tx: Tx, services: Services) -> None:
+        self._identifier = identifier
+        self._actor = actor
+        self._tx = tx
+        self._services = services
+
+    def write(
+        self,
+        precondition: IfMatch,
+        fields: Mapping[str, Any],
+        policy: PolicyText | None,
+        message: str | None,
+        verb: str,
+    ) -> Stored:
+        tx, actor = self._tx, self._actor
+        mine = Configurations(tx.connection, actor.org)
+        before = mine.read(self._identifier, to_change=True)
+        precondition.check(before.revision)
+        after = mine.change(self._identifier, fields, policy, _write(tx, actor, message))
+        if after.revision == before.revision:
+            return after
+        record(tx, actor, f"configuration.{verb}", self._identifier, before=before.shown, after=after.shown)
+        tx.publish(actor.org, f"configuration.{verb}", _told(after))
+        if after.shown["version"] != before.shown["version"]:
+            followers = Gateways(tx.connection, actor.org).follow(self._identifier, at=tx.now)
+            tx.after_commit(lambda: self._services.hub.wake(*map(gateway_topic, followers)))
+        return after
+
+
+def _fields(patch: ConfigurationPatch) -> dict[str, Any]:
+    given = {name: value for name, value in patch.items() if name not in {"policy_yaml", "message"}}
+    if given.get("labels", {}) is None:
+        given["labels"] = {}
+    return given
+
+
+def _write(tx: Tx, actor: Actor, message: str | None) -> Write:
+    return Write(author=actor.key_id, at=tx.now, message=message)
+
+
+def _shown(stored: Stored, response: Response) -> Configuration:
+    show_revision(response, stored.revision)
+    return stored.shown
+
+
+def _told(stored: Stored) -> dict[str, Any]:
+    """What webhooks learn: never the document itself."""
+    shown: Mapping[str, Any] = {**stored.shown}
+    return {name: shown[name] for name in ("id", "name", "version", "content_digest", "managed_by", "updated_by")}

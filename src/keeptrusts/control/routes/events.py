@@ -1,0 +1,114 @@
+"""`/v1/events` and `POST /v1/gateway/events`: what gateways recorded."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import APIRouter, Header, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
+
+from keeptrusts.api.events import Event
+from keeptrusts.api.page import Page
+from keeptrusts.api.runtime import EventBatch, EventReceipt
+from keeptrusts.control import tail
+from keeptrusts.control.auth import Actor, EventReader, Runtime
+from keeptrusts.control.event_filters import EventFilters
+from keeptrusts.control.ingest import read_batch, take_in
+from keeptrusts.control.paging import Paging
+from keeptrusts.control.services import AppServices, Services
+from keeptrusts.control.unit_of_work import transactional
+from keeptrusts.core.errors import NotFoundError
+from keeptrusts.core.ids import EVENT, is_id
+from keeptrusts.store.columns import rfc3339
+from keeptrusts.store.events import Cursor, Events
+from keeptrusts.store.transaction import Tx
+
+router = APIRouter(prefix="/v1", tags=["events"])
+
+STATS_WINDOW: Final = timedelta(hours=24)
+_RECEIPT: Final[dict[int | str, dict[str, Any]]] = {200: {"model": EventReceipt}}
+_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {
+            "type": "object", "required": ["events"], "additionalProperties": False, "description": EventBatch.__doc__,
+            "properties": {"events": {"type": "array", "maxItems": 1000, "items": {"type": "object"}}},
+        }}},
+    }
+}  # fmt: skip
+
+
+@router.post("/gateway/events", responses=_RECEIPT, openapi_extra=_BODY)
+async def take_events(
+    request: Request,
+    actor: Runtime,
+    services: AppServices,
+    content_encoding: Annotated[str | None, Header(max_length=40)] = None,
+) -> Response:
+    """Take events in. What the answer calls accepted or a duplicate is durable; gzip is understood."""
+    body = await request.body()
+    receipt = await run_in_threadpool(_take, services, actor, body, content_encoding)
+    return Response(msgspec.json.encode(receipt), media_type="application/json")
+
+
+@router.get("/events", responses={200: {"model": Page[Event]}})
+@transactional
+def list_events(actor: EventReader, tx: Tx, paging: Paging, filters: EventFilters) -> Response:
+    """Events, newest first by the gateways' clocks."""
+    rows = Events(tx.connection, actor.org).page(filters, before=paging.before, limit=paging.take)
+    page = paging.page(rows, key=lambda row: row[0])
+    # the stored text is the answer: nothing is read and written again
+    shown = ",".join(row[1] for row in page["data"])
+    rest = msgspec.json.encode({"next_cursor": page["next_cursor"], "has_more": page["has_more"]}).decode()
+    return Response(f'{{"data":[{shown}],{rest[1:]}', media_type="application/json")
+
+
+@router.get("/events/stats")
+@transactional
+def count_events(actor: EventReader, tx: Tx, filters: EventFilters) -> dict[str, Any]:
+    """Decisions by verdict in a window: the last 24 h, or `since` to `until`."""
+    until = filters.until or tx.now
+    since = filters.since or until - STATS_WINDOW
+    found = Events(tx.connection, actor.org).count(filters.within(since, until))
+    verdicts = {name: found.get(name, 0) for name in ("allowed", "redacted", "escalated", "blocked", "failed")}
+    return {"since": rfc3339(since), "until": rfc3339(until), "total": sum(found.values()), "verdicts": verdicts}
+
+
+@router.get("/events/stream", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}})
+async def follow_events(
+    actor: EventReader,
+    services: AppServices,
+    filters: EventFilters,
+    last_event_id: Annotated[str | None, Header(max_length=60)] = None,
+) -> StreamingResponse:
+    """
+    Events as they are stored, as server-sent events, from now on or from just after `Last-Event-ID`.
+
+    Nothing is missed or repeated, however many gateways report at once. A comment every 15 s keeps the line open.
+    """
+    cursor = Cursor.read(last_event_id or "")
+    if cursor is None:
+        cursor = await run_in_threadpool(tail.now, services, actor)
+    frames: AsyncIterator[bytes] = tail.follow(services, actor, filters, cursor)
+    return StreamingResponse(frames, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+@router.get("/events/{event_id}", responses={200: {"model": Event}})
+@transactional
+def read_event(event_id: str, actor: EventReader, tx: Tx) -> Response:
+    """One event, with its place in its chain."""
+    if not is_id(event_id, EVENT):
+        raise NotFoundError("there is no such event")
+    return Response(Events(tx.connection, actor.org).read(event_id), media_type="application/json")
+
+
+def _take(services: Services, actor: Actor, body: bytes, encoding: str | None) -> EventReceipt:
+    raw = read_batch(body, encoding)
+    with services.store.write() as tx:
+        receipt = take_in(tx, actor, raw)
+        tx.after_commit(lambda: services.hub.wake(tail.topic(actor.org)))
+    return receipt

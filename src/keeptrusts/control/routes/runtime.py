@@ -1,0 +1,142 @@
+"""`/v1/gateway/bundle`, `/v1/gateway/status`, `/v1/trail/keys`: what a gateway asks and tells."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+
+from keeptrusts.api.page import Page
+from keeptrusts.api.runtime import Bundle, StatusAnswer, StatusReport, TrailKey
+from keeptrusts.control.auth import Actor, Runtime, TrailReader
+from keeptrusts.control.changing import gateway_topic
+from keeptrusts.control.problem import ProblemError, allow_words
+from keeptrusts.control.services import AppServices, Services
+from keeptrusts.control.signing import Signed
+from keeptrusts.control.unit_of_work import transactional
+from keeptrusts.core.ids import GATEWAY, is_id
+from keeptrusts.store.columns import rfc3339, rfc3339_or_none
+from keeptrusts.store.gateways import Gateways
+from keeptrusts.store.signing_keys import public_keys
+from keeptrusts.store.transaction import Tx
+
+router = APIRouter(prefix="/v1", tags=["runtime"])
+
+LONGEST_WAIT_S: Final = 30
+_WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,4})(?:$|[,;\s])", re.ASCII)
+
+allow_words(["gateway_id"])
+
+
+def read_gateway_id(
+    actor: Runtime,
+    gateway_id: Annotated[str | None, Query(max_length=64)] = None,
+    x_keeptrusts_gateway_id: Annotated[str | None, Header(max_length=64)] = None,
+) -> str:
+    """
+    Whose bundle it is about: a gateway token says it itself, an API key says it beside.
+
+    Raises:
+        ProblemError: It was not said, or a token speaks for another gateway.
+    """
+    named = gateway_id or x_keeptrusts_gateway_id
+    if actor.gateway_id is not None:
+        if named not in {None, actor.gateway_id}:
+            raise ProblemError(403, "forbidden", "a gateway token is good for its own gateway only")
+        return actor.gateway_id
+    if named is None:
+        detail = "say which gateway: `X-Keeptrusts-Gateway-Id` or `?gateway_id=` (a gateway token says it itself)"
+        raise ProblemError(422, "missing_gateway_id", detail)
+    if not is_id(named, GATEWAY):
+        raise ProblemError(404, "not_found", "there is no such gateway")
+    return named
+
+
+GatewayId = Annotated[str, Depends(read_gateway_id)]
+
+
+@router.get("/gateway/bundle", responses={200: {"model": Bundle}, 304: {"description": "still the same"}})
+async def read_bundle(
+    actor: Runtime,
+    gateway_id: GatewayId,
+    services: AppServices,
+    if_none_match: Annotated[str | None, Header(max_length=1000)] = None,
+    prefer: Annotated[str | None, Header(max_length=1000)] = None,
+) -> Response:
+    """
+    The signed bundle this gateway is to run.
+
+    With `If-None-Match` and `Prefer: wait=N` (30 s at most) it waits for another one and answers 304 when none came.
+    """
+    seen = {tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")}
+    deadline = asyncio.get_running_loop().time() + _wait(prefer)
+    while True:
+        changed = services.hub.expect(gateway_topic(gateway_id))
+        try:
+            signed = await run_in_threadpool(_bundle, services, actor, gateway_id)
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0 or (signed is not None and signed.etag not in seen):
+                return _answer(signed, seen)
+            await asyncio.wait([changed], timeout=left)
+        finally:
+            services.hub.leave(gateway_topic(gateway_id), changed)
+        if services.hub.stopped:
+            deadline = 0.0
+
+
+@router.post("/gateway/status")
+@transactional
+def report_status(report: StatusReport, actor: Runtime, tx: Tx) -> StatusAnswer:
+    """What an instance runs, every 30 s and after each activation; the answer says what it should run."""
+    gateway_id = read_gateway_id(actor, report.get("gateway_id"))
+    mine = Gateways(tx.connection, actor.org)
+    before = mine.read(gateway_id, at=tx.now).shown
+    mine.report(gateway_id, report, at=tx.now)
+    after = mine.read(gateway_id, at=tx.now).shown
+    if after["status"] != before["status"]:
+        told = {name: after[name] for name in ("id", "name", "status", "desired_digest")}
+        tx.publish(actor.org, "gateway.health_changed", {**told, "before": before["status"]})
+    return {"gateway_id": gateway_id, "desired_digest": after["desired_digest"]}
+
+
+@router.get("/trail/keys")
+@transactional
+def list_trail_keys(_actor: TrailReader, tx: Tx) -> Page[TrailKey]:
+    """The keys that bundles are, or were, signed with."""
+    found: list[TrailKey] = [
+        {
+            "key_id": key.key_id,
+            "public_key": base64.b64encode(key.public_key).decode(),
+            "created_at": rfc3339(key.created_at),
+            "retired_at": rfc3339_or_none(key.retired_at),
+        }
+        for key in public_keys(tx.connection)
+    ]
+    return {"data": found, "next_cursor": None, "has_more": False}
+
+
+def _bundle(services: Services, actor: Actor, gateway_id: str) -> Signed | None:
+    with services.store.read() as tx:
+        desired = Gateways(tx.connection, actor.org).desired(gateway_id)
+        now = tx.now
+    return None if desired is None else services.signer.sign(desired, org=actor.org, now=now)
+
+
+def _answer(signed: Signed | None, seen: set[str]) -> Response:
+    if signed is None:
+        detail = "the gateway has no configuration; set its `configuration_id`"
+        raise ProblemError(404, "no_configuration", detail)
+    headers = {"ETag": signed.etag, "Cache-Control": "no-cache"}
+    if signed.etag in seen:
+        return Response(status_code=304, headers=headers)
+    return JSONResponse(signed.bundle, headers=headers)
+
+
+def _wait(prefer: str | None) -> float:
+    found = _WAIT.search(prefer or "")
+    return min(int(found[1]), LONGEST_WAIT_S) if found else 0

@@ -1,0 +1,123 @@
+"""`/v1/tokens`, and the same under `/v1/api-keys`: keys of people and automation."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from annotated_types import Ge, Le
+from fastapi import APIRouter
+from typing_extensions import TypedDict
+
+from keeptrusts.api.forbid import FORBID
+from keeptrusts.api.page import Page
+from keeptrusts.api.tokens import Key, KeyDraft
+from keeptrusts.control import scopes
+from keeptrusts.control.auditing import record
+from keeptrusts.control.auth import Actor, TokenReader, TokenWriter
+from keeptrusts.control.paging import Paging
+from keeptrusts.control.problem import ProblemError, allow_words
+from keeptrusts.control.services import AppServices
+from keeptrusts.control.unit_of_work import transactional
+from keeptrusts.store.keys import Keys, NewKey
+from keeptrusts.store.transaction import Tx
+
+OVERLAP_S = 24 * 3600
+LONGEST_OVERLAP_S = 30 * 24 * 3600
+
+
+class Rotation(TypedDict, total=False):
+    """POST .../rotate. The old key goes on for `overlap` seconds beside the new one; absent: a day."""
+
+    __pydantic_config__ = FORBID  # type: ignore[misc]
+    overlap: Annotated[int, Ge(0), Le(LONGEST_OVERLAP_S)]
+
+
+allow_words(["overlap"])
+_tokens = APIRouter(tags=["tokens"])
+
+
+@_tokens.post("", status_code=201)
+@transactional
+def make_token(draft: KeyDraft, actor: TokenWriter, tx: Tx) -> Key:
+    """A new key. `key` is in this answer and nowhere else."""
+    seconds = draft.get("expires_in")
+    wanted = NewKey(
+        name=draft["name"],
+        role=draft["role"],
+        scopes=_granted(actor, draft),
+        lifetime=timedelta(seconds=seconds) if seconds else None,
+    )
+    return _make(tx, actor, wanted)
+
+
+@_tokens.get("")
+@transactional
+def list_tokens(actor: TokenReader, tx: Tx, paging: Paging) -> Page[Key]:
+    """All keys and gateway tokens, newest first, without their secrets."""
+    return paging.page(Keys(tx.connection, actor.org).page(before=paging.before, limit=paging.take))
+
+
+@_tokens.get("/{token_id}")
+@transactional
+def read_token(token_id: str, actor: TokenReader, tx: Tx) -> Key:
+    """One key, without its secret."""
+    return Keys(tx.connection, actor.org).read(token_id)
+
+
+@_tokens.delete("/{token_id}", status_code=204)
+@transactional
+def revoke_token(token_id: str, actor: TokenWriter, tx: Tx, services: AppServices) -> None:
+    """From now on the key is refused (by other replicas within 15 s)."""
+    mine = Keys(tx.connection, actor.org)
+    before = mine.read(token_id)
+    mine.revoke(token_id, at=tx.now)
+    record(tx, actor, "token.revoke", token_id, before={**before}, after={**mine.read(token_id)})
+    tx.after_commit(lambda: services.credentials.forget(token_id))
+
+
+@_tokens.post("/{token_id}/rotate", status_code=201)
+@transactional
+def rotate_token(token_id: str, rotation: Rotation, actor: TokenWriter, tx: Tx, services: AppServices) -> Key:
+    """A new key that may do what the old one may; the old one ends after `overlap` seconds."""
+    mine = Keys(tx.connection, actor.org)
+    old = mine.read(token_id)
+    if old["revoked_at"] is not None:
+        raise ProblemError(409, "revoked", "the key is revoked; make a new one with `POST /v1/tokens`")
+    lifetime = mine.lifetime(token_id)
+    mine.expire(token_id, at=tx.now + timedelta(seconds=rotation.get("overlap", OVERLAP_S)))
+    tx.after_commit(lambda: services.credentials.forget(token_id))
+    wanted = NewKey(
+        name=old["name"],
+        role=old["role"],
+        kind="gw" if old["gateway_id"] else "key",
+        scopes=old["scopes"],
+        gateway_id=old["gateway_id"],
+        lifetime=lifetime,
+    )
+    return _make(tx, actor, wanted)
+
+
+def _make(tx: Tx, actor: Actor, wanted: NewKey) -> Key:
+    key, token = Keys(tx.connection, actor.org).make(wanted, at=tx.now)
+    record(tx, actor, "token.create", key["id"], after={**key})
+    return {**key, "key": token}
+
+
+def _granted(actor: Actor, draft: KeyDraft) -> list[str]:
+    """Nobody hands out what they do not have themselves."""
+    wanted = draft.get("scopes", [])
+    if any(scope not in scopes.SCOPES for scope in wanted):
+        known = ", ".join(f"`{scope}`" for scope in sorted(scopes.SCOPES))
+        raise ProblemError(422, "unknown_scope", f"there is no such scope; there are {known}")
+    effective = set(wanted) or set(scopes.SCOPES_OF[draft["role"]])
+    if not all(scopes.may(draft["role"], (), scope) for scope in wanted):
+        raise ProblemError(422, "scope_beyond_role", "a scope is beyond the role; scopes can only narrow it")
+    if not all(actor.may(scope) for scope in effective):
+        raise ProblemError(403, "forbidden", "the new key could do more than yours; narrow its `scopes`")
+    return sorted(set(wanted))
+
+
+router = APIRouter()
+router.include_router(_tokens, prefix="/v1/tokens")
+router.include_router(_tokens, prefix="/v1/api-keys", include_in_schema=False)

@@ -1,0 +1,257 @@
+"""
+Events of one organisation: append (idempotent by id), find, count, and follow without missing any.
+
+A list goes by id, which sorts by the gateway's time. A follower goes by commit: on PostgreSQL by transaction number
+below the horizon (everything below it is decided), because rows of concurrent writers do not become visible in the
+order of their numbers; on SQLite, with its one writer, by position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    text,
+    tuple_,
+)
+
+from keeptrusts.core.errors import NotFoundError
+from keeptrusts.core.ids import EVENT, lowest_id
+from keeptrusts.store.columns import rfc3339
+from keeptrusts.store.tables import events
+
+EXACT: Final = (
+    "verdict", "event_type", "gateway_id", "configuration_id", "model", "provider", "reason_code",
+    "user_id", "agent_id",
+)  # fmt: skip
+"""Filters that are columns."""
+SEARCHED: Final = ("id", "request_id", "model", "user_id", "agent_id", "reason_code")
+"""What `q` looks into."""
+_AT_ONCE = 400  # ids in one SQLite statement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEvent:
+    """
+    An event as it is stored.
+
+    Args:
+        acted: Kinds that did not simply allow.
+        body: Its JSON text, as it is hashed.
+    """
+
+    id: str
+    event_type: str
+    verdict: str
+    reason_code: str
+    gateway_id: str | None
+    instance_id: str
+    sequence: int
+    configuration_id: str | None
+    model: str | None
+    provider: str | None
+    user_id: str | None
+    agent_id: str | None
+    request_id: str | None
+    acted: tuple[str, ...]
+    body: str
+
+    def row(self) -> dict[str, Any]:
+        """As the table names it."""
+        row = {one.name: getattr(self, one.name) for one in fields(self)}
+        return row | {"acted": "".join(f"|{kind}" for kind in self.acted) + "|"}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cursor:
+    """Where a follower is. `xid` is 0 on SQLite."""
+
+    xid: int
+    position: int
+
+    def __str__(self) -> str:
+        return f"{self.xid}.{self.position}"
+
+    @classmethod
+    def read(cls, text_form: str) -> Cursor | None:
+        """None when it is no cursor."""
+        xid, _, position = text_form.partition(".")
+        if not (xid.isascii() and xid.isdigit() and position.isascii() and position.isdigit()):
+            return None
+        if max(len(xid), len(position)) > 18:
+            return None
+        return cls(int(xid), int(position))
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """One event on its way to a follower."""
+
+    cursor: Cursor
+    event_type: str
+    json_text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """
+    Which events.
+
+    Args:
+        exact: Column to value; the columns of `EXACT`.
+        policy: A kind that did not simply allow.
+        since: Inclusive; `until` is exclusive. Both are of the gateway's clock, to the millisecond.
+        search: Any part of an id, model, user, agent or reason; upper and lower case alike.
+    """
+
+    exact: Mapping[str, str]
+    policy: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    search: str | None = None
+
+    def within(self, since: datetime, until: datetime) -> Filters:
+        """The same in this window."""
+        return replace(self, since=since, until=until)
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """In terms of the table."""
+        found = [events.c[name] == value for name, value in self.exact.items()]
+        if self.policy is not None:
+            found.append(events.c.acted.contains(f"|{self.policy}|", autoescape=True))
+        if self.since is not None:
+            found.append(events.c.id >= lowest_id(EVENT, _milliseconds(self.since)))
+        if self.until is not None:
+            found.append(events.c.id < lowest_id(EVENT, _milliseconds(self.until)))
+        if self.search is not None:
+            found.append(or_(*(events.c[name].icontains(self.search, autoescape=True) for name in SEARCHED)))
+        return found
+
+
+class Events:
+    """The events of one organisation."""
+
+    def __init__(self, connection: Connection, org: str) -> None:
+        self._connection = connection
+        self._org = org
+
+    def append(self, new: Sequence[NewEvent], *, at: datetime) -> set[str]:
+        """Store those that are not there yet; their ids. No two of `new` have the same id."""
+        if not new:
+            return set()
+        rows = [one.row() | {"org": self._org, "received_at": at} for one in new]
+        if self._connection.dialect.name == "postgresql":
+            return self._append_postgres(rows)
+        there = self._there([one.id for one in new])
+        missing = [row for row in rows if row["id"] not in there]
+        if missing:
+            self._connection.execute(insert(events), missing)
+        return {row["id"] for row in missing}
+
+    def read(self, identifier: str) -> str:
+        """
+        One event as JSON text.
+
+        Raises:
+            NotFoundError: This organisation has no such event.
+        """
+        row = self._connection.execute(self._shown().where(events.c.id == identifier)).one_or_none()
+        if row is None:
+            raise NotFoundError("there is no such event")
+        return _json_text(row.body, row.received_at)
+
+    def page(self, filters: Filters, *, before: str | None, limit: int) -> list[tuple[str, str]]:
+        """Id and JSON text of each, newest first."""
+        query = self._shown().where(*filters.conditions()).order_by(events.c.id.desc()).limit(limit)
+        if before:
+            query = query.where(events.c.id < before)
+        return [(row.id, _json_text(row.body, row.received_at)) for row in self._connection.execute(query)]
+
+    def count(self, filters: Filters) -> dict[str, int]:
+        """Decisions by verdict."""
+        query = (
+            select(events.c.verdict, func.count())
+            .where(events.c.org == self._org, events.c.event_type == "decision", *filters.conditions())
+            .group_by(events.c.verdict)
+        )
+        return {verdict: count for verdict, count in self._connection.execute(query).tuples()}  # noqa: C416  typed
+
+    def now(self) -> Cursor:
+        """A cursor behind which lies everything a follower who comes now has not to be told."""
+        if self._connection.dialect.name == "postgresql":
+            return Cursor(int(self._connection.execute(select(_horizon())).scalar_one()) - 1, 2**62)
+        newest = select(func.max(events.c.position))
+        return Cursor(0, self._connection.execute(newest).scalar_one() or 0)
+
+    def after(self, cursor: Cursor, filters: Filters, *, limit: int) -> tuple[list[Followed], Cursor]:
+        """The next events in the order of their commits, and where to go on."""
+        order = tuple_(events.c.xid, events.c.position)
+        query = (
+            select(events.c.xid, events.c.position, events.c.event_type, events.c.body, events.c.received_at)
+            .where(events.c.org == self._org, order > tuple_(cursor.xid, cursor.position), *filters.conditions())
+            .order_by(events.c.xid, events.c.position)
+            .limit(limit)
+        )
+        if self._connection.dialect.name == "postgresql":
+            query = query.where(events.c.xid < _horizon())
+        found = [
+            Followed(Cursor(row.xid, row.position), row.event_type, _json_text(row.body, row.received_at))
+            for row in self._connection.execute(query)
+        ]
+        return found, found[-1].cursor if found else cursor
+
+    def _there(self, identifiers: Sequence[str]) -> set[str]:
+        found: set[str] = set()
+        for start in range(0, len(identifiers), _AT_ONCE):
+            some = identifiers[start : start + _AT_ONCE]
+            query = select(events.c.id).where(events.c.org == self._org, events.c.id.in_(some))
+            found.update(self._connection.execute(query).scalars())
+        return found
+
+    def _append_postgres(self, rows: Sequence[Mapping[str, Any]]) -> set[str]:
+        columns = {name: [row[name] for row in rows] for name in _COLUMN_TYPES}
+        return set(self._connection.execute(_INSERT, columns).scalars())
+
+    def _shown(self) -> Select[Any]:
+        return select(events.c.id, events.c.body, events.c.received_at).where(events.c.org == self._org)
+
+
+_COLUMN_TYPES: Final = {
+    "org": "text", "id": "text", "received_at": "timestamptz", "event_type": "text", "verdict": "text",
+    "reason_code": "text", "gateway_id": "text", "instance_id": "text", "sequence": "bigint",
+    "configuration_id": "text", "model": "text", "provider": "text", "user_id": "text", "agent_id": "text",
+    "request_id": "text", "acted": "text", "body": "text",
+}  # fmt: skip
+
+# one statement and one array a column: a multi-row VALUES costs ten times as much
+_INSERT: Final = text(
+    f"INSERT INTO events ({', '.join(_COLUMN_TYPES)}, xid) "  # noqa: S608  names of ours
+    f"SELECT *, pg_current_xact_id()::text::bigint FROM unnest("
+    + ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _COLUMN_TYPES.items())
+    + ") ON CONFLICT (org, id) DO NOTHING RETURNING id"
+)
+
+
+def _horizon() -> ColumnElement[Any]:
+    """The oldest transaction that is still undecided."""
+    return literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint", BigInteger)
+
+
+def _json_text(body: str, received_at: datetime) -> str:
+    return f'{body[:-1]},"received_at":"{rfc3339(received_at)}"}}'
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
