@@ -138,7 +138,8 @@ class Journal:
         lost = [*lost, *(sequence for victim in victims for sequence in self._lost_with(victim))]
         if lost:
             batch.room = None
-            batch.add(self._make_gap(lost[0], lost[-1], "spool_full"))
+            # From the cursor on, so that it also admits what earlier gap records did that now go themselves.
+            batch.add(self._make_gap(self.shipped + 1, lost[-1], "spool_full"))
         self._write(bytes(batch.content))
         self.head = batch.head
         for victim in victims:

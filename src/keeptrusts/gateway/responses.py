@@ -1,0 +1,78 @@
+"""Bytes of HTTP/1.1 responses, and the error form of the gateway's own refusals (OpenAI's shape, plus `code`)."""
+
+from __future__ import annotations
+
+import json
+import time
+from email.utils import formatdate
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Final
+
+from keeptrusts.flow.effects import Headers
+
+LAST_CHUNK: Final = b"0\r\n\r\n"
+_REASONS: Final = {status.value: status.phrase for status in HTTPStatus} | {499: "Client Closed Request"}
+_TYPES: Final = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    405: "invalid_request_error",
+    408: "timeout",
+    413: "invalid_request_error",
+    415: "invalid_request_error",
+    429: "rate_limit",
+    431: "invalid_request_error",
+}
+
+
+def head(status: int, headers: Headers, *, keep_alive: bool) -> bytes:
+    """
+    Status line and header fields with the blank line after them.
+
+    Raises:
+        ValueError: A field holds a line break, which would let it end the head.
+    """
+    lines = "\r\n".join(f"{name}: {value}" for name, value in headers)
+    if "\n" in lines and lines.count("\n") != max(0, len(headers) - 1):
+        raise ValueError("a header field holds a line break")
+    close = "" if keep_alive else "\r\nconnection: close"
+    date = _date(int(time.time()))
+    return f"HTTP/1.1 {_status(status)}\r\ndate: {date}\r\n{lines}{close}\r\n\r\n".encode("latin-1", "replace")
+
+
+def chunk(data: bytes) -> bytes:
+    """One chunk of a chunked body."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def lacks_body(status: int) -> bool:
+    """Whether an answer with this status has no body, not even an empty one (RFC 9110, 6.4.1)."""
+    return status in {204, 304}
+
+
+def error_response(code: str, message: str, status: int = 400, request_id: str | None = None) -> tuple[Headers, bytes]:
+    """Headers and body of a refusal that no flow has made."""
+    error = {
+        "type": _TYPES.get(status, "invalid_request_error" if status < 500 else "service_unavailable"),
+        "message": message,
+        "policy": None,
+        "code": code,
+        "request_id": request_id,
+        "event_id": None,
+    }
+    headers: Headers = (("content-type", "application/json"),)
+    if request_id is not None:
+        headers = (*headers, ("x-request-id", request_id))
+    return headers, json.dumps({"error": error}).encode()
+
+
+@lru_cache(maxsize=128)
+def _status(status: int) -> str:
+    return f"{status} {_REASONS.get(status, 'Unknown')}"
+
+
+@lru_cache(maxsize=2)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
