@@ -10,9 +10,10 @@ from typing import ClassVar
 
 from keeptrusts.core.exchange import Exchange, Phase, Target
 from keeptrusts.core.verdict import Verdict
+from keeptrusts.policy.schema import Block
 
 
-class Policy:
+class Policy(Block):
     """
     One kind with its settings.
 

@@ -1,0 +1,143 @@
+"""Looks at single texts of the document, for `Attr.check`. Pure Python; an installed RE2 is asked as well."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+from urllib.parse import urlsplit
+
+from keeptrusts.detect.pattern import PatternError, read_pattern
+from keeptrusts.policy.reading import not_enforced, suggest
+from keeptrusts.policy.schema import Attr, Fault
+
+PROVIDERS = ("openai", "openai-compatible", "anthropic", "mock")
+_LATER_PROVIDERS = frozenset({"azure", "azure-openai", "bedrock", "aws-bedrock", "google", "groq", "mistral", "ollama"})
+
+_LATER_STRATEGIES = frozenset(
+    {"round_robin", "weighted", "lowest_latency", "least_busy", "lowest_cost", "random", "sticky"}
+)
+_NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
+_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+"""RFC 9110, section 5.6.2."""
+
+
+def regex(text: str) -> Fault | None:
+    """A pattern that a linear-time engine accepts and that does not match the empty text."""
+    try:
+        shape = read_pattern(text)
+    except PatternError as why:
+        return Fault("E007", (), f"the pattern is refused: {why}", "write it in the syntax of RE2")
+    if shape.least == 0:
+        return Fault("E007", (), "the pattern is refused: it matches the empty text", "make a part of it mandatory")
+    return _engine_says(text)
+
+
+def _engine_says(text: str) -> Fault | None:
+    try:
+        from keeptrusts.detect.engine import compile_regex
+    except ImportError:
+        return None
+    try:
+        compile_regex(text)
+    except PatternError as why:
+        return Fault("E007", (), f"the pattern is refused: {why}", "write it in the syntax of RE2")
+    return None
+
+
+Regex: TypeAlias = Annotated[str, Attr(minimum=1, check=regex)]
+Phrase: TypeAlias = Annotated[str, Attr(minimum=1, maximum=500)]
+
+
+def semantic_version(text: str) -> Fault | None:
+    """`1.2.3`, `1.2.3-rc.1+build` (semver.org, 2.0.0)."""
+    head, plus, build = text.partition("+")
+    core, dash, pre = head.partition("-")
+    numbers = core.split(".")
+    sound = len(numbers) == 3 and all(_is_number(one) for one in numbers)
+    if dash:
+        sound = sound and all(_is_label(one) and (not one.isdigit() or _is_number(one)) for one in pre.split("."))
+    if plus:
+        sound = sound and all(_is_label(one) for one in build.split("."))
+    return None if sound else Fault("E003", (), f"`{text[:60]}` is not a version", 'write it like `"1.0.0"`')
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and (text == "0" or not text.startswith("0"))
+
+
+def _is_label(text: str) -> bool:
+    return bool(text) and text.isascii() and all(letter.isalnum() or letter == "-" for letter in text)
+
+
+def secret_name(text: str) -> Fault | None:
+    """The name of a secret, never the secret."""
+    if text and len(text) <= 200 and _NAME.issuperset(text):
+        return None
+    return Fault("E003", (), "a secret's name is letters, digits, `_`, `-` and `.`", "write the name, not the secret")
+
+
+def header_name(text: str) -> Fault | None:
+    """RFC 9110, section 5.1."""
+    sound = 0 < len(text) <= 200 and _TOKEN.issuperset(text)
+    return None if sound else Fault("E003", (), f"`{text[:60]}` is not the name of a header field")
+
+
+def base_url(text: str) -> Fault | None:
+    """An absolute http or https URL without credentials, query or fragment."""
+    try:
+        parts = urlsplit(text)
+        port_is_sound = parts.port is None or parts.port > 0
+    except ValueError:
+        return Fault("E003", (), "it is not a URL", "write it like `https://api.example.com/v1`")
+    if parts.username or parts.password:
+        return Fault("E008", (), "a credential stands in the URL", "use `secret_key_ref`")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_sound or text != text.strip():
+        return Fault("E003", (), "it must be an http or https URL", "write it like `https://api.example.com/v1`")
+    if parts.query or parts.fragment:
+        return Fault("E003", (), "the URL may not have a query or a fragment", "use `path_template` for the path")
+    return None
+
+
+def email(text: str) -> Fault | None:
+    """One `@`, something on both sides, no blanks."""
+    local, at, domain = text.partition("@")
+    sound = local and at and "@" not in domain and "." in domain.strip(".") and not any(c.isspace() for c in text)
+    return None if sound else Fault("E003", (), f"`{text[:60]}` is not an e-mail address")
+
+
+def provider(text: str) -> Fault | None:
+    """A provider that this version speaks with, alone or as `provider:chat:model`."""
+    name, colon, rest = text.partition(":")
+    if name in _LATER_PROVIDERS:
+        return Fault(
+            "E009", (), *not_enforced(name, "use `openai-compatible` with `base_url` if it speaks that format")
+        )
+    if name not in PROVIDERS:
+        return Fault("E003", (), f"unknown provider `{name[:60]}`", suggest(name, PROVIDERS, "providers"))
+    mode, _, model = rest.partition(":")
+    if colon and (mode != "chat" or not model):
+        return Fault("E003", (), "a composite provider is `provider:chat:model`", f"write `{name}:chat:MODEL`")
+    return None
+
+
+def strategy(text: str) -> Fault | None:
+    """How a target is chosen."""
+    if text in _LATER_STRATEGIES:
+        return Fault("E009", (), *not_enforced(text, "use `ordered`"))
+    if text != "ordered":
+        return Fault("E003", (), f"`strategy` cannot be `{text[:60]}`", suggest(text, ["ordered"], "values"))
+    return None
+
+
+def literal_secret(text: str) -> Fault | None:
+    """Whatever it is, it must not stand here."""
+    del text
+    hint = "write `secret_key_ref: {env: NAME}` or `{store: NAME}`"
+    return Fault("E008", (), "`api_key` is a secret, and secrets never stand in the document", hint)
+
+
+def path_template(text: str) -> Fault | None:
+    """A path from the root, without query."""
+    sound = text.startswith("/") and not any(letter.isspace() or letter in "?#" for letter in text)
+    return (
+        None if sound else Fault("E003", (), "it must be a path that begins with `/`", "write `/v1/chat/completions`")
+    )

@@ -1,0 +1,100 @@
+"""A document compiled: the chain and the settings that a gateway runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keeptrusts.core.canonical import digest
+from keeptrusts.policy import sections
+from keeptrusts.policy.analysis import Analysis, analyse
+from keeptrusts.policy.compiled import (
+    Audit,
+    CompiledPolicy,
+    Fallback,
+    RateLimit,
+    SizeLimits,
+    Streaming,
+)
+from keeptrusts.policy.engine import Chain
+from keeptrusts.policy.findings import InvalidPolicyError
+from keeptrusts.policy.schema import as_plain
+from keeptrusts.policy.targets import compile_target
+
+
+def compile_document(text: str, *, fail_open: bool = False) -> CompiledPolicy:
+    """
+    What a gateway enforces.
+
+    Args:
+        fail_open: `--fail-mode allow`: a kind that fails lets pass, and the record says `degraded`.
+
+    Raises:
+        InvalidPolicyError: It does not lint.
+    """
+    analysis, document = _sound(text)
+    policies = [analysis.blocks[kind] for kind in analysis.chain]
+    providers = document.providers
+    return CompiledPolicy(
+        name=document.pack.name,
+        version=document.pack.version,
+        enabled=document.pack.enabled,
+        chain=Chain(policies, fail_open=fail_open),
+        kinds=analysis.chain,
+        digest=digest(_plain(analysis, document)),
+        targets=tuple(compile_target(target) for target in providers.targets),
+        rate_limits=tuple(_rate_limits(document)),
+        size_limits=SizeLimits(document.size_limits.max_body_bytes, document.size_limits.max_response_bytes),
+        streaming=Streaming(document.streaming.max_holdback_chars, document.streaming.on_unbounded),
+        fallback=Fallback(
+            providers.fallback.enabled, providers.fallback.triggers, providers.fallback.max_fallback_attempts
+        ),
+        audit=_audit(analysis),
+        warnings=analysis.warnings,
+    )
+
+
+def normalise(text: str) -> dict[str, Any]:
+    """
+    The document as plain JSON with every default filled in. Documents that mean the same are equal here.
+
+    Raises:
+        InvalidPolicyError: It does not lint.
+    """
+    return _plain(*_sound(text))
+
+
+def document_digest(text: str) -> str:
+    """`sha256:...` of the normal form; raises as `normalise` does."""
+    return digest(normalise(text))
+
+
+def _sound(text: str) -> tuple[Analysis, sections.Document]:
+    analysis = analyse(text)
+    if analysis.errors or analysis.document is None:
+        raise InvalidPolicyError(analysis.errors)
+    return analysis, analysis.document
+
+
+def _plain(analysis: Analysis, document: sections.Document) -> dict[str, Any]:
+    blocks = {kind: as_plain(block) for kind, block in analysis.blocks.items()}
+    return {**as_plain(document), "policy": blocks}
+
+
+def _rate_limits(document: sections.Document) -> list[RateLimit]:
+    limits = []
+    if one := document.global_rate_limit:
+        limits.append(RateLimit("global", one.max_requests, one.window_seconds))
+    if user := document.user_rate_limit:
+        names = tuple(name.lower() for name in user.header_names)
+        limits.append(RateLimit("user", user.max_requests, user.window_seconds, names))
+    if ip := document.ip_rate_limit:
+        depth = ip.trust_proxy_depth
+        limits.append(RateLimit("ip", ip.max_requests, ip.window_seconds, trust_proxy_depth=depth))
+    return limits
+
+
+def _audit(analysis: Analysis) -> Audit:
+    from keeptrusts.policy.kinds.audit_logger import AuditLogger
+
+    logger = analysis.blocks.get("audit-logger") if "audit-logger" in analysis.chain else None
+    return Audit(logger.content, logger.kept_hours()) if isinstance(logger, AuditLogger) else Audit()

@@ -1,0 +1,70 @@
+"""Which kinds there are. A kind's module is imported when a document names it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Final, cast
+
+from keeptrusts.policy.kind import Policy, code_prefix
+
+KINDS: Final = (
+    "prompt-injection",
+    "pii-detector",
+    "secret-scanner",
+    "dlp-filter",
+    "topic-filter",
+    "token-limit",
+    "rbac",
+    "agent-firewall",
+    "data-routing-policy",
+    "human-oversight",
+    "audit-logger",
+)
+"""The kinds that this version enforces."""
+
+LATER_KINDS: Final = frozenset(
+    {
+        "hipaa-phi-detector",
+        "safety-filter",
+        "tool-validation",
+        "tool-security",
+        "tool-budget",
+        "flagged-review",
+        "language-validator",
+        "bot-detector",
+        "embedding-detector",
+        "external-moderation",
+        "content-extractor",
+        "document-analyzer",
+        "request-rewriter",
+        "response-rewriter",
+        "code-sanitizer",
+        "code-sanitation",
+        "quality-scorer",
+        "citation-verifier",
+        "bias-monitor",
+        "financial-compliance",
+        "healthcare-compliance",
+        "upl-filter",
+        "itar-ear-filter",
+        "dual-use-filter",
+        "entity-list-filter",
+        "mnpi-filter",
+        "legal-privilege",
+        "case-privacy",
+        "student-privacy",
+        "cjis-mode",
+        "gdpr-compliance",
+        "eu-ai-act",
+    }
+)
+"""Kinds of the published vocabulary that this version refuses, because it cannot enforce them."""
+
+
+def load_kind(kind: str) -> type[Policy]:
+    """The class of one of `KINDS`."""
+    if kind not in KINDS:
+        raise KeyError(kind)
+    module = import_module(f"keeptrusts.policy.kinds.{code_prefix(kind)}")
+    name = "".join(word.capitalize() for word in kind.split("-"))
+    return cast("type[Policy]", getattr(module, name))

@@ -1,0 +1,253 @@
+"""The sections of the document besides the kinds: what `pack`, `policies`, `providers` and the limits may hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar, Literal, TypeAlias
+
+from keeptrusts.policy.checks import (
+    base_url,
+    header_name,
+    literal_secret,
+    path_template,
+    provider,
+    secret_name,
+    semantic_version,
+    strategy,
+)
+from keeptrusts.policy.schema import Attr, Block, Fault
+
+Id: TypeAlias = Annotated[str, Attr(minimum=1, maximum=200)]
+Seconds: TypeAlias = Annotated[float, Attr(minimum=0.001, maximum=86_400)]
+
+SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pack(Block):
+    name: Annotated[str, Attr("What the document is called.", minimum=1, maximum=200)]
+    version: Annotated[str, Attr("Its own version, as in semver.org.", check=semantic_version)]
+    enabled: Annotated[bool, Attr("False: the gateway refuses traffic with 503 `configuration_disabled`.")]
+    id: Annotated[str | None, Attr("An id of your own.", maximum=200)] = None
+    author: Annotated[str | None, Attr("Who answers for it.", maximum=200)] = None
+    description: Annotated[str | None, Attr("What it is for.", maximum=2000)] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policies(Block):
+    pending: ClassVar[frozenset[str]] = frozenset({"rollout"})
+
+    chain: Annotated[tuple[str, ...], Attr("Policy kinds, in the order in which they are asked.", minimum=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef(Block):
+    env: Annotated[str | None, Attr("Variable of the gateway's environment.", check=secret_name)] = None
+    store: Annotated[str | None, Attr("Config variable of the control plane.", check=secret_name)] = None
+
+    def faults(self) -> Iterable[Fault]:
+        if (self.env is None) == (self.store is None):
+            yield Fault("E003", (), "`secret_key_ref` takes exactly one of `env` and `store`", "keep one of the two")
+
+
+@dataclass(frozen=True, slots=True)
+class DataPolicy(Block):
+    zero_data_retention: Annotated[bool | None, Attr("The provider keeps nothing.")] = None
+    training_opt_out: Annotated[bool | None, Attr("The provider does not train on the traffic.")] = None
+    retention_days: Annotated[int | None, Attr("How long the provider keeps the traffic.", minimum=0)] = None
+
+
+@dataclass(frozen=True, slots=True)
+class MockToolCall(Block):
+    name: Id
+    arguments: Annotated[Mapping[str, object], Attr("JSON.")] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Mock(Block):
+    reply: Annotated[str | None, Attr("Text to answer with; absent: the last user message.")] = None
+    chunk_chars: Annotated[int, Attr("Characters in each streamed delta.", minimum=1, maximum=100_000)] = 8
+    delay_ms: Annotated[int, Attr("Wait before each piece.", minimum=0, maximum=600_000)] = 0
+    status: Annotated[int, Attr("HTTP status to answer with.", minimum=200, maximum=599)] = 200
+    die_after_chars: Annotated[int | None, Attr("Drop the connection there.", minimum=0)] = None
+    tool_calls: tuple[MockToolCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """`provider` taken apart: `openai:chat:gpt-4o` is the provider `openai` with the model `gpt-4o`."""
+
+    provider: str
+    model: str = ""
+
+
+def spoken(said: str) -> Spoken:
+    """Read a provider that lints, composite or not."""
+    name, _, rest = said.partition(":")
+    return Spoken(name, rest.partition(":")[2])
+
+
+@dataclass(frozen=True, slots=True)
+class Target(Block):
+    pending: ClassVar[frozenset[str]] = frozenset(
+        {"pricing", "azure_api_version", "azure_deployment", "aws_region", "escalation_routing"}
+    )
+
+    id: Id
+    provider: Annotated[
+        str, Attr("`openai`, `openai-compatible`, `anthropic`, `mock`, or `provider:chat:model`.", check=provider)
+    ]
+    model: Annotated[str, Attr("Model asked for upstream; empty: what the client names.", maximum=200)] = ""
+    base_url: Annotated[str | None, Attr("Root of the provider's API, with or without `/v1`.", check=base_url)] = None
+    path_template: Annotated[
+        str | None, Attr("Path of a request, with `{model}`.", maximum=500, check=path_template)
+    ] = None
+    format: Annotated[Literal["openai", "anthropic"] | None, Attr("Default by provider.")] = None
+    secret_key_ref: SecretRef | None = None
+    api_key: Annotated[str | None, Attr("Refused: secrets never stand in the document.", check=literal_secret)] = None
+    api_key_header: Annotated[str | None, Attr("Default by format.", check=header_name)] = None
+    api_key_prefix: Annotated[str | None, Attr("Default by format.", maximum=40)] = None
+    data_policy: DataPolicy | None = None
+    zdr: Annotated[bool | None, Attr("Short for `data_policy.zero_data_retention`.")] = None
+    data_collection: Annotated[
+        Literal["allow", "deny"] | None, Attr("`deny` is short for `data_policy.training_opt_out: true`.")
+    ] = None
+    region: Annotated[str | None, Attr("Where the provider runs.", maximum=100)] = None
+    local: Annotated[bool, Attr("It runs inside your own network.")] = False
+    weight: Annotated[int, Attr("Share under weighted routing.", minimum=0, maximum=1000)] = 1
+    timeout_seconds: Seconds = 300.0
+    connect_timeout_seconds: Seconds = 10.0
+    first_byte_timeout_seconds: Seconds = 120.0
+    headers: Annotated[Mapping[str, str], Attr("Sent with every request.")] = field(default_factory=dict)
+    mock: Mock | None = None
+
+    def faults(self) -> Iterable[Fault]:
+        yield from self._provider_faults()
+        yield from self._header_faults()
+        yield from self._contradictions()
+
+    def _provider_faults(self) -> Iterable[Fault]:
+        said = spoken(self.provider)
+        if said.model and self.model and said.model != self.model:
+            message = "`provider` and `model` name different models"
+            yield Fault("E003", ("model",), message, f"remove `model`, or write `provider: {said.provider}`")
+        if said.provider == "openai-compatible" and self.base_url is None:
+            yield Fault("E004", ("base_url",), "`base_url` is missing", "add the root URL of the provider")
+        if said.provider == "mock" and self.base_url is not None:
+            yield Fault("E003", ("base_url",), "the mock provider has no `base_url`", "remove it")
+        if said.provider != "mock" and self.mock is not None:
+            yield Fault("E003", ("mock",), "`mock` goes with `provider: mock`", "remove it, or change the provider")
+
+    def _header_faults(self) -> Iterable[Fault]:
+        for name in self.headers:
+            fault = header_name(name)
+            if fault:
+                yield Fault(fault.code, ("headers", name), fault.message)
+            if name.lower() in SECRET_HEADERS:
+                message = f"`{name}` carries a secret, and secrets never stand in the document"
+                hint = "write `secret_key_ref` and `api_key_header`"
+                yield Fault("E008", ("headers", name), message, hint)
+
+    def _contradictions(self) -> Iterable[Fault]:
+        data = self.data_policy or DataPolicy()
+        if self.zdr is not None and data.zero_data_retention not in {None, self.zdr}:
+            yield Fault("E003", ("zdr",), "`zdr` contradicts `data_policy.zero_data_retention`", "keep one of the two")
+        denied = None if self.data_collection is None else self.data_collection == "deny"
+        if denied is not None and data.training_opt_out not in {None, denied}:
+            message = "`data_collection` contradicts `data_policy.training_opt_out`"
+            yield Fault("E003", ("data_collection",), message, "keep one of the two")
+
+
+@dataclass(frozen=True, slots=True)
+class Routing(Block):
+    pending: ClassVar[frozenset[str]] = frozenset({"window_seconds", "min_sample_count", "sticky_by"})
+
+    strategy: Annotated[str, Attr("`ordered`: the targets in the order of the document.", check=strategy)] = "ordered"
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback(Block):
+    enabled: bool = False
+    triggers: frozenset[
+        Literal["rate_limit", "server_error", "timeout", "connection", "context_window", "content_policy"]
+    ] = frozenset({"rate_limit", "server_error", "timeout", "connection"})
+    max_fallback_attempts: Annotated[int, Attr("Tries after the first.", minimum=0, maximum=20)] = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Providers(Block):
+    pending: ClassVar[frozenset[str]] = frozenset({"retry", "circuit_breaker"})
+
+    targets: tuple[Target, ...] = ()
+    strategy: Annotated[Literal["single"] | None, Attr("`single`: there is one target.")] = None
+    routing: Routing = Routing()
+    fallback: Fallback = Fallback()
+
+    def faults(self) -> Iterable[Fault]:
+        seen: dict[str, int] = {}
+        for index, target in enumerate(self.targets):
+            if target.id in seen:
+                message = f"`{target.id}` is the id of `targets[{seen[target.id]}]` already"
+                yield Fault("E005", ("targets", index, "id"), message, "give each target its own id")
+            seen.setdefault(target.id, index)
+        if self.strategy == "single" and len(self.targets) != 1:
+            message = f"`single` wants one target, but there are {len(self.targets)}"
+            yield Fault("E003", ("strategy",), message, "remove `strategy`, or keep one target")
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalRateLimit(Block):
+    max_requests: Annotated[int, Attr("Requests in the window.", minimum=1)]
+    window_seconds: Annotated[int, Attr("Length of the window.", minimum=1, maximum=86_400)]
+
+
+@dataclass(frozen=True, slots=True)
+class UserRateLimit(Block):
+    max_requests: Annotated[int, Attr("Requests of one user in the window.", minimum=1)]
+    window_seconds: Annotated[int, Attr("Length of the window.", minimum=1, maximum=86_400)]
+    header_names: Annotated[
+        tuple[Annotated[str, Attr(check=header_name)], ...],
+        Attr("The first that is present names the user.", minimum=1),
+    ] = ("x-user-id",)
+
+
+@dataclass(frozen=True, slots=True)
+class IpRateLimit(Block):
+    max_requests: Annotated[int, Attr("Requests of one address in the window.", minimum=1)]
+    window_seconds: Annotated[int, Attr("Length of the window.", minimum=1, maximum=86_400)]
+    trust_proxy_depth: Annotated[
+        int, Attr("Proxies before us whose `x-forwarded-for` counts.", minimum=0, maximum=10)
+    ] = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SizeLimits(Block):
+    max_body_bytes: Annotated[int, Attr("Largest request.", minimum=1, maximum=1024**3)] = 10 * 1024 * 1024
+    max_response_bytes: Annotated[int | None, Attr("Largest answer.", minimum=1)] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Streaming(Block):
+    max_holdback_chars: Annotated[int, Attr("The most a client may be kept behind.", minimum=0, maximum=65_536)] = 512
+    on_unbounded: Annotated[
+        Literal["buffer", "reject"], Attr("A chain that needs more is buffered, or refused by lint.")
+    ] = "buffer"
+
+
+@dataclass(frozen=True, slots=True)
+class Document(Block):
+    """The top of the document, without `policy`, whose keys are the kinds."""
+
+    pending: ClassVar[frozenset[str]] = frozenset(
+        {"model_groups", "agents", "token_rate_limit", "ip_allowlist", "cors", "testing", "callbacks"}
+    )
+
+    pack: Pack
+    policies: Policies
+    providers: Providers = Providers()
+    global_rate_limit: GlobalRateLimit | None = None
+    user_rate_limit: UserRateLimit | None = None
+    ip_rate_limit: IpRateLimit | None = None
+    size_limits: SizeLimits = SizeLimits()
+    streaming: Streaming = Streaming()
