@@ -84,6 +84,7 @@ class ApiError(KeeptrustsError):
     Args:
         status: HTTP status; 0 when there was no answer.
         errors: The problem's `errors[]`, each `{path, code, message}`.
+        retry_after: Seconds to wait before another try, when the answer said so.
     """
 
     code = "api_error"
@@ -96,11 +97,17 @@ class ApiError(KeeptrustsError):
         status: int = 0,
         request_id: str | None = None,
         errors: tuple[dict[str, object], ...] = (),
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message, code=code)
         self.status = status
         self.request_id = request_id
         self.errors = errors
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return f"{message} (request `{self.request_id}`)" if self.request_id else message
 
 
 class ApiUnreachableError(ApiError):

@@ -1,0 +1,20 @@
+"""`/v1/audit-log`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from keeptrusts.api.audit import AuditEntry
+from keeptrusts.client.calls import Calls, Query
+from keeptrusts.client.collection import each
+
+
+class Audit:
+    """Every write, by whom, from where."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def each(self, query: Query | None = None) -> Iterator[AuditEntry]:
+        """Newest first; `query` filters by `actor`, `action`, `object_type`, `object_id`."""
+        return each(self._calls, "/v1/audit-log", query)

@@ -1,0 +1,57 @@
+"""`/v1/configurations`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from keeptrusts.api.configurations import (
+    Configuration,
+    ConfigurationDraft,
+    ConfigurationPatch,
+    ConfigurationVersion,
+    Validation,
+    VersionDraft,
+)
+from keeptrusts.client.collection import Collection, at, each
+
+
+class Configurations(Collection[Configuration, ConfigurationDraft, ConfigurationPatch]):
+    """Policy documents and their immutable versions."""
+
+    path = "/v1/configurations"
+
+    def find(self, name: str) -> Configuration | None:
+        """The configuration of this name, which is unique in the organisation."""
+        return next(self.each({"name": name}), None)
+
+    def versions(self, identifier: str) -> Iterator[ConfigurationVersion]:
+        """Every version, newest first."""
+        return each(self._calls, at(self.path, identifier, "versions"))
+
+    def version(self, identifier: str, number: int) -> ConfigurationVersion:
+        return cast(ConfigurationVersion, self._calls.get(at(self.path, identifier, "versions", number)).value)
+
+    def add_version(
+        self, identifier: str, draft: VersionDraft, *, if_match: str | None = None, idempotency_key: str | None = None
+    ) -> ConfigurationVersion:
+        """The next version; the current one comes back when the document means the same."""
+        path = at(self.path, identifier, "versions")
+        answer = self._calls.post(path, draft, if_match=if_match, idempotency_key=idempotency_key)
+        return cast(ConfigurationVersion, answer.value)
+
+    def diff(self, identifier: str, older: int, newer: int) -> dict[str, Any]:
+        """What changed between two versions."""
+        found = self._calls.get(at(self.path, identifier, "diff"), {"from": older, "to": newer}).value
+        return cast(dict[str, Any], found)
+
+    def roll_back(self, identifier: str, version: int, *, if_match: str | None = None) -> Configuration:
+        """Make an earlier version current again, as a new one."""
+        body = {"version": version}
+        answer = self._calls.post(at(self.path, identifier, "rollback"), body, if_match=if_match)
+        return cast(Configuration, answer.value)
+
+    def validate(self, policy_yaml: str) -> Validation:
+        """What the control plane's linter says; nothing is stored."""
+        body = {"policy_yaml": policy_yaml}
+        return cast(Validation, self._calls.post(at(self.path, "validate"), body).value)

@@ -1,0 +1,33 @@
+"""`/v1/webhooks`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+from keeptrusts.api.webhooks import Delivery, Webhook, WebhookDraft, WebhookPatch
+from keeptrusts.client.collection import Collection, at, each
+
+
+class Webhooks(Collection[Webhook, WebhookDraft, WebhookPatch]):
+    """Endpoints and what was sent to them."""
+
+    path = "/v1/webhooks"
+
+    def test(self, identifier: str) -> Delivery:
+        """Have a `webhook.test` message sent."""
+        return cast(Delivery, self._calls.post(at(self.path, identifier, "test")).value)
+
+    def rotate_secret(self, identifier: str, *, idempotency_key: str | None = None) -> Webhook:
+        """A new `secret`, shown this once; messages are signed with both for 24 h."""
+        path = at(self.path, identifier, "rotate-secret")
+        return cast(Webhook, self._calls.post(path, idempotency_key=idempotency_key).value)
+
+    def deliveries(self, identifier: str) -> Iterator[Delivery]:
+        """Newest first."""
+        return each(self._calls, at(self.path, identifier, "deliveries"))
+
+    def redeliver(self, identifier: str, delivery_id: str) -> Delivery:
+        """Send it once more, under the same `webhook-id`."""
+        path = at(self.path, identifier, "deliveries", delivery_id, "redeliver")
+        return cast(Delivery, self._calls.post(path).value)
