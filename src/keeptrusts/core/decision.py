@@ -1,8 +1,8 @@
 """
 The decision record: what the gateway did with one request. It becomes the event of the control plane.
 
-`as_event` gives the JSON object that is recorded. Its chain fields (`sequence`, `prev_hash`, `hash`) come from the spool,
-which alone knows the order.
+`as_event` gives the JSON object that is recorded. Its place in the chain (`sequence`, `prev_hash`, `hash`) comes from
+the spool, which alone knows the order.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""The one migration tree; `store.migrating` runs it on both engines."""
