@@ -189,14 +189,6 @@ class Configurations:
             query = query.where(versions.c.id < before)
         return [_version(row) for row in self._connection.execute(query).mappings()]
 
-    def policy_of(self, identifier: str, number: int) -> PolicyText:
-        """The document of one version, as it was when it was written."""
-        query = self._versions(identifier).where(versions.c.version == number)
-        row = self._connection.execute(query).mappings().one_or_none()
-        if row is None:
-            raise NotFoundError("there is no such version")
-        return PolicyText(row["policy_yaml"], row["content_digest"], tuple(row["policy_kinds"]))
-
     def _add_version(self, identifier: str, number: int, policy: PolicyText, write: Write) -> None:
         row = {
             "id": new_id(CONFIGURATION_VERSION),

@@ -176,8 +176,9 @@ def roll_back(
     precondition: IfMatch,
     services: AppServices,
 ) -> Configuration:
-    """Make an earlier version current again: it becomes a new one."""
-    policy = Configurations(tx.connection, actor.org).policy_of(configuration_id, wanted["version"])
+    """Make an earlier version current again: it becomes a new one. It has to lint as today's documents do."""
+    earlier = Configurations(tx.connection, actor.org).version(configuration_id, wanted["version"])
+    policy = policies.read_policy(earlier["policy_yaml"])
     change = _Change(configuration_id, actor, tx, services)
     message = f"back to version {wanted['version']}"
     return _shown(change.write(precondition, {}, policy, message, "rolled_back"), response)

@@ -1,0 +1,105 @@
+"""Who may call what: every route, every role, nobody first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, iter_route_contexts
+from support.control import Plane, assert_problem
+
+from keeptrusts.api.names import Role
+from keeptrusts.control.auth import Needs
+from keeptrusts.control.scopes import SCOPES_OF, may
+
+OPEN: Final = frozenset({("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/")})
+ENDLESS: Final = frozenset({("GET", "/v1/events/stream")})
+ROLES: Final[tuple[Role, ...]] = ("admin", "editor", "viewer", "auditor", "gateway")
+
+
+def _needs(dependant: Dependant) -> Iterator[str]:
+    if isinstance(dependant.call, Needs):
+        yield dependant.call.scope
+    for inner in dependant.dependencies:
+        yield from _needs(inner)
+
+
+def _routes(app: FastAPI) -> list[tuple[str, str, set[str]]]:
+    found = []
+    for context in iter_route_contexts(app.routes):
+        route = context.original_route
+        if isinstance(route, APIRoute):
+            found += [(method, context.path, set(_needs(route.dependant))) for method in sorted(route.methods)]
+    return found
+
+
+def test_nobody_gets_past_the_door(control: Plane) -> None:
+    """Without a key every route answers 401, and says what to set; only health is open."""
+    tried = 0
+    for method, path, _ in _routes(control.client.app):
+        if (method, path) in OPEN:
+            continue
+        answer = control.anonymous.say(method, path.replace("{", "").replace("}", ""))
+        problem = assert_problem(answer, 401, "missing_api_key")
+        assert "KEEPTRUSTS_API_TOKEN" in problem["detail"]
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+        tried += 1
+    assert tried > 30
+
+
+def test_each_route_names_one_scope(control: Plane) -> None:
+    """What a route needs stands in its signature."""
+    for method, path, needed in _routes(control.client.app):
+        assert len(needed) == (0 if (method, path) in OPEN else 1), (method, path)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_can_do_its_part_and_no_more(control: Plane, role: Role) -> None:
+    """403 for what is beyond a role, naming the scope; anything but 401 and 403 for what is not."""
+    person = control.person(role)
+    for method, path, needed in _routes(control.client.app):
+        if (method, path) in OPEN | ENDLESS:
+            continue
+        (scope,) = needed
+        answer = person.say(method, path.replace("{", "").replace("}", ""))
+        if scope in SCOPES_OF[role]:
+            assert answer.status_code not in {401, 403}, (role, method, path, answer.text)
+        else:
+            assert f"`{scope}`" in assert_problem(answer, 403, "forbidden")["detail"], (role, method, path)
+
+
+def test_scopes_only_narrow(control: Plane) -> None:
+    """A key with scopes has these and no others, whatever its role."""
+    narrow = control.person("admin", scopes=("configurations:read",))
+    assert narrow.get("/v1/configurations").status_code == 200
+    assert_problem(narrow.get("/v1/gateways"), 403, "forbidden")
+    assert narrow.get("/v1/whoami").json()["scopes"] == ["configurations:read"]
+    assert not may("viewer", ("configurations:write",), "configurations:write")
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Basic a2V5", "Bearer", "Bearer  ", "Token kt_key_0", ""],
+)
+def test_no_bearer_token_is_a_missing_key(control: Plane, header: str) -> None:
+    """Another scheme, or nothing after it."""
+    assert_problem(control.client.get("/v1/whoami", headers={"Authorization": header}), 401, "missing_api_key")
+
+
+def test_a_wrong_key_is_invalid(control: Plane) -> None:
+    """A foreign form, an unknown id, a wrong secret, another key's secret: one answer for all."""
+    head, _, secret = control.admin.token.rpartition("_")
+    tokens = [
+        "sk-something",
+        "kt_key_" + "0" * 32 + "_" + secret,
+        head + "_" + "A" * 43,
+        control.admin.token + "A",
+        control.admin.token.replace("kt_key", "kt_adm"),
+        "kt_key_é",
+    ]
+    for token in tokens:
+        answer = control.client.get("/v1/whoami", headers={"Authorization": f"Bearer {token}".encode()})
+        assert "rotate" in assert_problem(answer, 401, "invalid_api_key")["detail"]
