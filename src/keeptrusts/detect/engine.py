@@ -12,22 +12,22 @@ from keeptrusts.detect.pattern import PatternError
 MAX_MEMORY: Final = 32 * 1024 * 1024
 
 
-class Hit(Protocol):
-    """Where a regex matched, in bytes."""
+class Found(Protocol):
+    """Where a regex, or one of its groups, matched, in bytes."""
 
-    def start(self) -> int: ...
-    def end(self) -> int: ...
+    def start(self, group: int = 0) -> int: ...
+    def end(self, group: int = 0) -> int: ...
 
 
 class Regex(Protocol):
     """What we use of RE2. `pos` and `endpos` bound the match; a word edge looks beyond them."""
 
-    def search(self, text: bytes, pos: int = 0, endpos: int | None = None) -> Hit | None: ...
-    def match(self, text: bytes, pos: int = 0, endpos: int | None = None) -> Hit | None: ...
+    def search(self, text: bytes, pos: int = 0, endpos: int | None = None) -> Found | None: ...
+    def match(self, text: bytes, pos: int = 0, endpos: int | None = None) -> Found | None: ...
 
 
 @lru_cache(maxsize=4096)
-def compile_regex(pattern: str, *, caseless: bool = False) -> Regex:
+def compile_regex(pattern: str, *, caseless: bool = False, captures: bool = False) -> Regex:
     """
     A pattern over UTF-8 bytes.
 
@@ -37,7 +37,7 @@ def compile_regex(pattern: str, *, caseless: bool = False) -> Regex:
     options = re2.Options()
     options.log_errors = False
     options.max_mem = MAX_MEMORY
-    options.never_capture = True
+    options.never_capture = not captures
     options.case_sensitive = not caseless
     try:
         return cast("Regex", re2.compile(pattern, options))

@@ -1,0 +1,143 @@
+"""
+Text as a detector reads it: compatibility forms, look-alikes and invisible characters folded away, offsets kept.
+
+Each code point becomes zero or more characters whatever stands beside it. So a piece of text folds to the same
+characters as it does inside the whole, which is what lets streams be judged in pieces.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from array import array
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+_DASHES: Final = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
+_SINGLE_QUOTES: Final = "\u2018\u2019\u201a\u201b\u2032\u02bc\uff07"
+_DOUBLE_QUOTES: Final = "\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb\uff02"
+_INVISIBLE: Final = frozenset("\u115f\u1160\u3164\uffa0\u180e")
+"""Fillers that print nothing although they count as letters."""
+
+_CYRILLIC = (
+    "\u0430a\u0435e\u043eo\u0440p\u0441c\u0443y\u0445x\u0456i\u0458j\u0455s\u0501d\u04bbh\u04cfl\u0475v\u051bq\u051dw"
+)
+_CYRILLIC_CAPITAL = (
+    "\u0410A\u0412B\u0415E\u041aK\u041cM\u041dH\u041eO\u0420P\u0421C\u0422T\u0423Y\u0425X\u0406I\u0408J\u0405S"
+)
+_GREEK = "\u03b1a\u03bfo\u03bdv\u03c1p\u03b9i\u03bak\u03c5u\u03f2c\u03f3j"
+_GREEK_CAPITAL = "\u0391A\u0392B\u0395E\u0396Z\u0397H\u0399I\u039aK\u039cM\u039dN\u039fO\u03a1P\u03a4T\u03a5Y\u03a7X"
+_SMALL_CAPITAL = (
+    "\u1d00a\u0299b\u1d04c\u1d05d\u1d07e\ua730f\u0262g\u029ch\u026ai\u1d0aj\u1d0bk\u029fl\u1d0dm\u0274n\u1d0fo\u1d18p"
+)
+_SMALL_CAPITAL_MORE = "\u0280r\ua731s\u1d1bt\u1d1cu\u1d20v\u1d21w\u028fy\u1d22z"
+_LATIN = (
+    "\u0131i\u0142l\u00f8o\u0251a\u0261g\u0269i\u0111d\u0127h\u0167t\u0141L\u00d8O\u0110D\u01c0l\u2113l\u212ee\u2c7ca"
+)
+_ARMENIAN = "\u0585o\u057du\u0570h\u0578n\u0581g\u0584q"
+_LETTERS = _CYRILLIC + _CYRILLIC_CAPITAL + _GREEK + _GREEK_CAPITAL
+_LOOKALIKES: Final = _LETTERS + _SMALL_CAPITAL + _SMALL_CAPITAL_MORE + _LATIN + _ARMENIAN
+"""Pairs: a letter, and the ASCII letter that it can be taken for (after the idea of Unicode UTS 39)."""
+
+_SQUARED: Final = ((0x1F1E6, "a"), (0x1F130, "A"), (0x1F150, "A"), (0x1F170, "A"))
+"""First of 26 letters in boxes, circles or flags."""
+
+
+class _Folds(dict[int, str]):
+    """Code point -> what it folds to; filled as code points are met."""
+
+    def __missing__(self, code: int) -> str:
+        folded = self[code] = _fold(chr(code))
+        return folded
+
+
+def _table() -> _Folds:
+    pairs = zip(_LOOKALIKES[::2], _LOOKALIKES[1::2], strict=True)
+    table = _Folds({ord(letter): ascii_letter for letter, ascii_letter in pairs})
+    table |= {code: chr(code) for code in range(128)}
+    table |= dict.fromkeys(map(ord, _DASHES), "-")
+    table |= dict.fromkeys(map(ord, _SINGLE_QUOTES), "'")
+    table |= dict.fromkeys(map(ord, _DOUBLE_QUOTES), '"')
+    table |= dict.fromkeys(map(ord, _INVISIBLE), "")
+    for first, letter in _SQUARED:
+        table |= {first + step: chr(ord(letter) + step) for step in range(26)}
+    return _Folds(table)
+
+
+def _fold(letter: str) -> str:
+    category = unicodedata.category(letter)
+    if category in {"Cf", "Mn", "Me"}:
+        return ""
+    if category in {"Zs", "Zl", "Zp"}:
+        return " " if category == "Zs" else "\n"
+    if category == "Nd":
+        return str(unicodedata.decimal(letter))
+    if "\uac00" <= letter <= "\ud7a3":
+        return letter  # a Hangul syllable is one letter; its decomposition would only lengthen it
+    parts = unicodedata.normalize("NFKD", letter)
+    if parts == letter:
+        return letter
+    return "".join(_FOLDS[ord(part)] for part in parts if part != letter)
+
+
+_FOLDS: Final = _table()
+
+
+def fold_text(text: str) -> str:
+    """The folded text, case kept."""
+    return text if text.isascii() else text.translate(_FOLDS)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """
+    A text and its folded form in UTF-8.
+
+    Args:
+        origins: Character of `text` that each byte of `data` comes from; None when they are the same.
+    """
+
+    text: str
+    data: bytes
+    origins: Sequence[int] | None = None
+
+    def origin(self, byte: int) -> int:
+        """The character that this byte of `data` comes from; its end gives the end of the text."""
+        if self.origins is None:
+            return byte
+        return self.origins[byte] if byte < len(self.origins) else len(self.text)
+
+    def end(self, byte: int) -> int:
+        """One past the character that the byte before this one comes from."""
+        return byte if self.origins is None else self.origins[byte - 1] + 1
+
+    def byte(self, index: int) -> int:
+        """The first byte that comes from this character or a later one."""
+        if self.origins is None:
+            return min(max(index, 0), len(self.data))
+        return bisect_left(self.origins, index)
+
+    def beside(self, index: int) -> str:
+        """What the one character at `index` folds to; empty beyond the text and for what is invisible."""
+        return _FOLDS[ord(self.text[index])] if 0 <= index < len(self.text) else ""
+
+    def lowered(self) -> View:
+        """The same with ASCII letters in lower case; offsets do not move."""
+        return View(self.text, self.data.lower(), self.origins)
+
+
+def view(text: str) -> View:
+    """Fold a text. Lone surrogates fold to `?`: no detector looks for them."""
+    if text.isascii():
+        return View(text, text.encode("ascii"))
+    folded = text.translate(_FOLDS)
+    data = folded.encode("utf-8", "replace")
+    if len(data) == len(folded) == len(text) and all(len(_FOLDS[ord(letter)]) == 1 for letter in set(text)):
+        return View(text, data)
+    origins = array("L")
+    for index, letter in enumerate(text):
+        piece = _FOLDS[ord(letter)]
+        size = len(piece) if piece.isascii() else len(piece.encode("utf-8", "replace"))
+        origins.extend([index] * size)
+    return View(text, data, origins)

@@ -1,0 +1,227 @@
+"""Checks of numbers that carry their own proof. Each says how many characters of the matched text are accepted."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from keeptrusts.detect.scan import Check
+
+_IBAN_COUNTRIES: Final = {
+    15: "NO",
+    16: "BE",
+    18: "DKFIFOGLNLSD",
+    19: "MKSI",
+    20: "ATBAEEKZLTLUMNXK",
+    21: "CHHRLILV",
+    22: "BGBHCRDEGBGEIEMERSVA",
+    23: "AEGIILIQOMSOTL",
+    24: "ADCZESMDPKROSASESKTNVG",
+    25: "LYPTST",
+    26: "ISTR",
+    27: "BIDJFRGRITMCMRSM",
+    28: "ALAZBYCYDOGTHULBNIPLSV",
+    29: "BREGPSQAUA",
+    30: "JOKWMU",
+    31: "MTSC",
+    32: "LC",
+    33: "RU",
+}
+"""Length to countries (SWIFT, IBAN registry)."""
+_IBAN_LENGTHS: Final = {
+    codes[at : at + 2]: length for length, codes in _IBAN_COUNTRIES.items() for at in range(0, len(codes), 2)
+}
+
+
+def prefixes(text: str, kept: Callable[[str], bool]) -> Iterator[tuple[str, int]]:
+    """The kept characters of each beginning of `text`, longest first, with its length; cut only between groups."""
+    for end in range(len(text), 0, -1):
+        whole = end == len(text) or not (kept(text[end]) and kept(text[end - 1]))
+        if whole and kept(text[end - 1]):
+            yield "".join(letter for letter in text[:end] if kept(letter)), end
+
+
+def luhn(digits: str) -> bool:
+    """ISO/IEC 7812-1, annex B."""
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        value = int(digit) * (1 + place % 2)
+        total += value - 9 * (value > 9)
+    return total % 10 == 0
+
+
+def card(text: str) -> int:
+    """A payment card: a known issuer's range and length, and its check digit."""
+    for digits, end in prefixes(text, str.isdigit):
+        if _issued(digits) and len(set(digits)) > 1 and luhn(digits):
+            return end
+    return 0
+
+
+def _issued(digits: str) -> bool:
+    size, head2, head3, head4 = len(digits), int(digits[:2]), int(digits[:3]), int(digits[:4])
+    ranges = (
+        (digits[0] == "4", {13, 16, 19}),
+        (51 <= head2 <= 55 or 2221 <= head4 <= 2720, {16}),
+        (head2 in {34, 37}, {15}),
+        (300 <= head3 <= 305 or head2 in {36, 38, 39} or head3 == 309, {14, 16, 19}),
+        (head4 == 6011 or head2 == 65 or 644 <= head3 <= 649, {16, 19}),
+        (head2 == 62, {16, 17, 18, 19}),
+        (head2 == 35, {16, 19}),
+        (head2 in {50, 56, 57, 58, 63, 67}, {12, 13, 14, 15, 16, 17, 18, 19}),
+        (head4 in {2131, 1800}, {15}),
+    )
+    return any(known and size in sizes for known, sizes in ranges)
+
+
+def iban(text: str) -> int:
+    """ISO 13616: the length of its country and ISO 7064 MOD 97-10."""
+    length = _IBAN_LENGTHS.get(text[:2].upper(), 0)
+    seen = 0
+    for end, letter in enumerate(text, 1):
+        seen += letter != " "
+        if seen == length:
+            compact = text[:end].replace(" ", "").upper()
+            turned = compact[4:] + compact[:4]
+            return end if int("".join(str(int(one, 36)) for one in turned)) % 97 == 1 else 0
+    return 0
+
+
+def ssn(text: str) -> int:
+    """A number that the Social Security Administration can have issued."""
+    digits = "".join(letter for letter in text if letter.isdigit())
+    area, group, serial = digits[:3], digits[3:5], digits[5:]
+    sound = len(digits) == 9 and area not in {"000", "666"} and area < "900" and group != "00" and serial != "0000"
+    return len(text) if sound and len(set(digits)) > 1 and digits != "123456789" else 0
+
+
+def itin(text: str) -> int:
+    """A taxpayer number: 9xx, and a group of 50-65, 70-88, 90-92 or 94-99 (IRS)."""
+    digits = "".join(letter for letter in text if letter.isdigit())
+    group = int(digits[3:5])
+    sound = digits[0] == "9" and (50 <= group <= 65 or 70 <= group <= 88 or 90 <= group <= 99) and group != 93
+    return len(text) if sound else 0
+
+
+def ipv4(text: str) -> int:
+    """Four numbers to 255 without leading zeros; not a longer dotted number, not this host, not a mask."""
+    octets = text.split(".")
+    if len(octets) != 4 or any(int(one) > 255 or (one[0] == "0" and one != "0") for one in octets):
+        return 0
+    # Four single digits are a version or a section far more often than an address of a person.
+    nobody = octets[0] in {"0", "127", "255"} or all(len(one) == 1 for one in octets)
+    return 0 if nobody else len(text)
+
+
+def ipv6(text: str) -> int:
+    """RFC 4291 text with three groups or more."""
+    kept = text.rstrip(":") if not text.endswith("::") else text
+    groups = [group for group in kept.split(":") if group]
+    try:
+        address = ipaddress.IPv6Address(kept)
+    except ValueError:
+        return 0
+    return len(kept) if len(groups) >= 3 and not address.is_loopback else 0
+
+
+def aba(text: str) -> int:
+    """The check digit of an ABA routing number."""
+    weights = (3, 7, 1) * 3
+    total = sum(int(digit) * weight for digit, weight in zip(text, weights, strict=True))
+    return len(text) if total % 10 == 0 and text != "000000000" else 0
+
+
+def npi(text: str) -> int:
+    """A National Provider Identifier: Luhn over the prefix 80840 (45 CFR 162.406)."""
+    return len(text) if luhn("80840" + text) else 0
+
+
+def dea(text: str) -> int:
+    """The check digit of a DEA registration number."""
+    digits = [int(letter) for letter in text[2:]]
+    total = sum(digits[0:6:2]) + 2 * sum(digits[1:6:2])
+    return len(text) if total % 10 == digits[6] else 0
+
+
+def luhn_number(text: str) -> int:
+    """Luhn over the digits of the text."""
+    digits = "".join(letter for letter in text if letter.isdigit())
+    return len(text) if luhn(digits) and len(set(digits)) > 1 else 0
+
+
+def base58(text: str) -> int:
+    """A Bitcoin address: base58 with four bytes of double SHA-256."""
+    number = 0
+    for letter in text:
+        number = number * 58 + "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz".index(letter)
+    if number >= 1 << 200:
+        return 0
+    raw = number.to_bytes(25, "big")
+    proof = hashlib.sha256(hashlib.sha256(raw[:21]).digest()).digest()[:4]
+    return len(text) if proof == raw[21:] else 0
+
+
+def standard(module: str) -> Check:
+    """A check by python-stdnum, imported when it is first needed."""
+
+    def check(text: str) -> int:
+        from importlib import import_module
+
+        known = import_module(f"stdnum.{module}")
+        return len(text) if known.is_valid(text) else 0
+
+    return check
+
+
+def international_phone(text: str) -> int:
+    """A number with its country code that can have been assigned."""
+    return _phone(text, (None,))
+
+
+def national_phone(text: str) -> int:
+    """A number with a trunk zero that is valid in one of the countries that write it so."""
+    return _phone(text, ("GB", "DE", "FR", "IT", "AU", "NL", "BE", "CH", "AT", "SE", "JP", "IN", "ZA", "FI"))
+
+
+def _phone(text: str, regions: tuple[str | None, ...]) -> int:
+    import phonenumbers
+
+    for _, end in prefixes(text, str.isdigit):
+        if sum(letter.isdigit() for letter in text[:end]) < 7:
+            return 0
+        for region in regions:
+            try:
+                number = phonenumbers.parse(text[:end], region)
+            except phonenumbers.NumberParseException:
+                continue
+            if phonenumbers.is_valid_number(number):
+                return end
+    return 0
+
+
+def digits_between(low: int, high: int) -> Check:
+    """So many digits, whatever stands between them; not all the same."""
+
+    def check(text: str) -> int:
+        for digits, end in prefixes(text, str.isdigit):
+            if low <= len(digits) <= high and len(set(digits)) > 1:
+                return end
+        return 0
+
+    return check
+
+
+def has_digit(text: str) -> int:
+    """An identifier holds a digit; a word does not."""
+    return len(text) if any(letter.isdigit() for letter in text) else 0
+
+
+_FORGES: Final = frozenset({"github.com", "gitlab.com", "bitbucket.org", "ssh.dev.azure.com"})
+
+
+def email(text: str) -> int:
+    """No empty label in the domain, and not the address of a repository."""
+    domain = text.rpartition("@")[2]
+    return 0 if domain.lower() in _FORGES or ".." in text or ".-" in domain or "-." in domain else len(text)
