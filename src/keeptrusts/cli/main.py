@@ -6,44 +6,61 @@ Groups are imported when they are used, so that `kt policy lint` never pays for 
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
+import os
+from collections.abc import Mapping
+from typing import Any, Final
 
 import click
 
+from keeptrusts.cli.failure import Failure
+from keeptrusts.cli.lazy import Entry, LazyGroup
+from keeptrusts.core.errors import KeeptrustsError
 from keeptrusts.core.version import VERSION
 
-GROUPS = {
-    "policy": "keeptrusts.cli.policy:policy",
-    "server": "keeptrusts.cli.server:server",
+COMMANDS: Final[Mapping[str, Entry]] = {
+    "auth": Entry("keeptrusts.cli.auth:auth", "Who you are to the control plane."),
+    "config": Entry("keeptrusts.cli.config:config", "Settings, and where each came from."),
+    "dev": Entry("keeptrusts.cli.dev:dev", "Run everything on this machine: control plane, gateway, mock provider."),
+    "doctor": Entry("keeptrusts.cli.doctor:doctor", "Check this machine and the way to the control plane."),
+    "events": Entry("keeptrusts.cli.events:events", "What the gateways decided."),
+    "export": Entry("keeptrusts.cli.export:export", "Archives of events and of the audit log."),
+    "export-jobs": Entry("keeptrusts.cli.export:export", "Another name of `export`.", hidden=True),
+    "gateway": Entry("keeptrusts.cli.gateway:gateway", "Run gateways and manage them."),
+    "init": Entry("keeptrusts.cli.init:init", "Write a first policy, and Terraform files if you like."),
+    "policy": Entry("keeptrusts.cli.policy:policy", "Check policy documents."),
+    "server": Entry("keeptrusts.cli.server:server", "Run the control plane."),
+    "terraform": Entry("keeptrusts.cli.terraform:terraform", "The Terraform provider."),
+    "token": Entry("keeptrusts.cli.token:token", "API keys."),
+    "webhook": Entry("keeptrusts.cli.webhook:webhook", "Who is told of what happens, and what was sent."),
 }
-"""Name of a group -> module and object that hold it."""
 
 
-class LazyGroup(click.Group):
-    """A group whose commands are imported when they are asked for."""
+class Main(LazyGroup):
+    """The root: every failure that has a name becomes a message, a next step and an exit status."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names of what is there, without importing it."""
-        del ctx
-        return sorted(name for name, where in GROUPS.items() if importlib.util.find_spec(where.partition(":")[0]))
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the module of this group."""
-        if cmd_name not in self.list_commands(ctx):
-            return None
-        module, _, name = GROUPS[cmd_name].partition(":")
-        command = getattr(importlib.import_module(module), name)
-        assert isinstance(command, click.Command)
-        return command
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeeptrustsError as error:
+            raise Failure(error) from None
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(VERSION, prog_name="kt")
-def main() -> None:
+@click.group(cls=Main, entries=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="kt", message="%(prog)s %(version)s")
+@click.option("--no-color", is_flag=True, help="No colour, also on a terminal. The variable NO_COLOR does the same.")
+@click.pass_context
+def main(context: click.Context, no_color: bool) -> None:
     """
     Keeptrusts: AI governance as code.
 
     Result on stdout, talk on stderr. Exit status: 0 done, 1 failed, 2 wrong input or usage, 3 a check found something,
     4 not authorised.
+
+    \b
+    Start here:
+      kt dev                                    everything on this machine
+      kt policy lint --file policy-config.yaml  check a policy
+      kt events tail --follow                   watch what is decided
     """
+    if no_color or os.environ.get("NO_COLOR"):
+        context.color = False

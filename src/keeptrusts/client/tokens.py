@@ -35,6 +35,5 @@ class Tokens:
 
     def rotate(self, identifier: str, *, overlap_seconds: int | None = None, idempotency_key: str | None = None) -> Key:
         """A successor with the same rights; the old key lives on for the overlap."""
-        query = f"?overlap_seconds={overlap_seconds}" if overlap_seconds is not None else ""
-        path = at(PATH, identifier, "rotate") + query
-        return cast(Key, self._calls.post(path, idempotency_key=idempotency_key).value)
+        body = {} if overlap_seconds is None else {"overlap": overlap_seconds}
+        return cast(Key, self._calls.post(at(PATH, identifier, "rotate"), body, idempotency_key=idempotency_key).value)
