@@ -40,6 +40,13 @@ def control(settings: Settings) -> Iterator[Plane]:
 
 
 @pytest.fixture
+def still(settings: Settings) -> Iterator[Plane]:
+    """A control plane that does nothing by itself: its outbox can be looked into."""
+    with plane(settings, background=()) as running:
+        yield running
+
+
+@pytest.fixture
 def admin(control: Plane) -> Person:
     """Its first organisation's admin."""
     return control.admin

@@ -9,11 +9,11 @@ import pytest
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
-from support.control import Plane, assert_problem
 
 from keeptrusts.api.names import Role
 from keeptrusts.control.auth import Needs
 from keeptrusts.control.scopes import SCOPES_OF, may
+from support.control import Plane, assert_problem
 
 OPEN: Final = frozenset({("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/")})
 ENDLESS: Final = frozenset({("GET", "/v1/events/stream")})

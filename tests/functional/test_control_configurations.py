@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from support.control import OTHER_POLICY, POLICY, Person, Plane, assert_problem
 
 from keeptrusts.store.tables import messages
+from support.control import OTHER_POLICY, POLICY, Person, Plane, assert_problem
 
 DRAFT = {"name": "production", "policy_yaml": POLICY, "description": "all traffic", "labels": {"team": "risk"}}
 
@@ -20,7 +20,7 @@ def _make(person: Person, **changed: object) -> dict[str, Any]:
 
 def _messages(control: Plane) -> list[str]:
     with control.services.store.read() as tx:
-        return list(tx.connection.execute(messages.select().order_by(messages.c.id)).scalars(1))
+        return list(tx.connection.execute(messages.select().order_by(messages.c.id)).scalars("type"))
 
 
 def test_make_and_read(admin: Person) -> None:
@@ -30,7 +30,7 @@ def test_make_and_read(admin: Person) -> None:
     assert re.fullmatch(r"sha256:[0-9a-f]{64}", made["content_digest"])
     assert made | DRAFT == made
     assert (made["version"], made["managed_by"], made["policy_kinds"]) == (
-        1, "api", ["prompt-injection", "audit-logger"],
+        1, "api", ["token-limit", "audit-logger"],
     )  # fmt: skip
     assert made["created_at"] == made["updated_at"]
     assert made["created_at"].endswith("Z")
@@ -74,30 +74,30 @@ def test_names_are_unique_in_an_organisation(control: Plane) -> None:
     assert _make(control.other_admin())["name"] == "production"
 
 
-def test_a_changed_document_is_a_new_version(control: Plane) -> None:
+def test_a_changed_document_is_a_new_version(still: Plane) -> None:
     """The old one stays as it was."""
-    made = _make(control.admin, message="first")
+    made = _make(still.admin, message="first")
     path = f"/v1/configurations/{made['id']}"
-    after = control.admin.patch(path, {"policy_yaml": OTHER_POLICY, "message": "stricter"}).json()
+    after = still.admin.patch(path, {"policy_yaml": OTHER_POLICY, "message": "stricter"}).json()
     assert (after["version"], after["policy_yaml"]) == (2, OTHER_POLICY)
-    listed = control.admin.get(f"{path}/versions").json()["data"]
+    listed = still.admin.get(f"{path}/versions").json()["data"]
     assert [(one["version"], one["message"]) for one in listed] == [(2, "stricter"), (1, "first")]
-    first = control.admin.get(f"{path}/versions/1").json()
-    assert (first["policy_yaml"], first["author"]) == (POLICY, control.admin.key_id)
-    assert_problem(control.admin.get(f"{path}/versions/3"), 404, "not_found")
-    assert _messages(control) == ["configuration.created", "configuration.updated"]
+    first = still.admin.get(f"{path}/versions/1").json()
+    assert (first["policy_yaml"], first["author"]) == (POLICY, still.admin.key_id)
+    assert_problem(still.admin.get(f"{path}/versions/3"), 404, "not_found")
+    assert _messages(still) == ["configuration.created", "configuration.updated"]
 
 
-def test_a_text_that_means_the_same_is_no_version(control: Plane) -> None:
+def test_a_text_that_means_the_same_is_no_version(still: Plane) -> None:
     """Same digest: nothing is stored, and the version's own text stays."""
-    made = _make(control.admin)
+    made = _make(still.admin)
     path = f"/v1/configurations/{made['id']}"
-    answer = control.admin.patch(path, {"policy_yaml": "# a comment\n" + POLICY})
+    answer = still.admin.patch(path, {"policy_yaml": "# a comment\n" + POLICY})
     assert answer.json() == made
     assert answer.headers["etag"] == '"r1"'
-    again = control.admin.made(f"{path}/versions", {"policy_yaml": POLICY + "\n"})
+    again = still.admin.made(f"{path}/versions", {"policy_yaml": POLICY + "\n"})
     assert again["version"] == 1
-    assert _messages(control) == ["configuration.created"]
+    assert _messages(still) == ["configuration.created"]
 
 
 def test_null_clears(admin: Person) -> None:
@@ -147,16 +147,16 @@ def test_concurrent_versions_are_numbered(admin: Person) -> None:
         assert sorted(pool.map(add, range(8))) == list(range(2, 10))
 
 
-def test_rollback_is_a_new_version(control: Plane) -> None:
+def test_rollback_is_a_new_version(still: Plane) -> None:
     """Version 1 becomes version 3; nothing is rewritten."""
-    made = _make(control.admin)
+    made = _make(still.admin)
     path = f"/v1/configurations/{made['id']}"
-    control.admin.patch(path, {"policy_yaml": OTHER_POLICY})
-    after = control.admin.made(f"{path}/rollback", {"version": 1})
+    still.admin.patch(path, {"policy_yaml": OTHER_POLICY})
+    after = still.admin.made(f"{path}/rollback", {"version": 1})
     assert (after["version"], after["policy_yaml"], after["content_digest"]) == (3, POLICY, made["content_digest"])
-    assert control.admin.get(f"{path}/versions/3").json()["message"] == "back to version 1"
-    assert_problem(control.admin.post(f"{path}/rollback", {"version": 9}), 404, "not_found")
-    assert _messages(control)[-1] == "configuration.rolled_back"
+    assert still.admin.get(f"{path}/versions/3").json()["message"] == "back to version 1"
+    assert_problem(still.admin.post(f"{path}/rollback", {"version": 9}), 404, "not_found")
+    assert _messages(still)[-1] == "configuration.rolled_back"
 
 
 def test_diff(admin: Person) -> None:
@@ -247,7 +247,7 @@ def test_every_write_is_in_the_audit_log(control: Plane) -> None:
     control.admin.delete(path)
     entries = control.admin.get(f"/v1/audit-log?object_id={made['id']}").json()["data"]
     assert [entry["action"] for entry in entries] == [
-        "configuration.delete", "configuration.updated", "configuration.create",
+        "configuration.delete", "configuration.update", "configuration.create",
     ]  # fmt: skip
     deleted, updated, created = entries
     assert (created["before_digest"], deleted["after_digest"]) == (None, None)

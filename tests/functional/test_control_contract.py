@@ -12,10 +12,10 @@ import pytest
 from httpx2 import Response
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
-from support.control import POLICY, Person, Plane, assert_problem
 
 from keeptrusts.store.tables import idempotency
 from keeptrusts.store.transaction import Store
+from support.control import POLICY, Person, Plane, assert_problem
 
 SSN = "078-05-1120"
 DRAFT = {"name": "production", "policy_yaml": POLICY}

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from support.control import Person, Plane, assert_problem
-
 from keeptrusts.control.credentials import Credentials
 from keeptrusts.store.keys import Keys, NewKey, split_token
 from keeptrusts.store.tables import keys
+from support.control import Person, Plane, assert_problem
 
 
 def _with(control: Plane, token: str) -> Person:

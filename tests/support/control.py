@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from keeptrusts.api.names import Role
 from keeptrusts.control.app import create_app, make_services
 from keeptrusts.control.services import Services
 from keeptrusts.control.settings import Settings
+from keeptrusts.control.workers import WORKERS, Worker
 from keeptrusts.store.engine import open_engine
 from keeptrusts.store.keys import Keys, NewKey
 from keeptrusts.store.migrating import migrate
@@ -36,11 +37,12 @@ providers:
       provider: mock
 policies:
   chain:
-    - prompt-injection
+    - token-limit
     - audit-logger
-  policy:
-    prompt-injection: {}
-    audit-logger: {}
+policy:
+  token-limit:
+    max_tokens: 1000
+  audit-logger: {}
 """
 """A document that lints."""
 
@@ -162,11 +164,11 @@ class Plane:
 
 
 @contextmanager
-def plane(settings: Settings) -> Iterator[Plane]:
+def plane(settings: Settings, background: Sequence[Worker] = WORKERS) -> Iterator[Plane]:
     """Serve a migrated database."""
     services = make_services(settings)
     org = _organisation(services, "first")
-    with TestClient(create_app(settings, services), raise_server_exceptions=False) as client:
+    with TestClient(create_app(settings, services, background), raise_server_exceptions=False) as client:
         admin = _person(client, services, org, NewKey(name="admin", role="admin"))
         yield Plane(client, services, org, admin)
 

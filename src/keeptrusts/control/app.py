@@ -7,7 +7,7 @@ A part of the control plane adds its router to `ROUTERS` and its worker to `work
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -25,6 +25,7 @@ from keeptrusts.control.routes import audit, configurations, events, gateways, h
 from keeptrusts.control.services import Services, secret_key
 from keeptrusts.control.settings import Settings
 from keeptrusts.control.signing import Signer
+from keeptrusts.control.workers import WORKERS, Worker
 from keeptrusts.core.errors import KeeptrustsError
 from keeptrusts.core.version import VERSION
 from keeptrusts.store.engine import open_engine
@@ -51,12 +52,13 @@ def make_services(settings: Settings) -> Services:
     return Services(settings, store, sealer, credentials, Hub(), Signer(store, sealer))
 
 
-def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
+def create_app(settings: Settings, services: Services | None = None, background: Sequence[Worker] = WORKERS) -> FastAPI:
     """
     The control plane as an ASGI application; its database must be migrated before it serves.
 
     Args:
         services: Made from `settings` when absent.
+        background: What runs beside the requests.
     """
     # FastAPI would configure OpenTelemetry by itself when a variable says so
     os.environ.setdefault("FASTAPI_OTEL_AUTO_CONFIGURE", "false")
@@ -70,6 +72,7 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.services = services or make_services(settings)
+    app.state.background = background
     for router in ROUTERS:
         app.include_router(router)
     app.add_exception_handler(HTTPException, on_http_error)
@@ -83,7 +86,7 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
     services.hub.start()
-    running = workers.start(services)
+    running = workers.start(services, app.state.background)
     try:
         yield
     finally:

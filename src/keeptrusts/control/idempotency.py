@@ -67,7 +67,7 @@ class Replay:
         self._tx.connection.execute(
             delete(idempotency).where(*self._mine(), idempotency.c.created_at < self._tx.now - KEPT_FOR)
         )
-        if self._tx.connection.execute(place).rowcount == 1:
+        if self._tx.connection.execute(place.returning(idempotency.c.actor)).first() is not None:
             return None
         row = self._tx.connection.execute(select(idempotency).where(*self._mine())).mappings().one()
         if row["request_hash"] != self._request_hash:

@@ -56,7 +56,7 @@ async def keep_alive(worker: Worker, services: Services) -> None:
         await asyncio.sleep(PAUSE_S)
 
 
-def start(services: Services, workers: Sequence[Worker] = WORKERS) -> list[asyncio.Task[None]]:
+def start(services: Services, workers: Sequence[Worker]) -> list[asyncio.Task[None]]:
     """One task for each."""
     return [asyncio.create_task(keep_alive(worker, services)) for worker in workers]
 

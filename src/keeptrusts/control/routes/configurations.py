@@ -99,7 +99,7 @@ def change_configuration(
     policy = policies.read_policy(patch["policy_yaml"]) if "policy_yaml" in patch else None
     fields = _fields(patch)
     change = _Change(configuration_id, actor, tx, services)
-    return _shown(change.write(precondition, fields, policy, patch.get("message"), "updated"), response)
+    return _shown(change.write(precondition, fields, policy, patch.get("message"), "update"), response)
 
 
 @router.delete("/{configuration_id}", status_code=204)
@@ -137,7 +137,7 @@ def add_version(
     """Write the next version. When the document means what the current one does, that one comes back instead."""
     policy = policies.read_policy(draft["policy_yaml"])
     change = _Change(configuration_id, actor, tx, services)
-    after = change.write(precondition, {}, policy, draft.get("message"), "updated")
+    after = change.write(precondition, {}, policy, draft.get("message"), "update")
     return Configurations(tx.connection, actor.org).version(configuration_id, after.shown["version"])
 
 
@@ -181,7 +181,10 @@ def roll_back(
     policy = policies.read_policy(earlier["policy_yaml"])
     change = _Change(configuration_id, actor, tx, services)
     message = f"back to version {wanted['version']}"
-    return _shown(change.write(precondition, {}, policy, message, "rolled_back"), response)
+    return _shown(change.write(precondition, {}, policy, message, "rollback"), response)
+
+
+_TOLD_AS = {"update": "configuration.updated", "rollback": "configuration.rolled_back"}
 
 
 class _Change:
@@ -209,7 +212,7 @@ class _Change:
         if after.revision == before.revision:
             return after
         record(tx, actor, f"configuration.{verb}", self._identifier, before=before.shown, after=after.shown)
-        tx.publish(actor.org, f"configuration.{verb}", _told(after))
+        tx.publish(actor.org, _TOLD_AS[verb], _told(after))
         if after.shown["version"] != before.shown["version"]:
             followers = Gateways(tx.connection, actor.org).follow(self._identifier, at=tx.now)
             tx.after_commit(lambda: self._services.hub.wake(*map(gateway_topic, followers)))
