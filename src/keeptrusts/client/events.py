@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from keeptrusts.api.events import Event
 from keeptrusts.api.page import Page
 from keeptrusts.client.calls import Calls, Query, pairs
 from keeptrusts.client.collection import at, each, page
-from keeptrusts.client.exchange import LostError, Request
+from keeptrusts.client.exchange import LostError, Opened, Request
 from keeptrusts.client.sse import frames
 from keeptrusts.core.errors import ApiError, ApiUnreachableError
 
@@ -39,33 +40,61 @@ class Events:
         """Decisions by verdict, of the last 24 h or of `since` to `until`."""
         return cast(dict[str, Any], self._calls.get(at(PATH, "stats"), query).value)
 
-    def stream(self, query: Query | None = None, *, last_event_id: str | None = None) -> Iterator[Event]:
+    def stream(
+        self,
+        query: Query | None = None,
+        *,
+        last_event_id: str | None = None,
+        connected: Callable[[], None] | None = None,
+    ) -> Iterator[Event]:
         """
         Events as they are stored, without end; a lost connection is taken up where it broke off.
 
         Ends when the client's `stop` says so.
 
+        Args:
+            connected: Called once, when nothing stored from now on can be missed: what was before can be listed then.
+
         Raises:
             ApiUnreachableError: As many tries in a row as the client has brought no event.
         """
-        place, failures = last_event_id, 0
+        position = _Position(last_event_id)
         while not self._calls.stopped:
             try:
-                for identifier, event in self._connected(query, place):
-                    place, failures = identifier or place, 0
-                    yield event
+                with self._calls.opened(_request(query, position.id)) as answer:
+                    if connected is not None and not position.begun:
+                        connected()
+                    position.begun = True
+                    yield from position.follow(answer)
             except ApiUnreachableError as lost:
-                self._calls.wait(failures, lost)
-            failures += 1
+                if not position.begun:
+                    raise
+                self._calls.wait(position.failures, lost)
+                position.failures += 1
 
-    def _connected(self, query: Query | None, place: str | None) -> Iterator[tuple[str | None, Event]]:
-        headers = {"accept": "text/event-stream"} | ({"last-event-id": place} if place else {})
-        request = Request("GET", at(PATH, "stream"), pairs(query), headers, repeatable=True, wait_seconds=SILENCE_S)
-        with self._calls.opened(request) as answer:
-            try:
-                for frame in frames(answer.chunks()):
-                    yield frame.id, cast(Event, frame.data)
-            except LostError as lost:
-                raise ApiUnreachableError(f"the stream of events was lost: {lost}") from None
-            except ValueError:
-                raise ApiError("the stream of events is not JSON", code="unreadable_answer") from None
+
+@dataclass(slots=True)
+class _Position:
+    """How far a stream was read; `failures`: connections lost since the last event."""
+
+    id: str | None
+    begun: bool = False
+    failures: int = 0
+
+    def follow(self, answer: Opened) -> Iterator[Event]:
+        """The events of one connection; it always ends with an error, for the stream itself has no end."""
+        try:
+            for frame in frames(answer.chunks()):
+                self.id = frame.id or self.id
+                self.failures = 0
+                yield cast(Event, frame.data)
+        except LostError as lost:
+            raise ApiUnreachableError(f"the stream of events was lost: {lost}") from None
+        except ValueError:
+            raise ApiError("the stream of events is not JSON", code="unreadable_answer") from None
+        raise ApiUnreachableError("the control plane ended the stream of events")
+
+
+def _request(query: Query | None, place: str | None) -> Request:
+    headers = {"accept": "text/event-stream"} | ({"last-event-id": place} if place else {})
+    return Request("GET", at(PATH, "stream"), pairs(query), headers, repeatable=True, wait_seconds=SILENCE_S)

@@ -1,0 +1,118 @@
+"""`kt server`: the control plane."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+import click
+
+SECRET_KEY: Final = "KEEPTRUSTS_SECRET_KEY"
+DATA_DIR: Final = Path("~/.local/share/keeptrusts/server")
+
+_database = click.option(
+    "--database-url",
+    envvar="KEEPTRUSTS_DATABASE_URL",
+    metavar="URL",
+    help="`postgresql://USER:PASSWORD@HOST/NAME` or `sqlite:///PATH`. Without it: `control.db` in the data directory.",
+)
+_data_dir = click.option(
+    "--data-dir",
+    envvar="KEEPTRUSTS_DATA_DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=DATA_DIR,
+    show_default=True,
+    help="Holds the SQLite database, and `secret.key` unless KEEPTRUSTS_SECRET_KEY is set.",
+)
+
+
+@click.group()
+def server() -> None:
+    """Run the control plane."""
+
+
+@server.command()
+@click.option("--listen", default="0.0.0.0:8080", show_default=True, metavar="HOST:PORT", help="Port 0: any free one.")
+@_database
+@_data_dir
+@click.option(
+    "--admin-key-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where the first admin key of a new database is written (mode 0600) instead of being printed.",
+)
+@click.option("--allow-insecure-webhooks", is_flag=True, help="Let webhooks go to http addresses on loopback.")
+@click.option(
+    "--webhook-allow-private",
+    multiple=True,
+    metavar="CIDR",
+    help="A private network that webhooks may reach, as in `10.1.0.0/16`. May be repeated.",
+)
+@click.option(
+    "--rate-limit", type=click.IntRange(1), default=6000, show_default=True, help="Requests a minute of a key."
+)
+def run(
+    *,
+    listen: str,
+    database_url: str | None,
+    data_dir: Path,
+    admin_key_file: Path | None,
+    allow_insecure_webhooks: bool,
+    webhook_allow_private: tuple[str, ...],
+    rate_limit: int,
+) -> None:
+    """
+    Serve the REST API until SIGTERM or Ctrl-C.
+
+    A new database gets one organisation and an admin key, which is printed once. SQLite is migrated at start;
+    PostgreSQL with `kt server migrate`. Logs are JSON lines on stderr.
+
+    \b
+    Exit status: 0 stopped as asked, 1 could not start (port taken, database away or not migrated), 2 wrong usage.
+    """
+    from keeptrusts.control.logs import log_to_stderr
+    from keeptrusts.control.serving import Address, serve
+    from keeptrusts.control.settings import Settings
+
+    log_to_stderr()
+    settings = Settings(
+        data_dir=data_dir.expanduser(),
+        database_url=database_url,
+        secret_key=_secret_key(),
+        allow_insecure_webhooks=allow_insecure_webhooks,
+        webhook_allow_private=webhook_allow_private,
+        key_requests_per_minute=rate_limit,
+    )
+    serve(settings, Address.read(listen), admin_key_file=admin_key_file, show_key=_show)
+
+
+@server.command()
+@_database
+@_data_dir
+def migrate(database_url: str | None, data_dir: Path) -> None:
+    """
+    Bring the database to the shape this version needs.
+
+    Forward only, all or nothing; several at once wait for each other. Back up first.
+    """
+    from keeptrusts.control.serving import upgrade
+    from keeptrusts.control.settings import Settings
+    from keeptrusts.store.engine import open_engine
+    from keeptrusts.store.transaction import Store
+
+    settings = Settings(data_dir=data_dir.expanduser(), database_url=database_url)
+    before, after = upgrade(Store(open_engine(settings.database)))
+    if before == after:
+        click.echo(f"the database is at revision {after}; nothing to do")
+    else:
+        click.echo(f"migrated from {before or 'an empty database'} to revision {after}")
+
+
+def _secret_key() -> bytes | None:
+    text = os.environ.get(SECRET_KEY)
+    return text.encode() if text else None
+
+
+def _show(token: str) -> None:
+    click.echo("a new database: this is its first admin key, shown this once", err=True)
+    click.echo(f"KEEPTRUSTS_API_TOKEN={token}")
