@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 from dataclasses import dataclass
-from typing import cast
 from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
+
+from keeptrusts.core.errors import InputError
 
 MAX_ANSWER_BYTES = 16 * 1024
 
@@ -31,7 +32,7 @@ def proxy_for(scheme: str, host: str) -> Proxy | None:
         return None
     parts = urlsplit(address if "://" in address else f"http://{address}")
     if parts.scheme != "http" or not parts.hostname:
-        raise ValueError(f"the proxy for `{scheme}` must be an `http://` address")
+        raise InputError(f"the proxy for `{scheme}` must be an `http://` address")
     authorization = ""
     if parts.username is not None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
@@ -56,7 +57,7 @@ async def tunnel(loop: asyncio.AbstractEventLoop, proxy: Proxy, host: str, port:
     except BaseException:
         transport.abort()
         raise
-    return cast("asyncio.Transport", transport)
+    return transport
 
 
 class _Connecting(asyncio.Protocol):

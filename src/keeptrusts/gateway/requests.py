@@ -187,7 +187,11 @@ class _Message:
         self._method = parser.get_method().decode("ascii")
         version = parser.get_http_version()
         self._http10 = version == "1.0"
-        self._keep_alive = parser.should_keep_alive()
+        words = {
+            word.strip().lower() for name, value in self._headers if name == "connection" for word in value.split(",")
+        }
+        # llhttp forgets its own answer to this as soon as it has read a message to its end.
+        self._keep_alive = "keep-alive" in words if self._http10 else "close" not in words
         if version not in {"1.0", "1.1"}:
             raise RefusedRequestError(505, "http_version", "this server speaks HTTP/1.1")
         if version == "1.1" and not any(name == "host" for name, _ in self._headers):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import UTC, datetime
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
@@ -66,6 +67,11 @@ def error_response(code: str, message: str, status: int = 400, request_id: str |
     if request_id is not None:
         headers = (*headers, ("x-request-id", request_id))
     return headers, json.dumps({"error": error}).encode()
+
+
+def rfc3339(us: int) -> str:
+    """Microseconds since the epoch as a time in UTC with microseconds."""
+    return datetime.fromtimestamp(us / 1_000_000, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 @lru_cache(maxsize=128)

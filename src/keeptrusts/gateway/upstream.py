@@ -72,8 +72,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._head_bytes = 0
         self._framed = False
         self._has_head = False
+        self._keeps_alive = False
         self._status = 0
-        self._bodiless = False
         self._complete = False
         self._failure: Exception | None = None
         self._paused = False

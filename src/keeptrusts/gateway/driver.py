@@ -1,0 +1,204 @@
+"""
+The interpreter of flows: the only place where a request waits.
+
+`drive` runs a flow to its end and sees to its one record, whatever happens. `Performer` does what a flow asks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias, TypeVar, cast
+
+from keeptrusts.core.decision import Decision
+from keeptrusts.core.errors import ClientGoneError, KeeptrustsError, UpstreamError, UpstreamGarbledError
+from keeptrusts.flow.effects import (
+    CloseUpstream,
+    Effect,
+    EndResponse,
+    Flow,
+    OpenUpstream,
+    ReadUpstream,
+    Record,
+    Respond,
+    SendToClient,
+    StartResponse,
+    TakeQuota,
+    UpstreamHead,
+)
+from keeptrusts.gateway.http1 import Responder
+from keeptrusts.gateway.quota import Quota
+from keeptrusts.gateway.spool import Spool
+from keeptrusts.gateway.targets import Route, end_to_end
+from keeptrusts.gateway.upstream import Origin, Pool, UpstreamConnection
+from keeptrusts.policy.compiled import CompiledPolicy, TargetSettings
+
+R = TypeVar("R")
+Perform: TypeAlias = Callable[[Effect[Any]], Awaitable[Any]]
+
+
+async def drive(flow: Flow[R], perform: Perform, crashed: Callable[[Exception], Decision]) -> R:
+    """
+    Run a flow to its end; leave a record even if we are cancelled or it has a bug.
+
+    Args:
+        crashed: The decision to record for a bug.
+    """
+    try:
+        return await _run(flow, perform, flow.send, None)
+    except asyncio.CancelledError:
+        await asyncio.shield(_run(flow, perform, flow.throw, ClientGoneError("the client left")))
+        raise
+    except Exception as bug:
+        await perform(Record(crashed(bug)))
+        raise
+
+
+async def _run(flow: Flow[R], perform: Perform, resume: Callable[[Any], Effect[Any]], value: Any) -> R:
+    while True:
+        try:
+            effect = resume(value)
+        except StopIteration as done:
+            result: R = done.value
+            return result
+        try:
+            resume, value = flow.send, await perform(effect)
+        except KeeptrustsError as error:
+            resume, value = flow.throw, error
+
+
+class Source(Protocol):
+    """An answer of a provider that is being read."""
+
+    async def read(self) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+MockProvider: TypeAlias = Callable[[TargetSettings, bytes], Awaitable[tuple[UpstreamHead, Source]]]
+"""Answers for a target of the provider `mock`: the head, and the body to be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What every flow of this process shares."""
+
+    pool: Pool
+    spool: Spool
+    quota: Quota
+    watch: Callable[[Decision], None]
+    answer_as_mock: MockProvider
+
+
+class Performer:
+    """
+    Does what one flow asks.
+
+    Args:
+        routes: Of the configuration that the request began with, by target id.
+    """
+
+    def __init__(self, world: World, policy: CompiledPolicy, routes: Mapping[str, Route], responder: Responder) -> None:
+        self._world = world
+        self._policy = policy
+        self._routes = routes
+        self._responder = responder
+        self._source: Source | None = None
+        self._received = 0
+        self._recorded: asyncio.Future[None] | None = None
+
+    async def perform(self, effect: Effect[Any]) -> Any:
+        """The reply to an effect, or the error that the effect may raise."""
+        return await _ACTS[type(effect)](self, effect)
+
+    def close(self) -> None:
+        """The flow is over: give up what it left open."""
+        source, self._source = self._source, None
+        if source is not None:
+            source.close()
+
+    async def open_upstream(self, effect: OpenUpstream) -> UpstreamHead:
+        self.close()
+        self._received = 0
+        route = self._routes[effect.target.id]
+        if route.settings.mock is not None:
+            head, self._source = await self._world.answer_as_mock(route.settings, effect.body)
+            return head
+        pool = self._world.pool
+        connection, head, deadline = await pool.exchange(route.origin, route.request(effect), route.timeouts)
+        self._source = _Pooled(pool, route.origin, connection, deadline)
+        kept = tuple((name, value) for name, value in end_to_end(head.headers) if name != "content-length")
+        return UpstreamHead(head.status, kept)
+
+    async def read_upstream(self, effect: ReadUpstream) -> bytes:
+        del effect
+        if self._source is None:
+            raise UpstreamError("no answer is open")
+        data = await self._source.read()
+        self._received += len(data)
+        limit = self._policy.size_limits.max_response_bytes
+        if limit is not None and self._received > limit:
+            self.close()
+            raise UpstreamGarbledError(f"the provider's answer exceeds {limit} bytes", code="response_too_large")
+        if not data:
+            self.close()
+        return data
+
+    async def close_upstream(self, effect: CloseUpstream) -> None:
+        del effect
+        self.close()
+
+    async def respond(self, effect: Respond) -> None:
+        await self._responder.respond(effect.status, effect.headers, effect.body)
+
+    async def start_response(self, effect: StartResponse) -> None:
+        await self._responder.start(effect.status, effect.headers)
+
+    async def send_to_client(self, effect: SendToClient) -> None:
+        await self._responder.send(effect.data)
+
+    async def end_response(self, effect: EndResponse) -> None:
+        del effect
+        await self._responder.end()
+
+    async def take_quota(self, effect: TakeQuota) -> int | None:
+        limits = self._policy.rate_limits
+        return self._world.quota.take(limits, effect.user, effect.ip) if limits else None
+
+    async def record(self, effect: Record) -> None:
+        # One flow, one record: a second one, after a cancellation, waits for the first.
+        if self._recorded is None:
+            self._world.watch(effect.decision)
+            self._recorded = self._world.spool.record(effect.decision.as_event())
+        await asyncio.shield(self._recorded)
+
+
+class _Pooled:
+    def __init__(self, pool: Pool, origin: Origin, connection: UpstreamConnection, deadline: float) -> None:
+        self._pool = pool
+        self._origin = origin
+        self._connection = connection
+        self._deadline = deadline
+
+    async def read(self) -> bytes:
+        return await self._connection.read(self._deadline)
+
+    def close(self) -> None:
+        self._pool.give_back(self._origin, self._connection)
+
+
+_ACTS = cast(
+    "Mapping[type[Effect[Any]], Callable[[Performer, Effect[Any]], Awaitable[Any]]]",
+    {
+        OpenUpstream: Performer.open_upstream,
+        ReadUpstream: Performer.read_upstream,
+        CloseUpstream: Performer.close_upstream,
+        Respond: Performer.respond,
+        StartResponse: Performer.start_response,
+        SendToClient: Performer.send_to_client,
+        EndResponse: Performer.end_response,
+        TakeQuota: Performer.take_quota,
+        Record: Performer.record,
+    },
+)

@@ -1,0 +1,74 @@
+"""What `/metrics` shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from keeptrusts.core.decision import Decision
+
+MEDIA_TYPE = CONTENT_TYPE_LATEST
+_OVERHEAD_S = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0)
+
+
+class Metrics:
+    """Counters of one gateway process, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "keeptrusts_requests", "Requests that left a record.", ["status"], registry=self._registry
+        )
+        self._verdicts = Counter(
+            "keeptrusts_verdicts", "Verdicts of recorded requests.", ["verdict"], registry=self._registry
+        )
+        self._degraded = Counter(
+            "keeptrusts_degraded", "Requests that passed though a policy failed.", registry=self._registry
+        )
+        self._overhead = Histogram(
+            "keeptrusts_overhead_seconds",
+            "Time of a request that was spent in the gateway.",
+            buckets=_OVERHEAD_S,
+            registry=self._registry,
+        )
+        self._tokens = Counter(
+            "keeptrusts_tokens", "Tokens of recorded requests.", ["direction"], registry=self._registry
+        )
+        self._active = Gauge(
+            "keeptrusts_active_configuration", "1 for the active configuration.", ["digest"], registry=self._registry
+        )
+        self._holdback = Gauge(
+            "keeptrusts_stream_holdback_chars", "Most characters a stream is held back.", registry=self._registry
+        )
+        self.processed = 0
+
+    def watch(self, decision: Decision) -> None:
+        """Count a decision."""
+        self.processed += 1
+        self._requests.labels(str(decision.status)).inc()
+        self._verdicts.labels(decision.verdict).inc()
+        self._overhead.observe(decision.overhead_us / 1_000_000)
+        if decision.degraded:
+            self._degraded.inc()
+        for direction, count in (("input", decision.input_tokens), ("output", decision.output_tokens)):
+            if count is not None:
+                self._tokens.labels(direction).inc(count)
+
+    def activated(self, digest: str, holdback_chars: int) -> None:
+        """A configuration became active."""
+        self._active.clear()
+        self._active.labels(digest).set(1)
+        self._holdback.set(holdback_chars)
+
+    def show_spool(self, records: Callable[[], float], stored_bytes: Callable[[], float]) -> None:
+        """Let the gauges of the spool ask these at every scrape."""
+        depth = Gauge("keeptrusts_spool_depth", "Records that are stored and not shipped.", registry=self._registry)
+        depth.set_function(records)
+        size = Gauge("keeptrusts_spool_bytes", "Size of the spool.", registry=self._registry)
+        size.set_function(stored_bytes)
+
+    def text(self) -> bytes:
+        """In the Prometheus text format."""
+        return generate_latest(self._registry)

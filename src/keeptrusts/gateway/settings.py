@@ -1,0 +1,70 @@
+"""What a gateway process is told at its start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from keeptrusts.core.errors import InputError
+from keeptrusts.gateway.journal import OnFull
+
+FailMode: TypeAlias = Literal["block", "allow"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """
+    Args:
+        policy_files: Later ones are laid on earlier ones; none means that the control plane says what to enforce.
+        fail_mode: None leaves it to the bundle, and means `block` for files.
+        token: A gateway token, or an API key that may act as a gateway.
+        client_keys: File of the keys that callers must show; None asks for none.
+        admin_token: Opens `/keeptrusts/...` from other machines; empty opens it to none.
+    """
+
+    host: str
+    port: int
+    spool_dir: Path
+    policy_files: tuple[Path, ...] = ()
+    api_url: str | None = None
+    token: str | None = field(default=None, repr=False)
+    gateway_id: str | None = None
+    fail_mode: FailMode | None = None
+    max_concurrency: int = 1000
+    spool_max_bytes: int = 1024 * 1024 * 1024
+    on_spool_full: OnFull = "block"
+    drain_seconds: float = 30.0
+    client_keys: Path | None = None
+    admin_token: str = field(default="", repr=False)
+
+    @property
+    def is_managed(self) -> bool:
+        """The control plane says what to enforce."""
+        return not self.policy_files
+
+    def check(self) -> None:
+        """
+        Refuse what cannot work, before anything is begun.
+
+        Raises:
+            InputError: Says what is missing and what to do.
+        """
+        if self.is_managed and self.api_url is None:
+            raise InputError(
+                "there is nothing to enforce: give `--policy-config FILE`,"
+                " or `--api-url` (`KEEPTRUSTS_API_URL`) and a token"
+            )
+        if self.api_url is not None:
+            self._check_api()
+
+    def _check_api(self) -> None:
+        parts = urlsplit(self.api_url or "")
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise InputError(f"`{self.api_url}` is not a URL of a control plane: write `https://host`")
+        if not self.token:
+            raise InputError(
+                "the control plane needs a token: set `KEEPTRUSTS_GATEWAY_TOKEN` or `KEEPTRUSTS_API_TOKEN`"
+                " (make one with `kt gateway token create`)"
+            )

@@ -1,0 +1,138 @@
+"""Targets as the gateway reaches them: address, credential, and which header fields go along."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
+
+from keeptrusts.core.errors import UpstreamUnreachableError
+from keeptrusts.flow.effects import Headers, OpenUpstream
+from keeptrusts.gateway.proxies import proxy_for
+from keeptrusts.gateway.upstream import Origin, Timeouts, request_bytes
+from keeptrusts.policy.compiled import TargetSettings
+
+HOP_BY_HOP: Final = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""RFC 9110, 7.6.1: about this connection alone."""
+
+_OURS: Final = frozenset({"host", "content-length", "expect", "accept-encoding", "content-encoding"})
+_CREDENTIALS: Final = frozenset({"authorization", "x-api-key", "api-key"})
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """
+    A target, ready to be called.
+
+    Args:
+        missing: Why it cannot be called; empty when it can.
+        headers: Its own fields, the credential among them. Never shown.
+    """
+
+    settings: TargetSettings
+    origin: Origin
+    prefix: str = ""
+    host: str = ""
+    headers: Headers = field(default=(), repr=False)
+    has_key: bool = False
+    missing: str = ""
+
+    @property
+    def timeouts(self) -> Timeouts:
+        known = self.settings
+        return Timeouts(known.connect_timeout_seconds, known.first_byte_timeout_seconds, known.timeout_seconds)
+
+    def request(self, asked: OpenUpstream) -> bytes:
+        """
+        The bytes to send.
+
+        Raises:
+            UpstreamUnreachableError: The target has no usable credential.
+        """
+        if self.missing:
+            raise UpstreamUnreachableError(self.missing, code="credential_missing")
+        forwarded = end_to_end(asked.forwarded)
+        dropped = _OURS | {name for name, _ in self.headers} | (_CREDENTIALS if self.has_key else frozenset())
+        headers = (
+            ("host", self.host),
+            ("accept-encoding", "identity"),
+            *((name, value) for name, value in forwarded if name not in dropped),
+            *self.headers,
+        )
+        return request_bytes("POST", self.prefix + asked.path, headers, asked.body)
+
+
+def routes_of(targets: Iterable[TargetSettings], environment: Mapping[str, str]) -> dict[str, Route]:
+    """
+    A route for each target by its id. A target whose key is missing gets one that says so, and a warning is logged.
+
+    Raises:
+        InputError: `HTTPS_PROXY` or `HTTP_PROXY` cannot be read.
+    """
+    routes = {one.target.id: _route(one, environment) for one in targets}
+    for name, route in routes.items():
+        if route.missing:
+            _log.warning("a target is unavailable", extra={"target_id": name, "reason": route.missing})
+    return routes
+
+
+def end_to_end(headers: Headers) -> Headers:
+    """The fields that are not about one connection alone."""
+    named = {
+        word.strip().lower() for name, value in headers if name == "connection" for word in value.split(",")
+    } | HOP_BY_HOP
+    return tuple((name, value) for name, value in headers if name not in named)
+
+
+def _route(settings: TargetSettings, environment: Mapping[str, str]) -> Route:
+    if settings.mock is not None:
+        return Route(settings, Origin("mock", 0, tls=False))
+    parts = urlsplit(settings.base_url)
+    tls = parts.scheme == "https"
+    port = parts.port or (443 if tls else 80)
+    name = parts.hostname or ""
+    origin = Origin(name, port, tls, proxy_for(parts.scheme, parts.netloc))
+    shown = f"[{name}]" if ":" in name else name
+    host = shown if parts.port is None else f"{shown}:{port}"
+    prefix = parts.path.rstrip("/")
+    own: dict[str, str] = {key.lower(): value for key, value in settings.headers.items()}
+    if origin.proxy is not None and not tls:
+        prefix = f"http://{host}{prefix}"
+        if origin.proxy.authorization:
+            own["proxy-authorization"] = origin.proxy.authorization
+    key, missing = _credential(settings, environment)
+    if key is not None:
+        own[settings.api_key_header.lower()] = settings.api_key_prefix + key
+    return Route(settings, origin, prefix, host, tuple(own.items()), key is not None, missing)
+
+
+def _credential(settings: TargetSettings, environment: Mapping[str, str]) -> tuple[str | None, str]:
+    name = settings.target.id
+    if settings.secret_store is not None:
+        return (
+            None,
+            f"target `{name}` takes its key from the control plane, which this release cannot: use `{{env: NAME}}`",
+        )
+    if settings.secret_env is None:
+        return None, ""
+    key = environment.get(settings.secret_env, "").strip()
+    if not key:
+        return None, f"target `{name}` has no key: set `{settings.secret_env}` in the gateway's environment"
+    if not key.isprintable() or not key.isascii():
+        return None, f"target `{name}`: the key in `{settings.secret_env}` is not printable ASCII"
+    return key, ""
