@@ -4,7 +4,7 @@ The certificate that go-plugin's mutual TLS asks of a provider: self-signed, P-2
 In pure Python (3 ms): importing a cryptography package costs ten times as much at every start. The arithmetic
 is not constant-time; the key lives as long as one Terraform command and signs this certificate and its handshakes.
 
-Sources: SEC 1 (key and signature forms), FIPS 186-4 D.1.2.3 (the curve), RFC 5280 (the certificate), RFC 5915 (the key).
+Sources: SEC 1 (key, signature), FIPS 186-4 D.1.2.3 (curve), RFC 5280 (certificate), RFC 5915 (private key).
 """
 
 from __future__ import annotations
