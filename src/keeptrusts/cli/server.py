@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-SECRET_KEY: Final = "KEEPTRUSTS_SECRET_KEY"
+SECRET_KEY: Final = "KEEPTRUSTS_SECRET_KEY"  # noqa: S105  the name of a variable
 DATA_DIR: Final = Path("~/.local/share/keeptrusts/server")
 
 _database = click.option(

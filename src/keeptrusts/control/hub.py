@@ -48,6 +48,10 @@ class Hub:
     def stop(self) -> None:
         """Nobody waits any longer: the process ends."""
         self.stopped = True
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._wake_all)
+
+    def _wake_all(self) -> None:
         self._wake(tuple(self._waiting))
 
     def _wake(self, topics: tuple[str, ...]) -> None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
@@ -50,25 +52,26 @@ def is_sqlite(engine: Engine) -> bool:
     return engine.dialect.name == "sqlite"
 
 
-def hold_alone(engine: Engine) -> IO[str] | None:
+@contextmanager
+def hold_alone(engine: Engine) -> Iterator[None]:
     """
-    Keep other servers off this SQLite file until the returned handle is closed; None on PostgreSQL.
+    Keep other servers off this SQLite file; nothing on PostgreSQL.
 
     Raises:
         StoreUnavailableError: Another server has it.
     """
     if not is_sqlite(engine):
-        return None
-    path = f"{engine.url.database}.lock"
-    handle = Path(path).open("a", encoding="ascii")  # noqa: SIM115  held as long as the server lives
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        handle.close()
-        raise StoreUnavailableError(
-            f"`{engine.url.database}` is in use by another server; stop it, or choose another --data-dir"
-        ) from None
-    return handle
+        yield
+        return
+    with Path(f"{engine.url.database}.lock").open("a", encoding="ascii") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StoreUnavailableError(
+                f"`{engine.url.database}` is in use by another server; stop it, or choose another --data-dir",
+                code="database_in_use",
+            ) from None
+        yield
 
 
 def _address(url: str) -> URL:
