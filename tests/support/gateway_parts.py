@@ -75,7 +75,9 @@ def numbers_in(directory: Path) -> list[int]:
     return [event["number"] for event in read_events(directory) if event["event_type"] == "decision"]
 
 
-def policy_to(port: int, *, size: SizeLimits | None = None, digest: str = "sha256:test", **settings: Any) -> CompiledPolicy:
+def policy_to(
+    port: int, *, size: SizeLimits | None = None, digest: str = "sha256:test", **settings: Any
+) -> CompiledPolicy:
     """A policy without a chain whose one target is on this port of this machine."""
     target = TargetSettings(
         target=Target(id="up", provider="openai-compatible"),
@@ -166,6 +168,7 @@ class Rig:
 
     async def recorded(self, count: int) -> list[Event]:
         """The decisions in the spool, when there are so many."""
+        found: list[Event] = []
         for _ in range(200):
             found = [event for event in read_events(self.directory) if event["event_type"] == "decision"]
             if len(found) >= count:
