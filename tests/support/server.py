@@ -1,0 +1,94 @@
+"""`kt server run` as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+KT = Path(sys.executable).with_name("kt")
+
+
+class Server:
+    """
+    A control plane on a folder; it may be killed and started again there.
+
+    Args:
+        options: Further options of `kt server run`.
+    """
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self._folder = folder
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log: IO[bytes] | None = None
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def admin_key(self) -> str:
+        return (self._folder / "admin.key").read_text(encoding="utf-8").strip()
+
+    @property
+    def log(self) -> str:
+        return (self._folder / "server.log").read_text(encoding="utf-8")
+
+    def start(self) -> None:
+        """Until it listens; the same port again after a restart."""
+        self._log = (self._folder / "server.log").open("wb")
+        command = [
+            str(KT), "server", "run", "--listen", f"127.0.0.1:{self.port}", "--data-dir", str(self._folder),
+            "--admin-key-file", str(self._folder / "admin.key"), *self._options,
+        ]  # fmt: skip
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("KEEPTRUSTS_")}
+        self._process = subprocess.Popen(command, stderr=self._log, stdout=subprocess.DEVNULL, env=environment)
+        deadline = time.monotonic() + 60
+        while not (found := [line for line in self.lines() if line["message"] == "listening"]):
+            assert self._process.poll() is None, self.log
+            assert time.monotonic() < deadline, self.log
+            time.sleep(0.05)
+        self.port = int(found[0]["address"].rpartition(":")[2])
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Its log, without a last line that is not whole yet."""
+        return [json.loads(line) for line in self.log.splitlines(keepends=True) if line.endswith("\n")]
+
+    def kill(self) -> None:
+        """kill -9."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """SIGTERM; the exit status."""
+        return self._end(signal.SIGTERM)
+
+    def _end(self, how: signal.Signals) -> int:
+        assert self._process is not None
+        assert self._log is not None
+        self._process.send_signal(how)
+        try:
+            status = self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            raise
+        self._log.close()
+        self._process = None
+        return status
+
+    def __enter__(self) -> Server:
+        self.start()
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
+        if self._process is not None:
+            self.kill()
