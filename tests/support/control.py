@@ -81,6 +81,8 @@ class Databases:
 
     def _fresh_postgres(self) -> str:
         if not self._made:
+            # pytest may build this object anew for the same server
+            self._execute("DROP DATABASE IF EXISTS kt_template WITH (FORCE)")
             self._execute("CREATE DATABASE kt_template")
             _migrate(self._url("kt_template"))
             self._made = True
