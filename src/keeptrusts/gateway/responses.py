@@ -35,12 +35,17 @@ def head(status: int, headers: Headers, *, keep_alive: bool) -> bytes:
     Raises:
         ValueError: A field holds a line break, which would let it end the head.
     """
-    lines = "\r\n".join(f"{name}: {value}" for name, value in headers)
-    if "\n" in lines and lines.count("\n") != max(0, len(headers) - 1):
+    lines = [
+        f"HTTP/1.1 {_status(status)}",
+        f"date: {_date(int(time.time()))}",
+        *(f"{name}: {value}" for name, value in headers),
+    ]
+    if not keep_alive:
+        lines.append("connection: close")
+    text = "\r\n".join(lines)
+    if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1:
         raise ValueError("a header field holds a line break")
-    close = "" if keep_alive else "\r\nconnection: close"
-    date = _date(int(time.time()))
-    return f"HTTP/1.1 {_status(status)}\r\ndate: {date}\r\n{lines}{close}\r\n\r\n".encode("latin-1", "replace")
+    return (text + "\r\n\r\n").encode("latin-1", "replace")
 
 
 def chunk(data: bytes) -> bytes:
