@@ -13,7 +13,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, Self, TypeAlias, TypeVar
 
 import click
 
@@ -36,6 +36,7 @@ COLOURS: Final[Mapping[str, str]] = {
     "dead": "red",
 }
 NARROWEST: Final = 8
+BAR: Final = 30
 
 
 def format_option(*formats: str) -> Callable[[Command], Command]:
@@ -181,3 +182,27 @@ def _width() -> int | None:
 def say(text: str) -> None:
     """Talk: stderr."""
     click.echo(text, err=True)
+
+
+class Bar:
+    """How far long work is: one line on stderr, written over and over; nothing when that is no terminal."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._shown = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown:
+            say("")
+
+    def show(self, done: int, total: int | None) -> None:
+        if not sys.stderr.isatty():
+            return
+        part = min(1.0, done / total) if total else 0.0
+        count = f"{done} of {total}" if total is not None else str(done)
+        full = round(part * BAR)
+        click.echo(f"\r{self._label}  [{'#' * full}{'-' * (BAR - full)}]  {count} rows", nl=False, err=True)
+        self._shown = True

@@ -43,7 +43,8 @@ def server() -> None:
 )
 @click.option("--allow-insecure-webhooks", is_flag=True, help="Let webhooks go to http addresses on loopback.")
 @click.option(
-    "--webhook-allow-private",
+    "--webhook-allow-subnet",
+    "webhook_allow_private",
     multiple=True,
     metavar="CIDR",
     help="A private network that webhooks may reach, as in `10.1.0.0/16`. May be repeated.",
