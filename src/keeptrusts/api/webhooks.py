@@ -51,6 +51,13 @@ class WebhookPatch(TypedDict, total=False):
     secret: Secret
 
 
+class SecretRotation(TypedDict):
+    """POST .../rotate-secret. `secret` absent: one is made and shown in this answer alone."""
+
+    __pydantic_config__ = FORBID  # type: ignore[misc]
+    secret: NotRequired[Secret | None]
+
+
 class Webhook(TypedDict):
     """`secret` is there only in the answer to the call that made it; `headers` values are never shown."""
 

@@ -20,8 +20,19 @@ from keeptrusts.control import workers
 from keeptrusts.control.credentials import Credentials
 from keeptrusts.control.hub import Hub
 from keeptrusts.control.middleware import Envelope
+from keeptrusts.control.outbound import OutboundRules
 from keeptrusts.control.problem import on_http_error, on_own_error, on_validation_error
-from keeptrusts.control.routes import audit, configurations, events, gateways, health, identity, runtime, tokens
+from keeptrusts.control.routes import (
+    audit,
+    configurations,
+    events,
+    gateways,
+    health,
+    identity,
+    runtime,
+    tokens,
+    webhooks,
+)
 from keeptrusts.control.services import Services, secret_key
 from keeptrusts.control.settings import Settings
 from keeptrusts.control.signing import Signer
@@ -41,6 +52,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     audit.router,
     runtime.router,
     events.router,
+    webhooks.router,
 )
 
 
@@ -49,7 +61,8 @@ def make_services(settings: Settings) -> Services:
     store = Store(open_engine(settings.database))
     sealer = Sealer(secret_key(settings))
     credentials = Credentials(store, requests_per_minute=settings.key_requests_per_minute)
-    return Services(settings, store, sealer, credentials, Hub(), Signer(store, sealer))
+    outbound = OutboundRules.read(insecure=settings.allow_insecure_webhooks, subnets=settings.webhook_allow_private)
+    return Services(settings, store, sealer, credentials, Hub(), Signer(store, sealer), outbound)
 
 
 def create_app(settings: Settings, services: Services | None = None, background: Sequence[Worker] = WORKERS) -> FastAPI:

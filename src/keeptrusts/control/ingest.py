@@ -27,6 +27,7 @@ from keeptrusts.store.chains import ChainLink, Chains
 from keeptrusts.store.events import Events, NewEvent
 from keeptrusts.store.tables import quarantine
 from keeptrusts.store.transaction import Tx, new_id
+from keeptrusts.store.webhooks import wanted_types
 from keeptrusts.trail.chain import event_hash
 
 QUARANTINED: Final = "qua"
@@ -65,6 +66,7 @@ class _Record(msgspec.Struct):
     user_id: str | None = None
     agent_id: str | None = None
     request_id: str | None = None
+    escalation_id: str | None = None
     policies: list[_Policy] = []
 
 
@@ -120,15 +122,24 @@ def take_in(tx: Tx, actor: Actor, raw_events: Sequence[bytes]) -> EventReceipt:
     stored = Events(tx.connection, actor.org).append([one.event for one in good.values()], at=tx.now)
     fresh = [one for identifier, one in good.items() if identifier in stored]
     Chains(tx.connection, actor.org).extend([one.link for one in fresh], at=tx.now)
-    tx.publish_all(actor.org, _messages(fresh))
+    tx.publish_all(actor.org, _wanted(tx, actor.org, fresh))
     duplicates += [identifier for identifier in good if identifier not in stored]
     return {"accepted": [one.event.id for one in fresh], "duplicates": duplicates, "rejected": rejected}
+
+
+def _wanted(tx: Tx, org: str, fresh: Sequence[_Good]) -> list[tuple[str, dict[str, Any]]]:
+    """Only what a webhook wants is put into the outbox: most events are nobody's news."""
+    told = list(_messages(fresh))
+    wanted = wanted_types(tx.connection, org, {kind for kind, _ in told})
+    return [(kind, data) for kind, data in told if kind in wanted]
 
 
 def _messages(fresh: Sequence[_Good]) -> Iterator[tuple[str, dict[str, Any]]]:
     for one in fresh:
         if one.event.event_type == "decision":
             yield f"event.{one.event.verdict}", one.told
+            if one.event.verdict == "escalated":
+                yield "escalation.created", one.told
 
 
 def _plain(body: bytes, encoding: str | None) -> bytes:
@@ -227,6 +238,7 @@ def _told(record: _Record, event: NewEvent) -> dict[str, Any]:
         "instance_id": event.instance_id,
         "configuration_id": event.configuration_id,
         "request_id": event.request_id,
+        "escalation_id": _column(record.escalation_id),
         "model": event.model,
         "provider": event.provider,
         "user_id": event.user_id,

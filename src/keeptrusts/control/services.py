@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 
 from keeptrusts.control.credentials import Credentials
 from keeptrusts.control.hub import Hub
+from keeptrusts.control.outbound import OutboundRules
 from keeptrusts.control.settings import Settings
 from keeptrusts.control.signing import Signer
 from keeptrusts.core.errors import InputError
@@ -23,7 +24,11 @@ SHORTEST_KEY = 32
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """`store` opens transactions; `sealer` keeps secrets; `credentials` knows callers; `hub` wakes; `signer` signs."""
+    """
+    `store` opens transactions; `sealer` keeps secrets; `credentials` knows callers; `hub` wakes; `signer` signs.
+
+    `outbound` says where webhooks may go.
+    """
 
     settings: Settings
     store: Store
@@ -31,6 +36,7 @@ class Services:
     credentials: Credentials
     hub: Hub
     signer: Signer
+    outbound: OutboundRules
 
 
 def services_of(request: Request) -> Services:

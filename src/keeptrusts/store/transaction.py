@@ -57,6 +57,7 @@ class Tx:
         self.connection = connection
         self.now = now
         self._after: list[Callable[[], None]] = []
+        self.published = False
 
     def publish(self, org: str, message_type: str, data: Mapping[str, Any]) -> None:
         """Tell the webhooks that want `message_type`, if and when this transaction commits."""
@@ -70,6 +71,7 @@ class Tx:
         ]
         if rows:
             self.connection.execute(insert(messages), rows)
+            self.published = True
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Run `action` in this thread once the transaction is durable."""
@@ -89,11 +91,12 @@ class Tx:
 
 
 class Store:
-    """The database, as transactions."""
+    """The database, as transactions. `on_publish` runs in the committing thread when there is something to deliver."""
 
     def __init__(self, engine: Engine, clock: Callable[[], datetime] = utc_now) -> None:
         self.engine = engine
         self.clock = clock
+        self.on_publish: Callable[[], None] | None = None
         self._writer = threading.Lock() if is_sqlite(engine) else None
 
     def write(self) -> AbstractContextManager[Tx]:
@@ -120,6 +123,8 @@ class Store:
             except (OperationalError, InterfaceError, InternalError, PoolTimeoutError) as failed:
                 raise StoreUnavailableError(f"the database did not answer ({type(failed).__name__})") from failed
         tx.committed()
+        if tx.published and self.on_publish is not None:
+            self.on_publish()
 
     def _options(self, *, writes: bool) -> dict[str, Any]:
         if self._writer:

@@ -1,0 +1,261 @@
+"""
+The courier: takes messages from the outbox to the endpoints of webhooks.
+
+One job stands for one webhook. Whoever holds it sends that webhook's deliveries one after the other, so that they
+arrive in order, and no endpoint waits for another. An attempt is written down in the transaction that renews the lease;
+when the process dies in between, the message is sent again under the same id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Final, Self
+
+from fastapi.concurrency import run_in_threadpool
+
+from keeptrusts.control.formats import guess_format, write_body
+from keeptrusts.control.middleware import describe
+from keeptrusts.control.schedule import read_retry_after, wait_after
+from keeptrusts.control.sending import TIMEOUT_S, Answer, Sender
+from keeptrusts.control.services import Services
+from keeptrusts.control.signatures import signed_headers
+from keeptrusts.core.errors import KeeptrustsError
+from keeptrusts.core.ids import REQUEST
+from keeptrusts.core.version import VERSION
+from keeptrusts.store.audit import AuditLog, AuditRecord
+from keeptrusts.store.deliveries import Attempt, Due, any_message, earliest, fan_out, forget, next_due, note_attempt
+from keeptrusts.store.jobs import DELIVERIES, Jobs, Lease, LeaseLostError
+from keeptrusts.store.transaction import Tx, new_id
+from keeptrusts.store.webhooks import Endpoint, hold_webhook, read_endpoint
+
+log = logging.getLogger("keeptrusts.control")
+
+TOPIC: Final = "outbox"
+POLL_S: Final = 1.0
+"""How often a courier looks for what is due by now; what this process commits wakes it at once."""
+LEASE_FOR: Final = timedelta(seconds=3 * TIMEOUT_S)
+WIDTH: Final = 256
+"""Endpoints that are served at the same time."""
+FANNED_AT_ONCE: Final = 200
+IN_A_ROW: Final = 100
+"""Deliveries after which an endpoint lets others have its place."""
+DISABLED_AFTER: Final = timedelta(days=5)
+KEPT_FOR: Final = timedelta(days=30)
+SWEEP_S: Final = 3600.0
+SYSTEM: Final = "system"
+
+Clock = Callable[[Tx], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One attempt that is to be made; `now` is the database's time."""
+
+    endpoint: Endpoint
+    due: Due
+    now: datetime
+
+
+class Courier:
+    """
+    One worker; several may run, in one process or many. Use it as an async context.
+
+    Args:
+        clock: The time that decides what is due: the database's, unless a test brings another.
+        chance: From 0 to 1, for the jitter.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        *,
+        clock: Clock = Tx.database_now,
+        chance: Callable[[], float] = random.random,
+        sender: Sender | None = None,
+        lease_for: timedelta = LEASE_FOR,
+    ) -> None:
+        self._services = services
+        self._store = services.store
+        self._clock = clock
+        self._chance = chance
+        self._sender = sender or Sender(services.outbound)
+        self._lease_for = lease_for
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        await self._sender.__aenter__()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                        at: TracebackType | None) -> None:  # fmt: skip
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await self._sender.__aexit__(kind, error, at)
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        hub = self._services.hub
+        self._store.on_publish = lambda: hub.wake(TOPIC)
+        while True:
+            published = hub.expect(TOPIC)
+            try:
+                await self.step()
+                await asyncio.wait([published, *self._running], timeout=POLL_S, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                hub.leave(TOPIC, published)
+
+    async def step(self) -> None:
+        """Fan out what was published, and begin to serve the endpoints that have something due."""
+        while await run_in_threadpool(self._fan_out) == FANNED_AT_ONCE:
+            pass
+        for lease in await run_in_threadpool(self._claim):
+            task = asyncio.create_task(self._serve(lease))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+
+    async def settle(self) -> None:
+        """Do everything that is due now, and wait until it is done."""
+        await self.step()
+        while self._running:
+            await asyncio.wait(set(self._running))
+            await self.step()
+
+    async def sweep(self) -> None:
+        """Forget, once an hour, what came to an end long ago."""
+        while True:
+            while await run_in_threadpool(self._forget):  # noqa: ASYNC110  it waits for nothing; it makes room
+                await asyncio.sleep(0.1)
+            await asyncio.sleep(SWEEP_S)
+
+    async def _serve(self, lease: Lease) -> None:
+        try:
+            for _ in range(IN_A_ROW):
+                task = await run_in_threadpool(self._next, lease)
+                if task is None:
+                    break
+                answer = await self._send(task)
+                await run_in_threadpool(self._note, lease, task, answer)
+            await run_in_threadpool(self._put_back, lease)
+        except asyncio.CancelledError:
+            with suppress(KeeptrustsError):  # else the lease runs out
+                await run_in_threadpool(self._put_back, lease)
+            raise
+        except LeaseLostError:
+            pass  # somebody else serves it now, or it was deleted
+        except Exception as bug:  # noqa: BLE001  the lease runs out and another attempt is made; others go on
+            log.error(  # noqa: TRY400  the traceback quotes values
+                "delivery failed", extra={"fields": {"webhook_id": lease.id, **describe(bug)}}
+            )
+
+    async def _send(self, task: _Task) -> Answer:
+        endpoint, due = task.endpoint, task.due
+        body = write_body(endpoint.format, due.message, message_id=due.id, org=endpoint.org)
+        headers = {
+            "user-agent": f"keeptrusts/{VERSION}",
+            **endpoint.headers,
+            "content-type": body.media_type,
+            "content-length": str(len(body.content)),
+            **signed_headers(endpoint.keys, due.id, body.content, self._store.clock()),
+        }
+        return await self._sender.post(endpoint.url, headers, body.content)
+
+    def _fan_out(self) -> int:
+        with self._store.read() as tx:
+            if not any_message(tx.connection):
+                return 0
+        with self._store.write() as tx:
+            return fan_out(tx.connection, self._clock(tx), limit=FANNED_AT_ONCE)
+
+    def _claim(self) -> list[Lease]:
+        room = WIDTH - len(self._running)
+        with self._store.read() as tx:
+            if room <= 0 or not Jobs(tx.connection, DELIVERIES).any_due(self._clock(tx)):
+                return []
+        with self._store.write() as tx:
+            jobs = Jobs(tx.connection, DELIVERIES)
+            return jobs.claim(self._clock(tx), limit=room, lease_for=self._lease_for)
+
+    def _next(self, lease: Lease) -> _Task | None:
+        with self._store.read() as tx:
+            now = self._clock(tx)
+            endpoint = read_endpoint(tx.connection, self._services.sealer, guess_format, lease.id, now=now)
+            if endpoint is None:
+                raise LeaseLostError("the webhook was deleted")
+            due = next_due(tx.connection, lease.id, now, active=endpoint.active)
+        return None if due is None else _Task(endpoint, due, now)
+
+    def _note(self, lease: Lease, task: _Task, answer: Answer) -> None:
+        with self._store.write() as tx:
+            hold_webhook(tx.connection, lease.id)
+            now = self._clock(tx)
+            Jobs(tx.connection, DELIVERIES).renew(lease, now, self._lease_for)
+            attempt = self._judge(task, answer, now)
+            note_attempt(tx.connection, task.due, lease.id, attempt, at=now)
+            if attempt.disable is not None and task.endpoint.active:
+                AuditLog(tx.connection, lease.org).append(_disabled(lease.id), at=now)
+
+    def _judge(self, task: _Task, answer: Answer, now: datetime) -> Attempt:
+        since = task.endpoint.failing_since or now
+        wait = wait_after(
+            task.due.attempts + 1,
+            chance=self._chance(),
+            retry_after=read_retry_after(answer.retry_after, now),
+        )
+        disable = None
+        if answer.gone:
+            disable = "the endpoint answered 410: it wants nothing any more"
+        elif not answer.delivered and now - since >= DISABLED_AFTER:
+            disable = f"every attempt failed for {DISABLED_AFTER.days} days"
+        again = not answer.delivered and not answer.gone and wait is not None
+        return Attempt(
+            delivered=answer.delivered,
+            status=answer.status,
+            error=answer.error,
+            next_at=now + wait if again and wait is not None else None,
+            disable=disable,
+        )
+
+    def _put_back(self, lease: Lease) -> None:
+        with self._store.write() as tx:
+            jobs = Jobs(tx.connection, DELIVERIES)
+            now = self._clock(tx)
+            # holding the job's row, so that a delivery added meanwhile is either seen here or puts the job back itself
+            jobs.renew(lease, now, self._lease_for)
+            endpoint = read_endpoint(tx.connection, self._services.sealer, guess_format, lease.id, now=now)
+            due = earliest(tx.connection, lease.id, active=endpoint is not None and endpoint.active)
+            if due is None:
+                jobs.finish(lease)
+            else:
+                jobs.put_back(lease, due=due)
+
+    def _forget(self) -> int:
+        with self._store.write() as tx:
+            return forget(tx.connection, self._clock(tx) - KEPT_FOR, limit=1000)
+
+
+async def deliver_webhooks(services: Services) -> None:
+    """The worker."""
+    async with Courier(services) as courier, asyncio.TaskGroup() as group:
+        group.create_task(courier.run())
+        group.create_task(courier.sweep())
+
+
+def _disabled(webhook_id: str) -> AuditRecord:
+    return AuditRecord(
+        actor=SYSTEM,
+        action="webhook.disable",
+        object_type="webhook",
+        object_id=webhook_id,
+        before_digest=None,
+        after_digest=None,
+        ip=None,
+        request_id=new_id(REQUEST),
+    )

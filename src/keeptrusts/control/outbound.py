@@ -1,0 +1,160 @@
+"""
+Where a webhook may go. The address that is checked is the address that is dialled.
+
+A name is resolved when the connection is made, every address it has is judged, and one bad address refuses them all: a
+name that is moved between check and use, or that hides a private address among public ones, leads nowhere. No redirect
+is followed and no proxy of the environment is used.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from httpx2 import URL, InvalidURL
+
+from keeptrusts.core.errors import InputError
+
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+# IANA's special-purpose registries; multicast and reserved blocks; never the whole internet's
+_REFUSED_V4: Final = tuple(map(ipaddress.IPv4Network, (
+    "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+    "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24",
+    "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+)))  # fmt: skip
+_GLOBAL_V6: Final = ipaddress.IPv6Network("2000::/3")
+"""Outside of it lie loopback, mapped and translated IPv4 (NAT64), unique local, link-local and multicast addresses."""
+_REFUSED_V6: Final = tuple(map(ipaddress.IPv6Network, (
+    "2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20",
+)))  # fmt: skip
+_HOST = re.compile(r"[0-9a-z._:-]+", re.ASCII | re.IGNORECASE)
+_ONLY_DIGITS = re.compile(r"[0-9a-fx.]+", re.ASCII | re.IGNORECASE)
+LONGEST_HOST: Final = 253
+
+
+class RefusedAddressError(InputError):
+    """This endpoint may not be reached."""
+
+    code = "refused_address"
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundRules:
+    """
+    What the operator allows.
+
+    Args:
+        insecure: http is allowed, to loopback alone; and https to loopback.
+        subnets: Networks that may be reached though they are not public.
+    """
+
+    insecure: bool = False
+    subnets: tuple[Network, ...] = ()
+
+    @classmethod
+    def read(cls, *, insecure: bool, subnets: Iterable[str]) -> OutboundRules:
+        """
+        From the operator's words.
+
+        Raises:
+            InputError: One is no network.
+        """
+        found: list[Network] = []
+        for text in subnets:
+            try:
+                found.append(ipaddress.ip_network(text, strict=False))
+            except ValueError:
+                raise InputError(f"`{text}` is not a network; write it as in `10.20.0.0/16`") from None
+        return cls(insecure, tuple(found))
+
+    def allows(self, address: Address, *, tls: bool) -> bool:
+        """Whether this address may be dialled."""
+        if address.is_loopback:
+            return self.insecure
+        if not tls:
+            return False
+        return is_public(address) or any(address in subnet for subnet in self.subnets)
+
+    def check(self, found: Sequence[str], *, tls: bool) -> list[str]:
+        """
+        All the addresses of one name.
+
+        Raises:
+            RefusedAddressError: There is none, or one of them may not be dialled.
+        """
+        if not found:
+            raise RefusedAddressError("the name of the endpoint has no address")
+        for text in found:
+            # a scope id (`fe80::1%eth0`) picks an interface of ours
+            if "%" in text or not self.allows(ipaddress.ip_address(text), tls=tls):
+                raise RefusedAddressError(_why(tls=tls))
+        return list(found)
+
+    def check_url(self, text: str) -> URL:
+        """
+        Before anything is resolved: the form, the scheme, and a host that is an address in any spelling.
+
+        Raises:
+            RefusedAddressError: With what to do.
+        """
+        url = _parse(text)
+        if url.scheme not in {"https", "http"} or (url.scheme == "http" and not self.insecure):
+            raise RefusedAddressError("a webhook's `url` must begin with `https://`")
+        if url.userinfo or url.fragment:
+            raise RefusedAddressError("a webhook's `url` may hold no user, password or fragment; use `headers`")
+        literal = _literal(url.host)
+        if literal is not None:
+            self.check([literal], tls=url.scheme == "https")
+        elif url.scheme == "http" and url.host != "localhost":
+            raise RefusedAddressError("http is allowed to this machine alone; use `https://`")
+        elif url.host == "localhost" and not self.insecure:
+            raise RefusedAddressError(_why(tls=True))
+        return url
+
+
+def is_public(address: Address) -> bool:
+    """Whether it belongs to the internet and to nothing nearer."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return not any(address in network for network in _REFUSED_V4)
+    return address in _GLOBAL_V6 and not any(address in network for network in _REFUSED_V6)
+
+
+def _why(*, tls: bool) -> str:
+    if not tls:
+        return "http is allowed to this machine alone, and only with `--allow-insecure-webhooks`; use `https://`"
+    return (
+        "the endpoint is on a private or special network; the operator can allow it with "
+        "`--webhook-allow-subnet CIDR` (this machine itself: `--allow-insecure-webhooks`)"
+    )
+
+
+def _parse(text: str) -> URL:
+    try:
+        url = URL(text)
+        host = url.raw_host.decode("ascii")
+    except (InvalidURL, ValueError):
+        raise RefusedAddressError("a webhook's `url` must be one, as in `https://example.com/hook`") from None
+    if not _HOST.fullmatch(host) or len(host) > LONGEST_HOST or not 0 < (url.port or 443) < 2**16:
+        raise RefusedAddressError("a webhook's `url` must name a host, as in `https://example.com/hook`")
+    return url
+
+
+def _literal(host: str) -> str | None:
+    """The address that the host spells, however: `127.1`, `2130706433` and `0x7f000001` are addresses to a resolver."""
+    bare = host.strip("[]").rstrip(".")
+    try:
+        return str(ipaddress.ip_address(bare))
+    except ValueError:
+        pass
+    if _ONLY_DIGITS.fullmatch(bare) and any(sign.isdigit() for sign in bare):
+        try:
+            return socket.inet_ntoa(socket.inet_aton(bare))
+        except OSError:
+            return None
+    return None

@@ -1,0 +1,232 @@
+"""
+From the outbox to the endpoints: a message becomes one delivery for each webhook that wants it, in one transaction.
+
+A delivery is pending until an attempt succeeds or none is left. The job that stands for a webhook (`store.jobs`) is due
+when its next pending delivery is. Whoever locks both the webhook's row and its job locks the webhook first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, insert, select, true, update
+
+from keeptrusts.api.event_types import wants
+from keeptrusts.api.webhooks import Delivery, Message
+from keeptrusts.core.errors import NotFoundError
+from keeptrusts.core.ids import DELIVERY
+from keeptrusts.store.columns import rfc3339, rfc3339_or_none
+from keeptrusts.store.jobs import DELIVERIES, Jobs
+from keeptrusts.store.tables import messages
+from keeptrusts.store.transaction import new_id
+from keeptrusts.store.work_tables import deliveries, webhooks
+
+TEST_TYPE: Final = "webhook.test"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A delivery whose time has come. `attempts` were made before this one."""
+
+    id: str
+    attempts: int
+    message: Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """
+    How an attempt ended.
+
+    Args:
+        next_at: When it is tried again; None after success or the last attempt.
+        disable: Why the webhook is to be switched off; None: it is not.
+    """
+
+    delivered: bool
+    status: int | None
+    error: str | None
+    next_at: datetime | None
+    disable: str | None
+
+
+class Deliveries:
+    """The deliveries of one webhook of one organisation."""
+
+    def __init__(self, connection: Connection, org: str, webhook_id: str) -> None:
+        self._connection = connection
+        self._org = org
+        self._webhook_id = webhook_id
+
+    def page(self, *, before: str | None, limit: int, state: str | None = None) -> list[Delivery]:
+        """Newest first."""
+        query = select(deliveries).where(*self._mine()).order_by(deliveries.c.id.desc()).limit(limit)
+        if before:
+            query = query.where(deliveries.c.id < before)
+        if state:
+            query = query.where(deliveries.c.state == state)
+        return [_shown(row) for row in self._connection.execute(query).mappings()]
+
+    def read(self, identifier: str) -> Delivery:
+        """
+        One delivery.
+
+        Raises:
+            NotFoundError: This webhook has no such delivery.
+        """
+        query = select(deliveries).where(*self._mine(), deliveries.c.id == identifier)
+        row = self._connection.execute(query).mappings().one_or_none()
+        if row is None:
+            raise NotFoundError("this webhook has no such delivery")
+        return _shown(row)
+
+    def add(self, event_type: str, data: dict[str, Any], *, at: datetime) -> Delivery:
+        """One message to this webhook alone."""
+        row = _row(self._org, self._webhook_id, event_type, data, created_at=at, due=at)
+        self._connection.execute(insert(deliveries).values(row))
+        Jobs(self._connection, DELIVERIES).enqueue(self._webhook_id, self._org, due=at)
+        return self.read(row["id"])
+
+    def send_again(self, identifier: str, *, at: datetime) -> Delivery:
+        """From the first attempt, under the same id: a receiver that had it can tell."""
+        self.read(identifier)
+        fresh = {"state": "pending", "attempts": 0, "next_attempt_at": at, "delivered_at": None}
+        self._connection.execute(update(deliveries).where(*self._mine(), deliveries.c.id == identifier).values(fresh))
+        Jobs(self._connection, DELIVERIES).enqueue(self._webhook_id, self._org, due=at)
+        return self.read(identifier)
+
+    def _mine(self) -> tuple[ColumnElement[bool], ...]:
+        return (deliveries.c.org == self._org, deliveries.c.webhook_id == self._webhook_id)
+
+
+def fan_out(connection: Connection, now: datetime, *, limit: int) -> int:
+    """Turn up to `limit` messages into deliveries, in the order they were published; how many there were."""
+    some = select(messages).order_by(messages.c.id).limit(limit).with_for_update(skip_locked=True)
+    told = connection.execute(some).mappings().all()
+    if not told:
+        return 0
+    wanting = _wanting(connection, sorted({one["org"] for one in told}))
+    rows = [
+        _row(one["org"], hook["id"], one["type"], one["data"], created_at=one["created_at"], due=now)
+        for one in told
+        for hook in wanting
+        if hook["org"] == one["org"] and wants(hook["event_types"], one["type"])
+    ]
+    if rows:
+        connection.execute(insert(deliveries), rows)
+        jobs = Jobs(connection, DELIVERIES)
+        # in one order everywhere, so that two workers never wait for each other
+        for webhook_id, org in sorted({(row["webhook_id"], row["org"]) for row in rows}):
+            jobs.enqueue(webhook_id, org, due=now)
+    connection.execute(delete(messages).where(messages.c.id.in_([one["id"] for one in told])))
+    return len(told)
+
+
+def any_message(connection: Connection) -> bool:
+    """Whether there is something to fan out; reads alone."""
+    return connection.execute(select(messages.c.id).limit(1)).first() is not None
+
+
+def next_due(connection: Connection, webhook_id: str, now: datetime, *, active: bool) -> Due | None:
+    """The one whose time came first. A webhook that is switched off still gets what tests it."""
+    query = (
+        select(deliveries)
+        .where(*_pending(webhook_id, active=active), deliveries.c.next_attempt_at <= now)
+        .order_by(deliveries.c.next_attempt_at, deliveries.c.id)
+        .limit(1)
+    )
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        return None
+    message: Message = {
+        "type": row["event_type"],
+        "timestamp": rfc3339(row["created_at"]),
+        "data": row["data"],
+    }
+    return Due(row["id"], row["attempts"], message)
+
+
+def earliest(connection: Connection, webhook_id: str, *, active: bool) -> datetime | None:
+    """When the next attempt is due; None: nothing is pending."""
+    query = select(func.min(deliveries.c.next_attempt_at)).where(*_pending(webhook_id, active=active))
+    found: datetime | None = connection.execute(query).scalar_one()
+    return found
+
+
+def note_attempt(connection: Connection, due: Due, webhook_id: str, attempt: Attempt, *, at: datetime) -> None:
+    """Write down how it ended, and what that means for the webhook."""
+    state = "delivered" if attempt.delivered else "dead" if attempt.next_at is None else "pending"
+    values = {
+        "state": state,
+        "attempts": due.attempts + 1,
+        "next_attempt_at": attempt.next_at,
+        "last_status": attempt.status,
+        "last_error": attempt.error,
+        "delivered_at": at if attempt.delivered else None,
+    }
+    connection.execute(update(deliveries).where(deliveries.c.id == due.id).values(values))
+    mine = update(webhooks).where(webhooks.c.id == webhook_id)
+    if attempt.delivered:
+        connection.execute(mine.where(webhooks.c.failing_since.is_not(None)).values(failing_since=None))
+        return
+    connection.execute(mine.where(webhooks.c.failing_since.is_(None)).values(failing_since=at))
+    if attempt.disable is not None:
+        off = {"active": False, "disabled_reason": attempt.disable, "revision": webhooks.c.revision + 1}
+        connection.execute(mine.where(webhooks.c.active).values({**off, "updated_at": at}))
+
+
+def forget(connection: Connection, before: datetime, *, limit: int) -> int:
+    """Delete up to `limit` deliveries that came to an end and are older than `before`; how many."""
+    some = (
+        select(deliveries.c.id)
+        .where(deliveries.c.created_at < before, deliveries.c.state != "pending")
+        .order_by(deliveries.c.created_at)
+        .limit(limit)
+    )
+    return connection.execute(delete(deliveries).where(deliveries.c.id.in_(some))).rowcount
+
+
+def _wanting(connection: Connection, orgs: Sequence[str]) -> Sequence[RowMapping]:
+    query = select(webhooks.c.id, webhooks.c.org, webhooks.c.event_types)
+    # nobody deletes one of them before its deliveries are there
+    query = query.where(webhooks.c.org.in_(orgs), webhooks.c.active).with_for_update(read=True, key_share=True)
+    return connection.execute(query).mappings().all()
+
+
+def _pending(webhook_id: str, *, active: bool) -> tuple[ColumnElement[bool], ...]:
+    testing = true() if active else deliveries.c.event_type == TEST_TYPE
+    return (deliveries.c.webhook_id == webhook_id, deliveries.c.state == "pending", testing)
+
+
+def _row(
+    org: str, webhook_id: str, event_type: str, data: Any, *, created_at: datetime, due: datetime
+) -> dict[str, Any]:
+    return {
+        "id": new_id(DELIVERY),
+        "org": org,
+        "webhook_id": webhook_id,
+        "event_type": event_type,
+        "data": data,
+        "state": "pending",
+        "attempts": 0,
+        "next_attempt_at": due,
+        "created_at": created_at,
+    }
+
+
+def _shown(row: RowMapping) -> Delivery:
+    return {
+        "id": row["id"],
+        "webhook_id": row["webhook_id"],
+        "event_type": row["event_type"],
+        "state": row["state"],
+        "attempts": row["attempts"],
+        "next_attempt_at": rfc3339_or_none(row["next_attempt_at"]),
+        "last_status": row["last_status"],
+        "last_error": row["last_error"],
+        "created_at": rfc3339(row["created_at"]),
+        "delivered_at": rfc3339_or_none(row["delivered_at"]),
+    }
