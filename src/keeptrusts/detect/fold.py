@@ -84,9 +84,37 @@ def _fold(letter: str) -> str:
 _FOLDS: Final = _table()
 
 
-def fold_text(text: str) -> str:
-    """The folded text, case kept."""
-    return text if text.isascii() else text.translate(_FOLDS)
+class _LowerFolds(_Folds):
+    """The same in lower case."""
+
+    def __missing__(self, code: int) -> str:
+        folded = self[code] = _FOLDS[code].lower()
+        return folded
+
+
+class _HonestFolds(_Folds):
+    """In lower case, and letters that look like others stay what they are."""
+
+    def __missing__(self, code: int) -> str:
+        letter = chr(code)
+        folded = self[code] = letter.lower() if letter in _LOOKALIKES[::2] else _FOLDS[code].lower()
+        return folded
+
+
+_LOWER_FOLDS: Final = _LowerFolds()
+_HONEST_FOLDS: Final = _HonestFolds()
+
+
+def fold_text(text: str, *, lower: bool = False) -> str:
+    """The folded text."""
+    if text.isascii():
+        return text.lower() if lower else text
+    return text.translate(_LOWER_FOLDS if lower else _FOLDS)
+
+
+def is_word(letter: str) -> bool:
+    """Whether this folded character continues a word. Scripts that write no blanks have no words in this sense."""
+    return letter == "_" or (letter.isalnum() and letter < "\u0e00")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +124,13 @@ class View:
 
     Args:
         origins: Character of `text` that each byte of `data` comes from; None when they are the same.
+        exact: Every character folds to exactly one, so that distances are those of the text.
     """
 
     text: str
     data: bytes
     origins: Sequence[int] | None = None
+    exact: bool = True
 
     def origin(self, byte: int) -> int:
         """The character that this byte of `data` comes from; its end gives the end of the text."""
@@ -118,26 +148,51 @@ class View:
             return min(max(index, 0), len(self.data))
         return bisect_left(self.origins, index)
 
-    def beside(self, index: int) -> str:
-        """What the one character at `index` folds to; empty beyond the text and for what is invisible."""
-        return _FOLDS[ord(self.text[index])] if 0 <= index < len(self.text) else ""
+    def before(self, start: int) -> str:
+        """The folded character before this byte; empty at the start, and where something invisible stands there."""
+        if self.origins is None:
+            return chr(self.data[start - 1]) if start else ""
+        origin = self.origin(start)
+        if start and self.origins[start - 1] == origin:
+            return chr(self.data[start - 1])
+        return _FOLDS[ord(self.text[origin - 1])][-1:] if origin else ""
 
-    def lowered(self) -> View:
-        """The same with ASCII letters in lower case; offsets do not move."""
-        return View(self.text, self.data.lower(), self.origins)
+    def after(self, end: int) -> str:
+        """The folded character at this byte, in the same sense."""
+        if self.origins is None:
+            return chr(self.data[end]) if end < len(self.data) else ""
+        if 0 < end < len(self.data) and self.origins[end] == self.origins[end - 1]:
+            return chr(self.data[end])
+        index = self.end(end) if end else 0
+        return _FOLDS[ord(self.text[index])][:1] if index < len(self.text) else ""
 
 
-def view(text: str) -> View:
+def view(text: str, *, lower: bool = False) -> View:
     """Fold a text. Lone surrogates fold to `?`: no detector looks for them."""
     if text.isascii():
-        return View(text, text.encode("ascii"))
-    folded = text.translate(_FOLDS)
+        return View(text, text.encode("ascii").lower() if lower else text.encode("ascii"))
+    return _viewed(text, _LOWER_FOLDS if lower else _FOLDS)
+
+
+def honest_view(text: str) -> View:
+    """The same in lower case, without reading look-alikes as the letters they look like."""
+    return view(text, lower=True) if text.isascii() else _viewed(text, _HONEST_FOLDS)
+
+
+def plain_view(text: str) -> View:
+    """The text as it is, unfolded."""
+    return View(text, text.encode("ascii")) if text.isascii() else _viewed(text, None)
+
+
+def _viewed(text: str, table: _Folds | None) -> View:
+    pieces = [table[ord(letter)] if table is not None else letter for letter in text]
+    folded = "".join(pieces)
+    exact = len(folded) == len(text) and all(map(len, pieces))
     data = folded.encode("utf-8", "replace")
-    if len(data) == len(folded) == len(text) and all(len(_FOLDS[ord(letter)]) == 1 for letter in set(text)):
+    if exact and len(data) == len(text):
         return View(text, data)
     origins = array("L")
-    for index, letter in enumerate(text):
-        piece = _FOLDS[ord(letter)]
+    for index, piece in enumerate(pieces):
         size = len(piece) if piece.isascii() else len(piece.encode("utf-8", "replace"))
         origins.extend([index] * size)
-    return View(text, data, origins)
+    return View(text, data, origins, exact)

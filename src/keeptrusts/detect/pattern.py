@@ -7,6 +7,7 @@ possessive groups) is refused with its name, so that `kt policy lint` says it wh
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -96,6 +97,17 @@ def read_pattern(pattern: str) -> Shape:
     if shape.size > MAX_SIZE:
         raise PatternError("it is too large")
     return shape
+
+
+def widest(patterns: Iterable[str]) -> int | None:
+    """Of patterns that lint: the widest match and the character after it; None without a bound, 0 without patterns."""
+    width = 0
+    for pattern in patterns:
+        reach = read_pattern(pattern).reach
+        if reach is None:
+            return None
+        width = max(width, reach + 1)
+    return width
 
 
 class _Parser:

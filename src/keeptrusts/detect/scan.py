@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
-from keeptrusts.detect.engine import Found, Regex, compile_regex
-from keeptrusts.detect.fold import View
+from keeptrusts.detect.fold import View, is_word
 from keeptrusts.detect.pattern import read_pattern
+
+if TYPE_CHECKING:
+    from keeptrusts.detect.engine import Found, Regex
 
 DIGITS: Final = frozenset("0123456789")
 LETTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -55,6 +57,7 @@ class Rule:
         after: Characters that may not follow it.
         sieve: A cheaper pattern, part of every match, for Hyperscan.
         back: With a sieve: most characters from the match's start to the sieve's end.
+        whole: Only whole words, in every script that has words.
     """
 
     category: str
@@ -67,6 +70,11 @@ class Rule:
     sieve: str = ""
     back: int = 0
     confidence: float = 0.9
+    whole: bool = False
+
+    def refuses(self, beside: str, forbidden: frozenset[str]) -> bool:
+        """Whether the character beside a match speaks against it."""
+        return is_word(beside) if self.whole else beside in forbidden
 
     @cached_property
     def width(self) -> int:
@@ -77,8 +85,15 @@ class Rule:
         return reach + 1
 
     @cached_property
+    def bytes_wide(self) -> int:
+        """The same in bytes of UTF-8."""
+        return self.width if self.pattern.isascii() else 4 * self.width
+
+    @cached_property
     def regex(self) -> Regex:
         """With a label, group 1 is the value."""
+        from keeptrusts.detect.engine import compile_regex
+
         pattern = f"{self.label}({self.pattern})" if self.label else self.pattern
         return compile_regex(pattern, caseless=self.caseless, captures=bool(self.label))
 
@@ -139,11 +154,11 @@ class RuleSet:
 
 def _matches(rule: Rule, text: View, ends: Iterable[int], *, limited: bool) -> Iterator[Hit]:
     position = 0
-    back = rule.back or rule.width
+    back = rule.back or rule.bytes_wide
     for end in ends:
         position = max(position, end - back)
         while position < end:
-            match = rule.regex.search(text.data, position, min(end + rule.width, len(text.data)))
+            match = rule.regex.search(text.data, position, min(end + rule.bytes_wide, len(text.data)))
             if match is None or match.start() >= end:
                 break
             hit = _confirmed(rule, text, match, limited=limited)
@@ -154,9 +169,9 @@ def _matches(rule: Rule, text: View, ends: Iterable[int], *, limited: bool) -> I
 
 def _confirmed(rule: Rule, text: View, match: Found, *, limited: bool) -> Hit | None:
     start = match.start()
-    if before(text, start) in rule.before:
+    if rule.refuses(text.before(start), rule.before):
         return None
-    if limited and text.origins is not None:
+    if limited and not text.exact:
         stop = text.byte(text.origin(start) + rule.width - 1)
         shorter = rule.regex.match(text.data, start, stop)
         if shorter is None:
@@ -166,25 +181,6 @@ def _confirmed(rule: Rule, text: View, match: Found, *, limited: bool) -> Hit | 
     end = match.end()
     if rule.check:
         end = value + rule.check(text.data[value:end].decode("utf-8", "replace"))
-    if value == end or after(text, end) in rule.after:
+    if value == end or rule.refuses(text.after(end), rule.after):
         return None
     return Hit(text.origin(start), text.end(end), rule.category, text.origin(value), rule.confidence)
-
-
-def before(text: View, start: int) -> str:
-    """The folded character before this byte; empty at the start, and where something invisible stands there."""
-    if text.origins is None:
-        return chr(text.data[start - 1]) if start and text.data[start - 1] < 128 else ""
-    origin = text.origin(start)
-    if start and text.origins[start - 1] == origin:
-        return chr(text.data[start - 1])
-    return text.beside(origin - 1)[-1:]
-
-
-def after(text: View, end: int) -> str:
-    """The folded character at this byte, in the same sense."""
-    if text.origins is None:
-        return chr(text.data[end]) if end < len(text.data) and text.data[end] < 128 else ""
-    if 0 < end < len(text.data) and text.origins[end] == text.origins[end - 1]:
-        return chr(text.data[end])
-    return text.beside(text.end(end))[:1]

@@ -10,7 +10,7 @@ The chain at work: kinds in order within a phase, phases in order, one place whe
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from keeptrusts.core.decision import PolicyResult
@@ -21,6 +21,7 @@ from keeptrusts.core.verdict import (
     Allow,
     Block,
     Edit,
+    Match,
     Redact,
     Verdict,
     apply_edits,
@@ -184,7 +185,17 @@ def texts_for(policy: Policy, exchange: Exchange, phase: Phase) -> Exchange:
 
 def result_of(kind: str, phase: Phase, verdict: Verdict, latency_us: int) -> PolicyResult:
     """The line of the record that tells what a kind said."""
-    counts = Counter(match.category for match in verdict.matches)
+    counts = Counter(category for _, category in _apart(verdict.matches))
     return PolicyResult(
         kind, phase, NAMES[type(verdict)], verdict.code, latency_us=latency_us, findings=tuple(sorted(counts.items()))
     )
+
+
+def _apart(matches: Iterable[Match]) -> Iterator[tuple[Place, str]]:
+    """Matches of one category that lie over each other are one: detectors report every start."""
+    ends: dict[tuple[Place, str], int] = {}
+    for match in sorted(matches, key=lambda one: one.start):
+        key = match.place, match.category
+        if match.start >= ends.get(key, 0):
+            yield key
+        ends[key] = max(match.end, ends.get(key, 0))

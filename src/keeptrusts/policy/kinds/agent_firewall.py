@@ -141,10 +141,10 @@ def amounts_of(call: ToolCall) -> Iterator[float]:
                 stack += value.items()
             case list() | tuple():
                 stack += ((key, item) for item in value)
-            case bool() | None:
-                pass
-            case _ if _is_amount(key):
+            case str() | int() | float() if _is_amount(key) and not isinstance(value, bool):
                 yield abs(_number(value))
+            case _:
+                pass
 
 
 def _is_amount(key: object) -> bool:
@@ -152,13 +152,20 @@ def _is_amount(key: object) -> bool:
     return name in AMOUNTS or name.partition("_")[0] == "amount" or name.endswith("_amount")
 
 
-def _number(value: object) -> float:
-    """A number, also when it is written `"$1,000.50"`. What cannot be read counts as too much."""
-    kept = "".join(letter for letter in str(value) if letter.isalnum() or letter in ".-+")
+def _number(value: float | str) -> float:
+    """A number, also when it is written `"$1,000.50"` or `"1.000,50 EUR"`. What cannot be read is too much."""
+    if not isinstance(value, str):
+        return float(value)
+    kept = "".join(letter for letter in value if letter.isdigit() or letter in ".,")
+    for mark in ".,":
+        other = "." if mark == "," else ","
+        thousands = kept.count(mark) > 1 or (other in kept and kept.rfind(other) > kept.rfind(mark))
+        if thousands or (mark == "," and len(kept.rpartition(",")[2]) == 3):
+            kept = kept.replace(mark, "")
     try:
-        return float(kept.strip("-+abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") or "inf")
+        return float(kept.replace(",", "."))
     except ValueError:
-        return float("inf")
+        return float("inf") if value.strip() else 0.0
 
 
 def _pii(exchange: Exchange) -> tuple[Match, ...]:

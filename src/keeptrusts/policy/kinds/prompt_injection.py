@@ -1,0 +1,124 @@
+"""Attempts to steer the model away from what it was told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from keeptrusts.core.exchange import Exchange, Phase, Text
+from keeptrusts.core.verdict import Allow, Block, Escalate, Match, Verdict
+from keeptrusts.policy.checks import Regex
+from keeptrusts.policy.kind import Policy
+from keeptrusts.policy.reading import not_enforced
+from keeptrusts.policy.schema import Attr, Fault
+from keeptrusts.policy.schema import Block as Section
+
+if TYPE_CHECKING:
+    from keeptrusts.detect.injection import Looks
+    from keeptrusts.detect.tenant import TenantPatterns
+
+ATTACK_PATTERN = "attack_pattern"
+
+
+@dataclass(frozen=True)
+class Detection(Section):
+    attack_patterns: Annotated[tuple[Regex, ...], Attr("The same as `attack_patterns` of the block.")] = ()
+
+
+@dataclass(frozen=True)
+class Encoding(Section):
+    decode_base64: Annotated[bool, Attr("Look behind base64 and hexadecimal.")] = True
+    normalize_unicode: Annotated[bool, Attr("Look behind compatibility forms and invisible characters.")] = True
+    detect_homoglyphs: Annotated[bool, Attr("Read letters as the ASCII letters that they look like.")] = True
+
+
+@dataclass(frozen=True)
+class Boundaries(Section):
+    enforce_delimiters: Annotated[bool, Attr("Look for the tokens of chat templates, like `<|im_start|>`.")] = True
+    reject_fake_boundaries: Annotated[bool, Attr("Look for headings that play the system, like `### SYSTEM`.")] = True
+
+
+@dataclass(frozen=True)
+class Response(Section):
+    pending: ClassVar[frozenset[str]] = frozenset({"log_level"})
+
+    action: Annotated[
+        Literal["block", "escalate", "log"], Attr("Refuse, withhold until somebody decides, or only record.")
+    ] = "block"
+    message: Annotated[str | None, Attr("What the client is told.", minimum=1, maximum=500)] = None
+
+
+@dataclass(frozen=True)
+class PromptInjection(Policy):
+    """
+    Refuse requests that try to override the model's instructions, or to have it reveal them.
+
+    Every text of the request is scored from 0 to 1, tool results among them. The backend `rules` scores by weighted
+    rules, also behind base64, hexadecimal, leet and look-alike letters.
+    """
+
+    kind: ClassVar[str] = "prompt-injection"
+    phases: ClassVar[frozenset[Phase]] = frozenset({Phase.INPUT})
+
+    embedding_threshold: Annotated[float, Attr("Score from which a text counts.", minimum=0, maximum=1)] = 0.75
+    backend: Annotated[
+        Literal["local", "rules"], Attr("`local`, a classifier, is refused until one ships with this version.")
+    ] = "rules"
+    attack_patterns: Annotated[tuple[Regex, ...], Attr("Patterns that always count.")] = ()
+    detection: Annotated[Detection, Attr("Another place for `attack_patterns`.")] = Detection()
+    encoding: Annotated[Encoding, Attr("What to look behind.")] = Encoding()
+    boundaries: Annotated[Boundaries, Attr("What to look for besides wording.")] = Boundaries()
+    response: Annotated[Response, Attr("What to do.")] = Response()
+
+    def faults(self) -> Iterable[Fault]:
+        if self.backend == "local":
+            yield Fault(
+                "E009", ("backend",), *not_enforced("backend: local", "write `backend: rules`, or leave it out")
+            )
+
+    def judge(self, exchange: Exchange) -> Verdict:
+        found = [match for text in exchange.texts for match in self._matches(text)]
+        if not found:
+            return Allow()
+        code = f"prompt_injection.{found[0].category}"
+        message = self.response.message or "the request tries to steer the model away from its instructions"
+        match self.response.action:
+            case "log":
+                return Allow(tuple(found), code=code)
+            case "escalate":
+                return Escalate(code, message, matches=tuple(found))
+            case "block":
+                return Block(code, message, tuple(found))
+
+    def _matches(self, text: Text) -> list[Match]:
+        """What counts against this text, heaviest first; nothing when its score is below the threshold."""
+        from keeptrusts.detect.injection import assess
+
+        own = self._patterns.find(text.value) if self._patterns.patterns else []
+        said = assess(text.value, self._looks)
+        hits = own + (sorted(said.hits, key=lambda hit: -hit.confidence) if self._fires(said.score) else [])
+        return [Match(text.place, hit.start, hit.end, hit.category) for hit in hits]
+
+    def _fires(self, score: float) -> bool:
+        return 0 < score >= self.embedding_threshold
+
+    @cached_property
+    def _patterns(self) -> TenantPatterns:
+        from keeptrusts.detect.tenant import TenantPatterns
+
+        return TenantPatterns(self.attack_patterns + self.detection.attack_patterns, ATTACK_PATTERN)
+
+    @cached_property
+    def _looks(self) -> Looks:
+        from keeptrusts.detect.injection import Looks
+
+        encoding, boundaries = self.encoding, self.boundaries
+        return Looks(
+            base64=encoding.decode_base64,
+            unicode=encoding.normalize_unicode,
+            homoglyphs=encoding.detect_homoglyphs,
+            delimiters=boundaries.enforce_delimiters,
+            boundaries=boundaries.reject_fake_boundaries,
+        )
