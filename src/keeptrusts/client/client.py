@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Final, Self, cast
 
@@ -20,6 +24,20 @@ from keeptrusts.client.webhooks import Webhooks
 from keeptrusts.core.version import VERSION
 
 USER_AGENT: Final = f"keeptrusts-python/{VERSION}"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """
+    What a control plane looks like from here.
+
+    Args:
+        clock_skew_seconds: By how much its clock is ahead of ours; None when it does not tell the time.
+    """
+
+    version: str
+    latency_ms: float
+    clock_skew_seconds: float | None
 
 
 class Client:
@@ -87,6 +105,18 @@ class Client:
     def health(self) -> dict[str, str]:
         """`status` and `version` of the control plane; needs no credential."""
         return cast(dict[str, str], self._calls.get("/healthz").value)
+
+    def probe(self) -> Probe:
+        """One short exchange with the control plane, looked at from the outside; needs no credential."""
+        began = time.monotonic()
+        answer = self._calls.get("/healthz")
+        latency = time.monotonic() - began
+        told = answer.headers.get("date")
+        skew = None
+        if told is not None:
+            # the header has whole seconds
+            skew = (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds() + 0.5
+        return Probe(str(answer.value["version"]), latency * 1000, skew)
 
     def ready(self) -> dict[str, str]:
         """The same, once it can serve; 503 before."""
