@@ -115,11 +115,11 @@ class Calls:
         seconds = delay(attempt, failure.retry_after, random.random())  # noqa: S311 - dice, not a secret
         if attempt >= self._max_retries or seconds is None:
             raise failure
-        while seconds > 0:
-            if self._stop():
-                raise failure
+        while seconds > 0 and not self._stop():
             self._pause(min(SLICE_S, seconds))
             seconds -= SLICE_S
+        if self._stop():
+            raise failure
 
     @contextmanager
     def _opened(self, request: Request, tries: _Tries) -> Iterator[Opened]:
