@@ -47,7 +47,7 @@ class Failure(click.ClickException):
         for item in getattr(self._error, "errors", ()):
             click.echo(f"  {_place(item)}: {item.get('message')}", file=file, err=True)
             if item.get("suggestion"):
-                click.echo(f"    help: did you mean `{item['suggestion']}`?", file=file, err=True)
+                click.echo(f"    help: {item['suggestion']}", file=file, err=True)
         if self._next_step:
             click.echo(f"  next: {self._next_step}", file=file, err=True)
 
