@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from keeptrusts.detect.translations import TRANSLATED
+
 
 def _any(words: str) -> str:
     return f"(?:{'|'.join(words.split())})"
@@ -37,7 +39,8 @@ _TOLD = _any(
     " your_system"
 )
 _TELL = _any(
-    "reveal show print repeat output display tell give share expose disclose leak dump list write recite spell translate"
+    "reveal show print repeat output display tell give share expose disclose leak dump list write"
+    " recite spell translate"
     " summari[sz]e provide return echo what_(?:is|are|was|were)"
 )
 
@@ -57,15 +60,19 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
     (
         "override",
         0.8,
-        r"(?:from_(?:now|this_moment|here|this_point)_on(?:wards?)?|starting_now"
-        r"|henceforth)[^.\n]{0,40}(?:you_(?:are|will|must|shall|should|act|answer|respond|only)|your)",
+        (
+            r"(?:from_(?:now|this_moment|here|this_point)_on(?:wards?)?|starting_now"
+            r"|henceforth)[^.\n]{0,40}(?:you_(?:are|will|must|shall|should|act|answer|respond|only)|your)"
+        ),
     ),
     ("override", 0.76, r"new_(?:instructions?|task|rules?|prompt|directive|role)_?(?::|is|are|follow)"),
     (
         "override",
         0.78,
-        r"(?:instead|now)_(?:you_)?(?:must|should|will|have_to)_(?:only_)?(?:follow|obey|answer|say"
-        r"|respond|output|write|print)",
+        (
+            r"(?:instead|now)_(?:you_)?(?:must|should|will|have_to)_(?:only_)?(?:follow|obey|answer|say"
+            r"|respond|output|write|print)"
+        ),
     ),
     (
         "override",
@@ -76,8 +83,10 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
     (
         "override",
         0.8,
-        r"(?:cancel|delete|reset|clear|wipe)_(?:all_|the_|your_){0,2}(?:previous_|prior_"
-        r"|earlier_)?(?:instructions|rules|memory|context|programming|constraints)",
+        (
+            r"(?:cancel|delete|reset|clear|wipe)_(?:all_|the_|your_){0,2}(?:previous_|prior_"
+            r"|earlier_)?(?:instructions|rules|memory|context|programming|constraints)"
+        ),
     ),
     ("override", 0.8, r"(?:ignore|disregard)_the_(?:above|previous|prior|preceding|rest)"),
     ("override", 0.8, r"forget_(?:about_)?(?:everything|all_(?:of_)?(?:this|that|the|previous|prior|your|you))"),
@@ -85,8 +94,10 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
     (
         "override",
         0.76,
-        r"(?:no_longer|not)_(?:respond|answer|reply|act|speak)_(?:\w{1,10}_){0,4}as_(?:chatgpt|an_ai"
-        r"|an_assistant|a_language)",
+        (
+            r"(?:no_longer|not)_(?:respond|answer|reply|act|speak)_(?:\w{1,10}_){0,4}as_(?:chatgpt|an_ai"
+            r"|an_assistant|a_language)"
+        ),
     ),
     ("override", 0.78, r"(?:you_are|you're)_not_(?:chatgpt|an_ai|claude|an_assistant|a_language_model)"),
     ("override", 0.77, r"(?:begin|start|initiate)_(?:reprogramming|new_instructions?|jailbreak|override)"),
@@ -95,8 +106,10 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
     (
         "prompt_leak",
         0.8,
-        r"(?:repeat|print|output|write|say|copy|return)_(?:\w{1,12}_){0,4}(?:words?|text|everything"
-        r"|sentences?|lines?|all)_(?:\w{1,12}_){0,2}(?:above|before_this|preceding|prior)",
+        (
+            r"(?:repeat|print|output|write|say|copy|return)_(?:\w{1,12}_){0,4}(?:words?|text|everything"
+            r"|sentences?|lines?|all)_(?:\w{1,12}_){0,2}(?:above|before_this|preceding|prior)"
+        ),
     ),
     (
         "prompt_leak",
@@ -106,8 +119,10 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
     (
         "prompt_leak",
         0.8,
-        r"(?:instructions?|text|prompt|rules|guidelines|message)_(?:that_)?(?:you_(?:were|have_been"
-        r"|are)_(?:given|told|provided|following|initiali[sz]ed)|given_to_you)",
+        (
+            r"(?:instructions?|text|prompt|rules|guidelines|message)_(?:that_)?(?:you_(?:were|have_been"
+            r"|are)_(?:given|told|provided|following|initiali[sz]ed)|given_to_you)"
+        ),
     ),
     (
         "prompt_leak",
@@ -117,15 +132,19 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
     (
         "prompt_leak",
         0.76,
-        r"your_(?:initial|original|starting|first|internal|hidden|base|core)_(?:instructions?|prompt"
-        r"|configuration|guidelines|directives?)",
+        (
+            r"your_(?:initial|original|starting|first|internal|hidden|base|core)_(?:instructions?|prompt"
+            r"|configuration|guidelines|directives?)"
+        ),
     ),
     ("prompt_leak", 0.76, r"(?:not_supposed|not_allowed|forbidden)_to_(?:tell|reveal|share|say|disclose)_(?:me|us)?"),
     (
         "prompt_leak",
         0.76,
-        r"(?:your|the|user'?s?)_(?:password|passphrase|secret_key|access_key|access_code)_(?:in"
-        r"|backwards?|reversed?|encoded|letter|character|spelled)",
+        (
+            r"(?:your|the|user'?s?)_(?:password|passphrase|secret_key|access_key|access_code)_(?:in"
+            r"|backwards?|reversed?|encoded|letter|character|spelled)"
+        ),
     ),
     ("prompt_leak", 0.8, r"(?:how|what)_(?:were|are|was)_you_(?:instructed|told|prompted|configured|programmed)"),
     (
@@ -139,14 +158,18 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
     (
         "persona",
         0.95,
-        r"(?:do_anything_now|\bdan_mode|jailbreak(?:ed|ing)?_?(?:mode|prompt|version)?|developer_mode"
-        r"|dev_mode|god_mode|sudo_mode|evil_mode|debug_mode|admin(?:istrator)?_mode|unrestricted_mode|maintenance_mode|\bstan\b_|\baim\b_mode)",
+        (
+            r"(?:do_anything_now|\bdan_mode|jailbreak(?:ed|ing)?_?(?:mode|prompt|version)?|developer_mode"
+            r"|dev_mode|god_mode|sudo_mode|evil_mode|debug_mode|admin(?:istrator)?_mode|unrestricted_mode|maintenance_mode|\bstan\b_|\baim\b_mode)"
+        ),
     ),
     (
         "persona",
         0.85,
-        r"(?:pretend|act|behave|respond|roleplay|imagine|simulate"
-        r"|play)_(?:\w{1,10}_){0,6}(?:without_(?:any_)?(?:rules|restrictions|limits|limitations|filters?|ethic|moral|censor)|no_(?:rules|restrictions|limits|limitations|filters?|ethic|moral)|unrestricted|unfiltered|uncensored|evil|amoral|unethical)",
+        (
+            r"(?:pretend|act|behave|respond|roleplay|imagine|simulate"
+            r"|play)_(?:\w{1,10}_){0,6}(?:without_(?:any_)?(?:rules|restrictions|limits|limitations|filters?|ethic|moral|censor)|no_(?:rules|restrictions|limits|limitations|filters?|ethic|moral)|unrestricted|unfiltered|uncensored|evil|amoral|unethical)"
+        ),
     ),
     (
         "persona",
@@ -157,55 +180,71 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
     (
         "persona",
         0.77,
-        r"(?:you_are|you're|you_will_be|you_have_become|act_as)_(?:now_)?(?:\w{1,12}_){0,3}(?:free"
-        r"|unbound|liberated|freed|unchained|released)",
+        (
+            r"(?:you_are|you're|you_will_be|you_have_become|act_as)_(?:now_)?(?:\w{1,12}_){0,3}(?:free"
+            r"|unbound|liberated|freed|unchained|released)"
+        ),
     ),
     (
         "persona",
         0.76,
-        r"(?:two|both|2)_(?:different_)?(?:responses|answers|ways|replies|outputs)[^\n]{0,60}(?:normal"
-        r"|classic|standard|jailbr|\[)",
+        (
+            r"(?:two|both|2)_(?:different_)?(?:responses|answers|ways|replies|outputs)[^\n]{0,60}(?:normal"
+            r"|classic|standard|jailbr|\[)"
+        ),
     ),
     ("persona", 0.8, r"stay_in_(?:your_)?character|stay_a_|break_character|remain_in_character"),
     (
         "persona",
         0.78,
-        r"(?:not|no_longer|never|free_from)_(?:be_)?(?:bound|restricted|limited|constrained|confined"
-        r"|governed|subject)_(?:by|to)",
+        (
+            r"(?:not|no_longer|never|free_from)_(?:be_)?(?:bound|restricted|limited|constrained|confined"
+            r"|governed|subject)_(?:by|to)"
+        ),
     ),
     (
         "persona",
         0.85,
-        r"(?:can_do_anything|answers?_any(?:thing)?|can_say_anything|never_(?:says?_no|refuses?"
-        r"|declines?)|must_(?:always_)?comply|always_compl(?:y|ies))",
+        (
+            r"(?:can_do_anything|answers?_any(?:thing)?|can_say_anything|never_(?:says?_no|refuses?"
+            r"|declines?)|must_(?:always_)?comply|always_compl(?:y|ies))"
+        ),
     ),
     ("persona", 0.7, r"(?:broken_free|break_free)_(?:of|from)"),
     (
         "persona",
         0.8,
-        r"(?:pretend|act|behave|respond|simulate|enter|enable|activate|switch"
-        r"|switching)_(?:\w{1,10}_){0,5}(?:in_|as_|to_)?[\"']?(?:\w{1,12}_)?mode_?(?:enabled|activated|output|on|\")",
+        (
+            r"(?:pretend|act|behave|respond|simulate|enter|enable|activate|switch"
+            r"|switching)_(?:\w{1,10}_){0,5}(?:in_|as_|to_)?[\"']?(?:\w{1,12}_)?mode_?(?:enabled|activated|output|on|\")"
+        ),
     ),
     ("persona", 0.76, r"as_(?:the|its|his|her|their)_name_(?:suggests|implies)"),
     ("persona", 0.78, r"(?:immerse_yourself_into|take_on)_the_role_of_(?:another_)?(?:ai|model|an?_unrestricted)"),
     (
         "persona",
         0.78,
-        r"(?:does_not|doesn't|do_not|don't|not)_(?:\w{1,8}_){0,3}(?:care|worry)_(?:about"
-        r"|for)_(?:\w{1,10}_){0,4}(?:ethic|moral|legal|law|consequence|feelings|rules|polic)",
+        (
+            r"(?:does_not|doesn't|do_not|don't|not)_(?:\w{1,8}_){0,3}(?:care|worry)_(?:about"
+            r"|for)_(?:\w{1,10}_){0,4}(?:ethic|moral|legal|law|consequence|feelings|rules|polic)"
+        ),
     ),
     # Forbidding refusals.
     (
         "refusal_suppression",
         0.8,
-        r"(?:do_not|don't|never|cannot|can't|must_not|without|not_allowed_to"
-        r"|will_not)_(?:\w{1,12}_){0,4}(?:refus(?:e|ing|al)|apologi[sz](?:e|ing)|disclaimers?|warn(?:ing)?s?|\"?i'?m_sorry|\"?i_cannot|\"?i_can't|as_an_ai|moraliz|lectur)",
+        (
+            r"(?:do_not|don't|never|cannot|can't|must_not|without|not_allowed_to"
+            r"|will_not)_(?:\w{1,12}_){0,4}(?:refus(?:e|ing|al)|apologi[sz](?:e|ing)|disclaimers?|warn(?:ing)?s?|\"?i'?m_sorry|\"?i_cannot|\"?i_can't|as_an_ai|moraliz|lectur)"
+        ),
     ),
     (
         "refusal_suppression",
         0.75,
-        r"(?:illegal|unethical|immoral|harmful|dangerous|offensive"
-        r"|inappropriate)_(?:\w{1,12}_){0,4}(?:allowed|permitted|fine|okay|acceptable|encouraged|legal)",
+        (
+            r"(?:illegal|unethical|immoral|harmful|dangerous|offensive"
+            r"|inappropriate)_(?:\w{1,12}_){0,4}(?:allowed|permitted|fine|okay|acceptable|encouraged|legal)"
+        ),
     ),
     (
         "refusal_suppression",
@@ -215,14 +254,18 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
     (
         "refusal_suppression",
         0.7,
-        r"(?:openai|anthropic|content|usage|safety|ethical|ai)_?(?:'s)?_(?:content_)?(?:polic(?:y|ies)"
-        r"|guidelines|filters?|rules|restrictions)_?[^.\n]{0,30}(?:do_not|don't|no_longer|not_apply|disabled?|off|lifted|bypass|ignored?|removed?|waived|circumvent)",
+        (
+            r"(?:openai|anthropic|content|usage|safety|ethical|ai)_?(?:'s)?_(?:content_)?(?:polic(?:y|ies)"
+            r"|guidelines|filters?|rules|restrictions)_?[^.\n]{0,30}(?:do_not|don't|no_longer|not_apply|disabled?|off|lifted|bypass|ignored?|removed?|waived|circumvent)"
+        ),
     ),
     (
         "refusal_suppression",
         0.75,
-        r"(?:bypass|circumvent|evade|get_around|disable|turn_off|remove|deactivate"
-        r"|work_around)_(?:\w{1,12}_){0,4}(?:safety|filters?|content_polic|restrictions|guardrails?|safeguards?|moderation|censor|guidelines|ethic)",
+        (
+            r"(?:bypass|circumvent|evade|get_around|disable|turn_off|remove|deactivate"
+            r"|work_around)_(?:\w{1,12}_){0,4}(?:safety|filters?|content_polic|restrictions|guardrails?|safeguards?|moderation|censor|guidelines|ethic)"
+        ),
     ),
     # Tokens of chat templates, and text that plays another part of the conversation.
     (
@@ -234,14 +277,18 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
     (
         "fake_boundary",
         0.65,
-        r"(?:#{2,6}|-{3,8}|={3,8}|\*{2,6})_?(?:end_of_|new_|begin_|start_of_)?(?:system|instructions?"
-        r"|user_(?:input|query|request)|prompt|admin|developer|context|document)(?:_\w{1,12})?_?(?:#{2,6}|-{3,8}|={3,8}|\*{2,6}|:)",
+        (
+            r"(?:#{2,6}|-{3,8}|={3,8}|\*{2,6})_?(?:end_of_|new_|begin_|start_of_)?(?:system|instructions?"
+            r"|user_(?:input|query|request)|prompt|admin|developer|context|document)(?:_\w{1,12})?_?(?:#{2,6}|-{3,8}|={3,8}|\*{2,6}|:)"
+        ),
     ),
     (
         "fake_boundary",
         0.6,
-        r"\n[ ]{0,3}\[?(?:system|admin|administrator|developer|root)(?:_(?:message|prompt|note|override"
-        r"|instruction|update|command|mode))?\]?_?(?:#|:|\()",
+        (
+            r"\n[ ]{0,3}\[?(?:system|admin|administrator|developer|root)(?:_(?:message|prompt|note|override"
+            r"|instruction|update|command|mode))?\]?_?(?:#|:|\()"
+        ),
     ),
     (
         "fake_boundary",
@@ -253,93 +300,72 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
     (
         "authority",
         0.78,
-        r"(?:i_am|i'm|this_is|as)_(?:\w{1,10}_){0,3}(?:your_(?:developer|creator|administrator|admin"
-        r"|programmer|owner)|an?_(?:openai|anthropic)_(?:engineer|employee|developer)|the_(?:system_)?administrator|authori[sz]ed_(?:user|personnel|tester))",
+        (
+            r"(?:i_am|i'm|this_is|as)_(?:\w{1,10}_){0,3}(?:your_(?:developer|creator|administrator|admin"
+            r"|programmer|owner)|an?_(?:openai|anthropic)_(?:engineer|employee|developer)|the_(?:system_)?administrator|authori[sz]ed_(?:user|personnel|tester))"
+        ),
     ),
     ("authority", 0.55, r"(?:for_testing|test)_purposes[^.\n]{0,60}(?:ignore|reveal|disable|bypass|without)"),
     # Wrapping, splitting, hypotheticals.
     (
         "smuggling",
         0.6,
-        r"(?:decode|decipher|rot13|base64|base_64|hex(?:adecimal)?|morse|caesar)[^.\n]{0,60}(?:follow"
-        r"|execute|obey|answer|do_what|and_then|instructions?|respond)",
+        (
+            r"(?:decode|decipher|rot13|base64|base_64|hex(?:adecimal)?|morse|caesar)[^.\n]{0,60}(?:follow"
+            r"|execute|obey|answer|do_what|and_then|instructions?|respond)"
+        ),
     ),
     (
         "smuggling",
         0.6,
-        r"(?:combine|concatenate|join|assemble|put_together)[^.\n]{0,50}(?:and"
-        r"|then)[^.\n]{0,30}(?:execute|follow|answer|respond|do_it|do_what|run)",
+        (
+            r"(?:combine|concatenate|join|assemble|put_together)[^.\n]{0,50}(?:and"
+            r"|then)[^.\n]{0,30}(?:execute|follow|answer|respond|do_it|do_what|run)"
+        ),
     ),
     ("smuggling", 0.5, r"let_\w{1,10}_?=_?[\"'][^\n]{1,60}[\"'][^\n]{0,80}(?:\+|concat|combine|join)"),
     (
         "hypothetical",
         0.5,
-        r"(?:hypothetical(?:ly)?|fictional|in_a_(?:fictional|parallel|alternate)|imagine_a_world"
-        r"|in_a_world)[^\n]{0,80}(?:no_(?:rules|laws|restrictions|ethic)|illegal|without_(?:any_)?(?:rules|laws|restrictions|limits)|anything_goes|secret|password)",
+        (
+            r"(?:hypothetical(?:ly)?|fictional|in_a_(?:fictional|parallel|alternate)|imagine_a_world"
+            r"|in_a_world)[^\n]{0,80}(?:no_(?:rules|laws|restrictions|ethic)|illegal|without_(?:any_)?(?:rules|laws|restrictions|limits)|anything_goes|secret|password)"
+        ),
     ),
     (
         "hypothetical",
         0.4,
-        r"(?:hypothetical_(?:scenario|situation|response)|let's_play_a_game|for_a_(?:movie|novel|story"
-        r"|book)_(?:i_am|i'm))",
+        (
+            r"(?:hypothetical_(?:scenario|situation|response)|let's_play_a_game|for_a_(?:movie|novel|story"
+            r"|book)_(?:i_am|i'm))"
+        ),
     ),
     # Making the model carry data out, or act behind the user's back.
     ("exfiltration", 0.85, r"!\[[^\]\n]{0,40}\]\(https?://[^)\s]{1,80}(?:\{|<|\[|%7b|=_?\$)"),
     (
         "exfiltration",
         0.7,
-        r"(?:send|forward|post|upload|email|transmit|exfiltrate|leak)_(?:\w{1,12}_){0,6}(?:password"
-        r"|credential|api_key|secret|token|conversation|chat_history|private_key|personal_data|system_prompt)s?_?[^.\n]{0,40}(?:to|http)",
+        (
+            r"(?:send|forward|post|upload|email|transmit|exfiltrate|leak)_(?:\w{1,12}_){0,6}(?:password"
+            r"|credential|api_key|secret|token|conversation|chat_history|private_key|personal_data|system_prompt)s?_?[^.\n]{0,40}(?:to|http)"
+        ),
     ),
     (
         "exfiltration",
         0.6,
-        r"(?:without|do_not|don't|never)_(?:\w{1,10}_){0,3}(?:tell(?:ing)?|inform(?:ing)?"
-        r"|mention(?:ing)?|notify(?:ing)?|alert(?:ing)?|reveal(?:ing)?)_(?:\w{1,10}_){0,2}(?:user|anyone|human|them)",
+        (
+            r"(?:without|do_not|don't|never)_(?:\w{1,10}_){0,3}(?:tell(?:ing)?|inform(?:ing)?"
+            r"|mention(?:ing)?|notify(?:ing)?|alert(?:ing)?|reveal(?:ing)?)_(?:\w{1,10}_){0,2}(?:user|anyone|human|them)"
+        ),
     ),
     (
         "destruction",
         0.7,
-        r"rm_-rf?_[/~*]|:\(\)\{_?:\|:&_?\};:|\bdrop_table\b|;_?shutdown|curl_[^\n|]{1,80}\|_?(?:ba)?sh"
-        r"|mkfs\.|dd_if=/dev/zero",
+        (
+            r"rm_-rf?_[/~*]|:\(\)\{_?:\|:&_?\};:|\bdrop_table\b|;_?shutdown|curl_[^\n|]{1,80}\|_?(?:ba)?sh"
+            r"|mkfs\.|dd_if=/dev/zero"
+        ),
     ),
-    # The same orders in other languages.
-    (
-        "override",
-        0.9,
-        r"(?:ignora|olvida|descarta|omite)r?_(?:\w{1,12}_){0,4}(?:instrucciones|indicaciones|reglas"
-        r"|ordenes|anterior(?:es)?)",
-    ),
-    (
-        "override",
-        0.9,
-        r"(?:ignore[zr]?|oublie[zr]?|neglige[zr]?)_(?:\w{1,12}_){0,4}(?:instructions|consignes"
-        r"|directives|regles|precedent(?:e?s)?)",
-    ),
-    (
-        "override",
-        0.9,
-        r"(?:ignorier|vergiss|vergess|missacht|vernachlassig)\w{0,5}_(?:\w{1,15}_){0,4}(?:anweisung"
-        r"|aufgabe|instruktion|regel|vorherig|bisherig|vorgabe|befehl|obig|aussage)\w{0,5}",
-    ),
-    ("override", 0.85, r"(?:vergiss|vergessen_sie)_(?:\w{1,12}_){0,2}(?:alles|alle)"),
-    (
-        "override",
-        0.9,
-        r"(?:ignora|dimentica|trascura)(?:re|te)?_(?:\w{1,12}_){0,4}(?:istruzioni|indicazioni|regole"
-        r"|precedent[ie]|comandi)",
-    ),
-    (
-        "override",
-        0.9,
-        r"(?:ignor[ea]|esque[cç]a|desconsidere)r?_(?:\w{1,12}_){0,4}(?:instrucoes|regras|anterior(?:es)?"
-        r"|ordens|comandos)",
-    ),
-    ("override", 0.9, r"(?:onceki|yukaridaki)_(?:\w{1,12}_){0,3}(?:talimat|komut|yonerge)\w{0,8}"),
-    ("override", 0.9, r"abaikan_(?:\w{1,12}_){0,4}(?:instruksi|perintah|petunjuk|aturan)"),
-    ("override", 0.9, r"bo_qua_(?:\w{1,12}_){0,4}(?:huong_dan|chi_dan|lenh|chi_thi)"),
-    ("override", 0.9, r"(?:忽略|无视|無視|忘记|忘掉|不要理会)[^。\n]{0,12}(?:指令|指示|规则|规定|提示|命令|内容|要求)"),
-    ("override", 0.9, r"(?:以前|前|上記|これまで)の?[^。\n]{0,8}(?:指示|命令|ルール)[^。\n]{0,6}(?:無視|忘れ)"),
-    ("override", 0.9, r"(?:이전|위의|앞의)[^.\n]{0,10}(?:지시|명령|지침)[^.\n]{0,8}(?:무시|잊)"),
+    *TRANSLATED,
 )
 """Category, weight, pattern."""

@@ -24,6 +24,8 @@ class Policy(Block):
 
     kind: ClassVar[str]
     phases: ClassVar[frozenset[Phase]]
+    example: ClassVar[str] = ""
+    """A block for the reference page, as YAML."""
 
     def judge(self, exchange: Exchange) -> Verdict:
         """Say what is to happen to this exchange in `exchange.phase`."""

@@ -66,6 +66,11 @@ class AgentFirewall(Policy):
     kind: ClassVar[str] = "agent-firewall"
     phases: ClassVar[frozenset[Phase]] = frozenset({Phase.TOOL})
     pending: ClassVar[frozenset[str]] = frozenset({"rate_limits", "monitoring"})
+    example: ClassVar[str] = """
+        blocked_tools: ["shell*"]
+        max_actions_per_session: 20
+        transaction_limits: {max_single_transaction: 1000, require_approval_above: 100}
+    """
 
     allowed_tools: Annotated[tuple[NameRule, ...], Attr("Tools; empty means every tool.")] = ()
     blocked_tools: Annotated[tuple[NameRule, ...], Attr("Tools refused even when allowed.")] = ()

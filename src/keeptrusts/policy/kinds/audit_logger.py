@@ -27,6 +27,10 @@ class AuditLogger(Policy):
 
     kind: ClassVar[str] = "audit-logger"
     phases: ClassVar[frozenset[Phase]] = frozenset(Phase)
+    example: ClassVar[str] = """
+        retention_days: 2190
+        content: redacted
+    """
 
     retention_days: Annotated[int | None, Attr("Days; 365 when no retention is given.", minimum=1, maximum=36_500)] = (
         None

@@ -21,6 +21,10 @@ class DataRoutingPolicy(Policy):
 
     kind: ClassVar[str] = "data-routing-policy"
     phases: ClassVar[frozenset[Phase]] = frozenset({Phase.ROUTE})
+    example: ClassVar[str] = """
+        require_zero_data_retention: true
+        allowed_regions: [eu-west-1]
+    """
 
     require_zero_data_retention: Annotated[bool, Attr("Only targets that keep nothing.")] = False
     require_no_training: Annotated[bool, Attr("Only targets that do not train on the traffic.")] = False

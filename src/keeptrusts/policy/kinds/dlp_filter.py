@@ -48,6 +48,11 @@ class DlpFilter(Policy):
 
     kind: ClassVar[str] = "dlp-filter"
     phases: ClassVar[frozenset[Phase]] = frozenset({Phase.INPUT, Phase.OUTPUT})
+    example: ClassVar[str] = """
+        blocked_terms: [Project Apollo]
+        detect_patterns: ["INV-[0-9]{8}"]
+        fuzzy_matching: true
+    """
 
     detect_patterns: Annotated[tuple[Regex, ...], Attr("Patterns; their category is `pattern`.")] = ()
     blocked_terms: Annotated[tuple[Phrase, ...], Attr("Terms; their category is `term`.")] = ()

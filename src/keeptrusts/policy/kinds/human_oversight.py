@@ -31,6 +31,10 @@ class HumanOversight(Policy):
 
     kind: ClassVar[str] = "human-oversight"
     phases: ClassVar[frozenset[Phase]] = frozenset({Phase.OUTPUT})
+    example: ClassVar[str] = """
+        require_human_for: [financial, credentials]
+        default_assignee: oversight@example.com
+    """
 
     require_human_for: Annotated[tuple[str, ...], Attr("Categories; empty means every answer.")] = ()
     action: Annotated[Literal["escalate", "block"], Attr("Withhold until somebody decides, or refuse.")] = "escalate"

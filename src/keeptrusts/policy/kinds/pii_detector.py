@@ -35,6 +35,12 @@ class PiiDetector(Policy):
 
     kind: ClassVar[str] = "pii-detector"
     phases: ClassVar[frozenset[Phase]] = frozenset({Phase.INPUT, Phase.TOOL, Phase.OUTPUT})
+    example: ClassVar[str] = """
+        action: redact
+        healthcare_mode: true
+        detect_patterns: ["EMP-[0-9]{6}"]
+        redaction: {marker_format: partial}
+    """
 
     action: Annotated[Literal["redact", "block"], Attr("Put a marker in its place, or refuse.")] = "redact"
     healthcare_mode: Annotated[bool, Attr("Look for health identifiers too.")] = False

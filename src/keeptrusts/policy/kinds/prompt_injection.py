@@ -61,6 +61,11 @@ class PromptInjection(Policy):
 
     kind: ClassVar[str] = "prompt-injection"
     phases: ClassVar[frozenset[Phase]] = frozenset({Phase.INPUT})
+    example: ClassVar[str] = """
+        embedding_threshold: 0.75
+        attack_patterns: ["(?i)open sesame"]
+        response: {action: block, message: "this request was refused"}
+    """
 
     embedding_threshold: Annotated[float, Attr("Score from which a text counts.", minimum=0, maximum=1)] = 0.75
     backend: Annotated[

@@ -36,6 +36,11 @@ class Rbac(Policy):
     kind: ClassVar[str] = "rbac"
     phases: ClassVar[frozenset[Phase]] = frozenset({Phase.INPUT, Phase.TOOL})
     pending: ClassVar[frozenset[str]] = frozenset({"data_access", "minimum_necessary"})
+    example: ClassVar[str] = """
+        deny_if_missing: [X-User-ID]
+        roles:
+          analyst: {allowed_models: ["gpt-4o*"], denied_tools: ["delete_*"]}
+    """
 
     deny_if_missing: Annotated[
         tuple[Annotated[str, Attr(check=header_name)], ...], Attr("Headers without which a request is refused.")

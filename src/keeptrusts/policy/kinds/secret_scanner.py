@@ -27,6 +27,9 @@ class SecretScanner(Policy):
 
     kind: ClassVar[str] = "secret-scanner"
     phases: ClassVar[frozenset[Phase]] = frozenset({Phase.INPUT, Phase.TOOL, Phase.OUTPUT})
+    example: ClassVar[str] = """
+        action: block
+    """
 
     action: Annotated[Literal["redact", "block"], Attr("Put a marker in its place, or refuse.")] = "redact"
     detect_patterns: Annotated[tuple[Regex, ...], Attr("Further patterns; their category is `custom`.")] = ()

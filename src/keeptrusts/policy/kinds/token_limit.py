@@ -24,6 +24,10 @@ class TokenLimit(Policy):
 
     kind: ClassVar[str] = "token-limit"
     phases: ClassVar[frozenset[Phase]] = frozenset({Phase.INPUT})
+    example: ClassVar[str] = """
+        max_tokens: 1024
+        max_messages: 50
+    """
 
     max_tokens: Annotated[int | None, Attr("Cap on the tokens of an answer.", minimum=1)] = None
     on_exceed: Annotated[

@@ -42,6 +42,12 @@ class TopicFilter(Policy):
 
     kind: ClassVar[str] = "topic-filter"
     phases: ClassVar[frozenset[Phase]] = frozenset({Phase.INPUT, Phase.OUTPUT})
+    example: ClassVar[str] = """
+        blocked_topics:
+          - weapons
+          - {label: gambling, phrases: [sports betting, online casino]}
+        message: "ask somebody else about that"
+    """
 
     blocked_topics: Annotated[tuple[Phrase | Topic, ...], Attr("Topics, each a text or a label with phrases.")] = ()
     allowed_topics: Annotated[tuple[Phrase, ...], Attr("Phrases inside which a blocked topic does not count.")] = ()
