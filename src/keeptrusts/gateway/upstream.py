@@ -186,6 +186,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._framed = self._framed or field in {"content-length", "transfer-encoding"}
 
     def on_headers_complete(self) -> None:
+        if self._complete:
+            return
         status = self._parser.get_status_code()
         if 100 <= status < 200:
             self._headers.clear()
@@ -197,6 +199,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._has_head = True
 
     def on_body(self, piece: bytes) -> None:
+        if self._complete:  # of an answer that nobody asked for
+            return
         self._pieces.append(piece)
         self._buffered += len(piece)
 
@@ -262,7 +266,7 @@ class Pool:
         """Close what is idle."""
         for idle in self._idle.values():
             for connection in idle:
-                connection.transport.close()
+                connection.transport.abort()
         self._idle.clear()
 
     def _take(self, origin: Origin) -> UpstreamConnection | None:
