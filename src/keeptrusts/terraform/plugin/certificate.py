@@ -1,10 +1,8 @@
 """
-The certificate that go-plugin's mutual TLS asks of a provider: self-signed, P-256, for `localhost`, for one process.
+A self-signed P-256 certificate for `localhost`, made anew at every start.
 
-In pure Python (3 ms): importing a cryptography package costs ten times as much at every start. The arithmetic
-is not constant-time; the key lives as long as one Terraform command and signs this certificate and its handshakes.
-
-Sources: SEC 1 (key, signature), FIPS 186-4 D.1.2.3 (curve), RFC 5280 (certificate), RFC 5915 (private key).
+Pure Python because importing a library for it takes ten times as long as making it. The key lives for one process and
+secures one connection on this machine; it is never used again, so that signing is not constant-time does not matter.
 """
 
 from __future__ import annotations
@@ -12,149 +10,152 @@ from __future__ import annotations
 import os
 import time
 from binascii import b2a_base64
-from hashlib import sha256
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hashlib import sha256
+else:
+    try:
+        from _sha2 import sha256
+    except ImportError:  # before Python 3.12
+        from _sha256 import sha256
+
+# FIPS 186-4, D.1.2.3
 _P = 2**256 - 2**224 + 2**192 + 2**96 - 1
-_N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-_G = (
+_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+_BASE = (
     0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
     0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5,
 )
-_LIFETIME_S = 30 * 86_400
-_CLOCK_SKEW_S = 300
+_LIFE_S = 30 * 86400
+_SLACK_S = 300
 
-_INTEGER, _BIT_STRING, _OCTET_STRING, _SEQUENCE, _SET = 0x02, 0x03, 0x04, 0x30, 0x31
-_UTF8, _UTC_TIME, _BOOLEAN, _OID = 0x0C, 0x17, 0x01, 0x06
-_CONTEXT_0, _CONTEXT_1, _CONTEXT_3, _DNS_NAME = 0xA0, 0xA1, 0xA3, 0x82
-
-_ECDSA_SHA256 = "2a8648ce3d040302"
-_EC_PUBLIC_KEY = "2a8648ce3d0201"
-_P256 = "2a8648ce3d030107"
-_COMMON_NAME = "550403"
-_BASIC_CONSTRAINTS, _KEY_USAGE, _EXTENDED_KEY_USAGE, _ALTERNATIVE_NAME = "551d13", "551d0f", "551d25", "551d11"
+_EC_PUBLIC_KEY, _PRIME256V1, _ECDSA_SHA256 = "2a8648ce3d0201", "2a8648ce3d030107", "2a8648ce3d040302"
+_COMMON_NAME, _BASIC, _KEY_USAGE, _EXTENDED_USAGE, _ALTERNATIVE = "550403", "551d13", "551d0f", "551d25", "551d11"
 _SERVER_AUTH, _CLIENT_AUTH = "2b06010505070301", "2b06010505070302"
 
 
 def make_certificate() -> tuple[bytes, bytes]:
-    """The certificate in DER, and a PEM text with the private key and the certificate."""
-    private = _random_scalar()
-    x, y = _multiply_base(private)
-    public = _tlv(_BIT_STRING, b"\0\x04" + x.to_bytes(32, "big") + y.to_bytes(32, "big"))
-    body = _to_be_signed(public, int(time.time()))
-    der = _tlv(_SEQUENCE, body, _algorithm(), _tlv(_BIT_STRING, b"\0" + _sign(private, body)))
-    key = _tlv(
-        _SEQUENCE,
+    """The certificate as DER, and its key and itself as PEM."""
+    secret = _scalar()
+    x, y = _multiply(secret)
+    public = _element(3, b"\x00\x04" + x.to_bytes(32, "big") + y.to_bytes(32, "big"))
+    body = _body(public, int(time.time()))
+    certificate = _sequence(body, _sequence(_oid(_ECDSA_SHA256)), _element(3, b"\x00" + _sign(body, secret)))
+    key = _sequence(
         _integer(1),
-        _tlv(_OCTET_STRING, private.to_bytes(32, "big")),
-        _tlv(_CONTEXT_0, _oid(_P256)),
-        _tlv(_CONTEXT_1, public),
+        _element(4, secret.to_bytes(32, "big")),
+        _element(0xA0, _oid(_PRIME256V1)),
+        _element(0xA1, public),
     )
-    return der, _pem("EC PRIVATE KEY", key) + _pem("CERTIFICATE", der)
+    return certificate, _pem(b"EC PRIVATE KEY", key) + _pem(b"CERTIFICATE", certificate)
 
 
-def _to_be_signed(public: bytes, now: int) -> bytes:
-    name = _tlv(_SEQUENCE, _tlv(_SET, _tlv(_SEQUENCE, _oid(_COMMON_NAME), _tlv(_UTF8, b"localhost"))))
-    validity = _tlv(_SEQUENCE, _time(now - _CLOCK_SKEW_S), _time(now + _LIFETIME_S))
-    key_info = _tlv(_SEQUENCE, _tlv(_SEQUENCE, _oid(_EC_PUBLIC_KEY), _oid(_P256)), public)
-    version = _tlv(_CONTEXT_0, _integer(2))
-    serial = _integer(_random_scalar() >> 130)
-    return _tlv(_SEQUENCE, version, serial, _algorithm(), name, validity, name, key_info, _extensions())
-
-
-def _extensions() -> bytes:
-    return _tlv(
-        _CONTEXT_3,
-        _tlv(
-            _SEQUENCE,
-            _extension(_BASIC_CONSTRAINTS, _tlv(_SEQUENCE, _tlv(_BOOLEAN, b"\xff")), critical=True),
-            # digitalSignature and keyCertSign
-            _extension(_KEY_USAGE, _tlv(_BIT_STRING, b"\x02\x84"), critical=True),
-            _extension(_EXTENDED_KEY_USAGE, _tlv(_SEQUENCE, _oid(_SERVER_AUTH), _oid(_CLIENT_AUTH))),
-            _extension(_ALTERNATIVE_NAME, _tlv(_SEQUENCE, _tlv(_DNS_NAME, b"localhost"))),
-        ),
+def _body(public: bytes, now: int) -> bytes:
+    """The part that is signed (RFC 5280, 4.1)."""
+    name = _sequence(_element(0x31, _sequence(_oid(_COMMON_NAME), _element(12, b"localhost"))))
+    extensions = _sequence(
+        _extension(_BASIC, _sequence(_element(1, b"\xff")), critical=True),
+        _extension(_KEY_USAGE, _element(3, b"\x02\x84"), critical=True),  # signs, and signs certificates: itself
+        _extension(_EXTENDED_USAGE, _sequence(_oid(_SERVER_AUTH), _oid(_CLIENT_AUTH))),
+        _extension(_ALTERNATIVE, _sequence(_element(0x82, b"localhost"))),
+    )
+    return _sequence(
+        _element(0xA0, _integer(2)),
+        _integer(_scalar() >> 130),
+        _sequence(_oid(_ECDSA_SHA256)),
+        name,
+        _sequence(_moment(now - _SLACK_S), _moment(now + _LIFE_S)),
+        name,
+        _sequence(_sequence(_oid(_EC_PUBLIC_KEY), _oid(_PRIME256V1)), public),
+        _element(0xA3, extensions),
     )
 
 
-def _extension(oid: str, value: bytes, *, critical: bool = False) -> bytes:
-    flag = _tlv(_BOOLEAN, b"\xff") if critical else b""
-    return _tlv(_SEQUENCE, _oid(oid), flag, _tlv(_OCTET_STRING, value))
-
-
-def _sign(private: int, message: bytes) -> bytes:
-    """ECDSA (SEC 1, section 4.1.3)."""
-    hashed = int.from_bytes(sha256(message).digest(), "big")
+def _sign(body: bytes, secret: int) -> bytes:
+    """ECDSA (FIPS 186-4, 6.4) as the DER that X.509 wants."""
+    hashed = int.from_bytes(sha256(body).digest(), "big")
     while True:
-        nonce = _random_scalar()
-        r = _multiply_base(nonce)[0] % _N
-        s = pow(nonce, -1, _N) * (hashed + r * private) % _N
+        once = _scalar()
+        r = _multiply(once)[0] % _ORDER
+        s = pow(once, -1, _ORDER) * (hashed + r * secret) % _ORDER
         if r and s:
-            return _tlv(_SEQUENCE, _integer(r), _integer(s))
+            return _sequence(_integer(r), _integer(s))
 
 
-def _multiply_base(scalar: int) -> tuple[int, int]:
-    """`scalar` times the base point: double and add in Jacobian coordinates (a = -3)."""
-    x, y, z = 0, 1, 0
-    for bit in range(255, -1, -1):
-        if z:
-            x, y, z = _double(x, y, z)
-        if scalar >> bit & 1:
-            x, y, z = _add_base(x, y, z) if z else (*_G, 1)
+def _scalar() -> int:
+    # 320 bits, so that the remainder is even enough (FIPS 186-4, B.4.1)
+    return int.from_bytes(os.urandom(40), "big") % (_ORDER - 1) + 1
+
+
+def _multiply(factor: int) -> tuple[int, int]:
+    """`factor` times the base point, in Jacobian coordinates; the factor is between 1 and the order."""
+    point = (_BASE[0], _BASE[1], 1)
+    for bit in bin(factor)[3:]:
+        point = _double(point)
+        if bit == "1":
+            point = _add_base(point)
+    x, y, z = point
     inverse = pow(z, -1, _P)
     square = inverse * inverse % _P
     return x * square % _P, y * square * inverse % _P
 
 
-def _double(x: int, y: int, z: int) -> tuple[int, int, int]:
-    delta = z * z % _P
-    gamma = y * y % _P
+def _double(point: tuple[int, int, int]) -> tuple[int, int, int]:
+    """dbl-2001-b of the Explicit-Formulas Database, for a = -3."""
+    x, y, z = point
+    delta, gamma = z * z % _P, y * y % _P
     beta = x * gamma % _P
     alpha = 3 * (x - delta) * (x + delta) % _P
-    doubled_x = (alpha * alpha - 8 * beta) % _P
-    doubled_z = ((y + z) * (y + z) - gamma - delta) % _P
-    return doubled_x, (alpha * (4 * beta - doubled_x) - 8 * gamma * gamma) % _P, doubled_z
+    doubled = (alpha * alpha - 8 * beta) % _P
+    return (
+        doubled,
+        (alpha * (4 * beta - doubled) - 8 * gamma * gamma) % _P,
+        ((y + z) * (y + z) - gamma - delta) % _P,
+    )
 
 
-def _add_base(x: int, y: int, z: int) -> tuple[int, int, int]:
+def _add_base(point: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Mixed addition; the point is neither the base nor its opposite, but with odds of 2^-255."""
+    x, y, z = point
     square = z * z % _P
-    h = (_G[0] * square - x) % _P
-    slope = (_G[1] * square * z - y) % _P
-    h_square = h * h % _P
-    h_cube = h * h_square % _P
-    base = x * h_square % _P
-    sum_x = (slope * slope - h_cube - 2 * base) % _P
-    return sum_x, (slope * (base - sum_x) - y * h_cube) % _P, z * h % _P
+    h = (_BASE[0] * square - x) % _P
+    slope = (_BASE[1] * z * square - y) % _P
+    h2 = h * h % _P
+    h3 = h2 * h % _P
+    v = x * h2 % _P
+    moved = (slope * slope - h3 - 2 * v) % _P
+    return moved, (slope * (v - moved) - y * h3) % _P, z * h % _P
 
 
-def _random_scalar() -> int:
-    # 64 surplus bits make the bias of the reduction negligible (FIPS 186-4, B.4.1)
-    return int.from_bytes(os.urandom(40), "big") % (_N - 1) + 1
+def _element(tag: int, content: bytes) -> bytes:
+    """DER: tag, length, content."""
+    size = len(content)
+    if size < 128:
+        return bytes((tag, size)) + content
+    width = (size.bit_length() + 7) // 8
+    return bytes((tag, 0x80 | width)) + size.to_bytes(width, "big") + content
 
 
-def _tlv(tag: int, *parts: bytes) -> bytes:
-    content = b"".join(parts)
-    length = len(content)
-    if length < 0x80:
-        return bytes((tag, length)) + content
-    octets = length.to_bytes((length.bit_length() + 7) // 8, "big")
-    return bytes((tag, 0x80 | len(octets))) + octets + content
+def _sequence(*parts: bytes) -> bytes:
+    return _element(0x30, b"".join(parts))
 
 
 def _integer(value: int) -> bytes:
-    return _tlv(_INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big"))
+    return _element(2, value.to_bytes(value.bit_length() // 8 + 1, "big"))
 
 
-def _oid(hexadecimal: str) -> bytes:
-    return _tlv(_OID, bytes.fromhex(hexadecimal))
+def _oid(encoded: str) -> bytes:
+    return _element(6, bytes.fromhex(encoded))
 
 
-def _time(at: int) -> bytes:
-    return _tlv(_UTC_TIME, time.strftime("%y%m%d%H%M%SZ", time.gmtime(at)).encode())
+def _moment(at: int) -> bytes:
+    return _element(0x17, time.strftime("%y%m%d%H%M%SZ", time.gmtime(at)).encode())
 
 
-def _algorithm() -> bytes:
-    return _tlv(_SEQUENCE, _oid(_ECDSA_SHA256))
+def _extension(oid: str, value: bytes, *, critical: bool = False) -> bytes:
+    return _sequence(_oid(oid), _element(1, b"\xff") if critical else b"", _element(4, value))
 
 
-def _pem(label: str, der: bytes) -> bytes:
-    name = label.encode()
-    return b"-----BEGIN %b-----\n%b-----END %b-----\n" % (name, b2a_base64(der), name)
+def _pem(label: bytes, der: bytes) -> bytes:
+    return b"-----BEGIN %s-----\n%s-----END %s-----\n" % (label, b2a_base64(der), label)

@@ -1,190 +1,166 @@
-"""
-Header compression for HTTP/2 (RFC 7541): a decoder of everything, an encoder of plain literals.
-
-We answer with a handful of fields, so our side never fills the peer's table.
-"""
+"""HPACK (RFC 7541): what Terraform's gRPC client sends is decoded in full; what we send is written literally."""
 
 from __future__ import annotations
 
-from keeptrusts.terraform.plugin.hpack_tables import END_OF_STRING, STATIC, huffman_codes
+from keeptrusts.terraform.plugin.hpack_tables import LENGTHS, STATIC
+from keeptrusts.terraform.plugin.values import WireError
 
-MAX_TABLE = 4096
-MAX_FIELDS_BYTES = 65_536
-_ENTRY_OVERHEAD = 32  # RFC 7541, section 4.1
-_SHORTEST_CODE = 5
-
-
-class HpackError(Exception):
-    """The header block cannot be read; the connection cannot go on (RFC 7541, section 2.2)."""
+TABLE_SIZE = 4096
+ENTRY_OVERHEAD = 32
+_LONGEST_BLOCK = 1 << 20
 
 
 class Decoder:
-    """Reads the header blocks of one direction of one connection, in order."""
+    """The header tables of one connection's incoming side."""
 
     def __init__(self) -> None:
         self._entries: list[tuple[str, str]] = []
         self._size = 0
-        self._limit = MAX_TABLE
-        self._texts: dict[bytes, str] = {}
+        self._limit = TABLE_SIZE
 
     def decode(self, block: bytes) -> dict[str, str]:
         """
-        The fields of a block; of a repeated one the last.
+        The fields of one header block; of repeated names the last one counts.
 
         Raises:
-            HpackError: Malformed, or larger than 64 KiB when decoded.
+            WireError: It is not HPACK; the connection is of no use any more.
         """
+        if len(block) > _LONGEST_BLOCK:
+            raise WireError("a header block is too long")
         fields: dict[str, str] = {}
-        reader = _Reader(block, self._texts)
-        decoded = 0
-        while not reader.done:
-            field = self._field(reader)
-            if field is not None:
-                decoded += len(field[0]) + len(field[1])
-                if decoded > MAX_FIELDS_BYTES:
-                    raise HpackError("the header fields are too large")
-                fields[field[0]] = field[1]
+        at = 0
+        while at < len(block):
+            first = block[at]
+            if first & 0x80:
+                index, at = _integer(block, at, 7)
+                name, value = self._entry(index)
+            elif first & 0xE0 == 0x20:
+                limit, at = _integer(block, at, 5)
+                self._resize(limit)
+                continue
+            else:
+                name, value, at = self._literal(block, at, keep=bool(first & 0x40))
+            fields[name] = value
         return fields
 
-    def _field(self, reader: _Reader) -> tuple[str, str] | None:
-        first = reader.peek()
-        if first & 0x80:  # indexed
-            return self._entry(reader.integer(7))
-        if first & 0x40:  # literal, to be remembered
-            field = self._literal(reader, 6)
-            self._remember(field)
-            return field
-        if first & 0x20:  # table size
-            self._resize(reader.integer(5))
-            return None
-        return self._literal(reader, 4)  # literal, not remembered
-
-    def _literal(self, reader: _Reader, bits: int) -> tuple[str, str]:
-        index = reader.integer(bits)
-        name = self._entry(index)[0] if index else reader.text()
-        return name, reader.text()
+    def _literal(self, block: bytes, at: int, *, keep: bool) -> tuple[str, str, int]:
+        index, at = _integer(block, at, 6 if keep else 4)
+        if index:
+            name = self._entry(index)[0]
+        else:
+            name, at = _text(block, at)
+        value, at = _text(block, at)
+        if keep:
+            self._entries.insert(0, (name, value))
+            self._size += ENTRY_OVERHEAD + len(name) + len(value)
+            self._evict()
+        return name, value, at
 
     def _entry(self, index: int) -> tuple[str, str]:
         if 1 <= index <= len(STATIC):
             return STATIC[index - 1]
-        try:
-            return self._entries[index - len(STATIC) - 1] if index else STATIC[len(STATIC)]
-        except IndexError:
-            raise HpackError("an index beyond the table") from None
-
-    def _remember(self, field: tuple[str, str]) -> None:
-        self._entries.insert(0, field)
-        self._size += _ENTRY_OVERHEAD + len(field[0]) + len(field[1])
-        self._evict()
+        place = index - len(STATIC) - 1
+        if not 0 <= place < len(self._entries):
+            raise WireError("a header index that stands for nothing")
+        return self._entries[place]
 
     def _resize(self, limit: int) -> None:
-        if limit > MAX_TABLE:
-            raise HpackError("a larger table than was offered")
+        if limit > TABLE_SIZE:
+            raise WireError("a header table larger than we allowed")
         self._limit = limit
         self._evict()
 
     def _evict(self) -> None:
         while self._size > self._limit:
             name, value = self._entries.pop()
-            self._size -= _ENTRY_OVERHEAD + len(name) + len(value)
+            self._size -= ENTRY_OVERHEAD + len(name) + len(value)
 
 
-class _Reader:
-    def __init__(self, block: bytes, texts: dict[bytes, str]) -> None:
-        self._block = block
-        self._at = 0
-        self._texts = texts
-
-    @property
-    def done(self) -> bool:
-        return self._at >= len(self._block)
-
-    def peek(self) -> int:
-        return self._block[self._at]
-
-    def integer(self, bits: int) -> int:
-        """RFC 7541, section 5.1; at most five octets."""
-        mask = (1 << bits) - 1
-        value = self._octet() & mask
-        if value < mask:
-            return value
-        for shift in range(0, 28, 7):
-            octet = self._octet()
-            value += (octet & 0x7F) << shift
-            if not octet & 0x80:
-                return value
-        raise HpackError("an integer is too long")
-
-    def text(self) -> str:
-        coded = bool(not self.done and self.peek() & 0x80)
-        length = self.integer(7)
-        raw = self._block[self._at : self._at + length]
-        if len(raw) < length:
-            raise HpackError("the block ends in the middle of a string")
-        self._at += length
-        if not coded:
-            return raw.decode("latin-1")
-        if raw not in self._texts:  # Terraform sends the same few strings with every call
-            self._texts[raw] = decode_huffman(raw).decode("latin-1")
-        return self._texts[raw]
-
-    def _octet(self) -> int:
-        if self.done:
-            raise HpackError("the block ends in the middle of an integer")
-        self._at += 1
-        return self._block[self._at - 1]
-
-
-_CODES = huffman_codes()
-
-
-def decode_huffman(coded: bytes) -> bytes:
-    """
-    RFC 7541, section 5.2.
-
-    Raises:
-        HpackError: The end-of-string symbol, or padding that is longer than 7 bits or not all ones.
-    """
+def encode(fields: dict[str, str]) -> bytes:
+    """Literals without indexing (6.2.2): no table to keep on either side."""
     out = bytearray()
-    code = bits = 0
-    for octet in coded:
-        for shift in range(7, -1, -1):
-            code = code << 1 | (octet >> shift & 1)
-            bits += 1
-            symbol = _CODES.get((bits, code)) if bits >= _SHORTEST_CODE else None
-            if symbol is not None:
-                if symbol == END_OF_STRING:
-                    raise HpackError("the end of a string inside it")
-                out.append(symbol)
-                code = bits = 0
-    if bits > 7 or code != (1 << bits) - 1:
-        raise HpackError("a string has bad padding")
-    return bytes(out)
-
-
-def encode(fields: list[tuple[str, str]]) -> bytes:
-    """Literals that are not remembered, without Huffman coding; the status 200 as the static entry it is."""
-    out = bytearray()
-    for name, value in fields:
-        if (name, value) == (":status", "200"):
-            out.append(0x80 | 8)
-            continue
+    for name, value in fields.items():
         out.append(0)
-        for text in (name, value):
-            raw = text.encode("latin-1")
-            out += _integer(len(raw), 7)
+        for part in (name, value):
+            raw = part.encode("latin-1")
+            _write_integer(len(raw), 7, out)
             out += raw
     return bytes(out)
 
 
-def _integer(value: int, bits: int) -> bytes:
-    mask = (1 << bits) - 1
-    if value < mask:
-        return bytes((value,))
-    out = bytearray((mask,))
-    value -= mask
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
+def _integer(block: bytes, at: int, bits: int) -> tuple[int, int]:
+    """An integer with a prefix of `bits` bits (5.1), and where it ends."""
+    full = (1 << bits) - 1
+    value = block[at] & full if at < len(block) else -1
+    at += 1
+    if value < full:
+        if value < 0:
+            raise WireError("a header block ends early")
+        return value, at
+    shift = 0
+    while True:
+        if at >= len(block) or shift > 28:
+            raise WireError("a header integer ends early or is too long")
+        value += (block[at] & 127) << shift
+        shift += 7
+        at += 1
+        if block[at - 1] < 128:
+            return value, at
+
+
+def _write_integer(value: int, bits: int, out: bytearray) -> None:
+    full = (1 << bits) - 1
+    if value < full:
+        out.append(value)
+        return
+    out.append(full)
+    value -= full
+    while value > 127:
+        out.append(value & 127 | 128)
         value >>= 7
     out.append(value)
+
+
+def _text(block: bytes, at: int) -> tuple[str, int]:
+    if at >= len(block):
+        raise WireError("a header block ends early")
+    packed = block[at] & 0x80
+    size, at = _integer(block, at, 7)
+    raw = block[at : at + size]
+    if len(raw) != size:
+        raise WireError("a header block ends early")
+    return (_unpack(raw) if packed else raw).decode("latin-1"), at + size
+
+
+_codes: dict[tuple[int, int], int] = {}
+"""(bits, code) -> byte; made when the first packed text comes."""
+
+
+def _unpack(raw: bytes) -> bytes:
+    """Huffman (5.2): at most 7 bits of padding, all ones."""
+    if not _codes:
+        _codes.update(_canonical())
+    out = bytearray()
+    code = bits = 0
+    for byte in raw:
+        for shift in (7, 6, 5, 4, 3, 2, 1, 0):
+            code = code << 1 | (byte >> shift & 1)
+            bits += 1
+            found = _codes.get((bits, code))
+            if found is not None:
+                out.append(found)
+                code = bits = 0
+    if bits > 7 or code != (1 << bits) - 1:
+        raise WireError("a packed header text with wrong padding")
     return bytes(out)
+
+
+def _canonical() -> dict[tuple[int, int], int]:
+    codes: dict[tuple[int, int], int] = {}
+    code = width = 0
+    for bits, byte in sorted((bits, byte) for byte, bits in enumerate(LENGTHS)):
+        code <<= bits - width
+        width = bits
+        codes[bits, code] = byte
+        code += 1
+    return codes

@@ -1,0 +1,237 @@
+"""The calls of the plugin protocol about one resource or data source: Terraform's order of things, for any type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keeptrusts.core.errors import KeeptrustsError
+from keeptrusts.terraform.diagnostics import Diagnostics
+from keeptrusts.terraform.failures import tell
+from keeptrusts.terraform.planning import Change, keep_texts
+from keeptrusts.terraform.plugin.logs import hide
+from keeptrusts.terraform.plugin.values import UNKNOWN
+from keeptrusts.terraform.resource import DataSource, Resource
+from keeptrusts.terraform.schema import Attribute, Values, attributes_of, dump, known, load, make, take
+from keeptrusts.terraform.session import Session
+
+Answer = dict[str, Any]
+
+
+def check_values(state: type, config: Values, diagnostics: Diagnostics, *, write_only: bool = True) -> None:
+    """
+    What the schema alone can say of a configuration.
+
+    Args:
+        write_only: Whether this Terraform knows attributes that are never stored.
+    """
+    for attribute in attributes_of(state).values():
+        value = config.get(attribute.name)
+        if value is None or value is UNKNOWN:
+            continue
+        if attribute.attr.sensitive:
+            hide_all(value)
+        if attribute.attr.write_only and not write_only:
+            detail = f"`{attribute.name}` is never stored, which needs Terraform 1.11 or later."
+            diagnostics.error("Terraform is too old for this argument", detail, attribute.name)
+        if attribute.kind == "object" and attribute.inner is not None:
+            _check_inner(attribute, attribute.inner, value, diagnostics)
+        elif said := _fault(attribute, value):
+            title = f"Invalid value for `{attribute.name}`"
+            diagnostics.error(title, f"{said[:1].upper()}{said[1:]}.", attribute.name)
+
+
+def _check_inner(outer: Attribute, inner: type, value: Values, diagnostics: Diagnostics) -> None:
+    for attribute in attributes_of(inner).values():
+        held = value.get(attribute.name)
+        if held is not None and held is not UNKNOWN and (said := _fault(attribute, held)):
+            title = f"Invalid value for `{outer.name}.{attribute.name}`"
+            diagnostics.error(title, f"{said[:1].upper()}{said[1:]}.", outer.name, attribute.name)
+
+
+def _fault(attribute: Attribute, value: Any) -> str | None:
+    if attribute.choices and value not in attribute.choices:
+        return "it must be " + " or ".join(f"`{choice}`" for choice in attribute.choices) + f", not `{value}`"
+    if attribute.attr.check is None:
+        return None
+    return attribute.attr.check(value)
+
+
+def hide_all(value: Any) -> None:
+    """Keep a sensitive value, or each text inside one, out of the log and the diagnostics."""
+    if isinstance(value, str):
+        hide(value)
+    elif isinstance(value, dict):
+        for item in value.values():
+            hide_all(item)
+
+
+class ResourceCalls:
+    """Every call about one resource type."""
+
+    def __init__(self, kind: type[Resource[Any]], session: Session) -> None:
+        self._kind = kind
+        self._state: type[Any] = kind.state
+        self._names = frozenset(attributes_of(self._state))
+        self._diagnostics = Diagnostics()
+        self._resource = kind(session, self._diagnostics)
+
+    def validate(self, request: Answer) -> Answer:
+        config = self._load(request.get("config")) or {}
+        able = bool(request.get("client_capabilities", {}).get("write_only_attributes_allowed"))
+        check_values(self._state, config, self._diagnostics, write_only=able)
+        if not self._diagnostics.failed:
+            self._resource.validate(config)
+        return self._answer()
+
+    def upgrade(self, request: Answer) -> Answer:
+        """There is one version of each schema so far; attributes that are gone are dropped."""
+        import json
+
+        raw = json.loads(request["raw_state"]["json"])
+        return self._answer(upgraded_state=dump(self._state, load(self._state, raw)))
+
+    def read(self, request: Answer) -> Answer:
+        prior = self._load(request.get("current_state"))
+        assert prior is not None
+        if not self._resource.session.access:
+            return self._answer(new_state=request["current_state"])
+        state = request["current_state"]
+        try:
+            found = self._resource.read(make(self._state, prior))
+        except KeeptrustsError as error:
+            self._tell("read", error)
+            return self._answer(new_state=state)
+        if found is None:
+            self._warn_gone(prior)
+            return self._answer(new_state=None)
+        return self._answer(new_state=self._dump(keep_texts(self._state, prior, take(found))))
+
+    def plan(self, request: Answer) -> Answer:
+        proposed = self._load(request.get("proposed_new_state"))
+        if proposed is None:
+            return self._answer(planned_state=None)
+        prior = self._load(request.get("prior_state"))
+        change = Change(self._state, prior, self._load(request.get("config")) or {}, proposed)
+        change.settle()
+        self._resource.plan(change)
+        change.follow()
+        return self._answer(planned_state=dump(self._state, change.planned))
+
+    def apply(self, request: Answer) -> Answer:
+        prior = self._load(request.get("prior_state"))
+        planned = self._load(request.get("planned_state"))
+        if planned is None:
+            return self._delete(prior or {})
+        config = self._load(request.get("config")) or {}
+        wanted: Any = make(self._state, planned | self._write_only(config))
+        verb = "create" if prior is None else "update"
+        try:
+            done = self._resource.create(wanted) if prior is None else self._update(prior, wanted)
+        except KeeptrustsError as error:
+            self._tell(verb, error)
+            return self._answer(new_state=request.get("prior_state"))
+        finally:
+            self._resource.session.reads.forget(self._kind.noun)
+        return self._answer(new_state=self._dump(_settled(planned, take(done))))
+
+    def find(self, request: Answer) -> Answer:
+        identifier = request.get("id", "")
+        try:
+            found = self._resource.find(identifier)
+        except KeeptrustsError as error:
+            self._tell("import", error)
+            return self._answer()
+        if found is None:
+            self._diagnostics.error("Nothing to import", self._how_to_list(identifier))
+            return self._answer()
+        imported = {"type_name": self._kind.type_name, "state": self._dump(take(found))}
+        return self._answer(imported_resources=[imported])
+
+    def _update(self, prior: Values, wanted: Any) -> Any:
+        return self._resource.update(make(self._state, prior), wanted)
+
+    def _delete(self, prior: Values) -> Answer:
+        try:
+            self._resource.delete(make(self._state, prior))
+        except KeeptrustsError as error:
+            self._tell("delete", error)
+        kept = dump(self._state, prior) if self._diagnostics.failed else None
+        return self._answer(new_state=kept)
+
+    def _write_only(self, config: Values) -> Values:
+        names = (name for name, one in attributes_of(self._state).items() if one.attr.write_only)
+        return {name: config.get(name) for name in names}
+
+    def _load(self, raw: Any) -> Values | None:
+        values = load(self._state, raw)
+        for attribute in attributes_of(self._state).values():
+            if values is not None and attribute.attr.sensitive:
+                hide_all(values[attribute.name])
+        return values
+
+    def _dump(self, values: Values) -> dict[str, Any] | None:
+        """As it goes into the state: never with what must not be stored."""
+        written = {
+            name: None if one.attr.write_only else values[name] for name, one in attributes_of(self._state).items()
+        }
+        for name, one in attributes_of(self._state).items():
+            if one.attr.sensitive:
+                hide_all(written[name])
+        return dump(self._state, written)
+
+    def _tell(self, verb: str, error: KeeptrustsError) -> None:
+        tell(self._diagnostics, f"{verb} {self._kind.type_name}", error, self._names)
+
+    def _warn_gone(self, prior: Values) -> None:
+        detail = (
+            f"`{prior.get('id')}` is no longer there (404). It was taken out of the state; what the configuration "
+            "says will be made anew."
+        )
+        self._diagnostics.warn(f"{self._kind.type_name} was deleted outside of Terraform", detail)
+
+    def _how_to_list(self, identifier: str) -> str:
+        return (
+            f"There is no `{identifier}`. `GET /v1/{self._kind.noun}` lists what there is: use the `id` of one, "
+            f"or `{self._kind.import_key}=...`."
+        )
+
+    def _answer(self, **fields: Any) -> Answer:
+        return {**fields, "diagnostics": self._diagnostics.as_messages()}
+
+
+def _settled(planned: Values, done: Values) -> Values:
+    """What was planned, completed by what only the control plane knew."""
+    return {name: value if known(value) else done[name] for name, value in planned.items()}
+
+
+class DataCalls:
+    """Every call about one data source."""
+
+    def __init__(self, kind: type[DataSource[Any]], session: Session) -> None:
+        self._kind = kind
+        self._state: type = kind.state
+        self._diagnostics = Diagnostics()
+        self._source = kind(session, self._diagnostics)
+
+    def validate(self, request: Answer) -> Answer:
+        config = load(self._state, request.get("config")) or {}
+        check_values(self._state, config, self._diagnostics)
+        if not self._diagnostics.failed:
+            self._source.validate(config)
+        return self._answer()
+
+    def read(self, request: Answer) -> Answer:
+        config = load(self._state, request.get("config")) or {}
+        try:
+            found = self._source.read(make(self._state, config))
+        except KeeptrustsError as error:
+            tell(self._diagnostics, f"read {self._kind.type_name}", error, ())
+            return self._answer()
+        if found is None:
+            detail = f"No object matches. `GET /v1/{self._kind.noun}` lists what there is."
+            self._diagnostics.error("Not found", detail)
+            return self._answer()
+        return self._answer(state=dump(self._state, take(found)))
+
+    def _answer(self, **fields: Any) -> Answer:
+        return {**fields, "diagnostics": self._diagnostics.as_messages()}

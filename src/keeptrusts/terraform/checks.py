@@ -1,0 +1,77 @@
+"""Looks at single values, for `Attr(check=...)`: None, or what is wrong in words that say what to write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+_UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0}
+
+
+def length(least: int, most: int) -> Callable[[Any], str | None]:
+    """A text of so many characters."""
+
+    def check(text: Any) -> str | None:
+        return None if least <= len(text) <= most else f"it must have {least} to {most} characters, not {len(text)}"
+
+    return check
+
+
+def between(least: float, most: float) -> Callable[[Any], str | None]:
+    def check(number: Any) -> str | None:
+        return None if least <= number <= most else f"it must be {least:g} to {most:g}, not {number:g}"
+
+    return check
+
+
+def http_url(text: Any) -> str | None:
+    """An absolute http or https URL without a credential in it."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return "it is no URL; write it like `https://example.com/path`"
+    if not usable or any(ch.isspace() for ch in text):
+        return "it must be an absolute URL like `https://example.com/path`"
+    if parts.username is not None or parts.password is not None:
+        return "a URL must not hold a user or a password"
+    return None
+
+
+def event_types(patterns: Any) -> str | None:
+    """Known event types, or patterns such as `event.*` that at least one of them matches."""
+    from difflib import get_close_matches
+    from fnmatch import fnmatchcase
+
+    from keeptrusts.api.webhooks import EVENT_TYPES
+
+    if not patterns:
+        return "at least one event type is needed; `*` means all"
+    for pattern in sorted(one for one in patterns if isinstance(one, str)):
+        if any(fnmatchcase(name, pattern) for name in EVENT_TYPES):
+            continue
+        close = get_close_matches(pattern, EVENT_TYPES, n=1)
+        hint = f"did you mean `{close[0]}`?" if close else "known types: " + ", ".join(EVENT_TYPES)
+        return f"there is no event type `{pattern}`; {hint}"
+    return None
+
+
+def seconds(text: str) -> float | None:
+    """`90s`, `10m`, `1h30m` in seconds; None when it is no such duration."""
+    total = 0.0
+    digits = ""
+    for character in text:
+        if character.isdigit() or character == ".":
+            digits += character
+        elif character in _UNITS and digits.strip(".") and digits.count(".") <= 1:
+            total += float(digits) * _UNITS[character]
+            digits = ""
+        else:
+            return None
+    return total if total > 0 and not digits else None
+
+
+def duration(text: Any) -> str | None:
+    return None if seconds(text) is not None else "it must be a duration like `90s`, `10m` or `1h30m`"

@@ -1,0 +1,76 @@
+"""Errors of the control plane in the words of a Terraform user: a title, what to do, the attribute, the request."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from keeptrusts.core.errors import ApiError, KeeptrustsError
+from keeptrusts.terraform.diagnostics import Diagnostics
+
+ROTATE = (
+    "The control plane did not accept the API key. Make a new one (`kt token create`, or "
+    "`POST /v1/tokens/{id}/rotate`) and set it where the old one came from: TF_VAR_keeptrusts_api_key when a variable "
+    "feeds the provider's `api_key`, else KEEPTRUSTS_API_KEY or KEEPTRUSTS_API_TOKEN."
+)
+FORBIDDEN = "The API key is valid but may not do this: give it the role `editor` or `admin`, and the scopes it needs."
+UNREACHABLE = "Nothing was changed in the state. Check `api_url` (KEEPTRUSTS_API_URL) and that the control plane runs."
+CONFLICT = "Nothing was changed. Run `terraform plan` again: it shows what is there now."
+
+
+def tell(diagnostics: Diagnostics, doing: str, error: KeeptrustsError, attributes: Collection[str]) -> None:
+    """
+    Report a failed call.
+
+    Args:
+        doing: What failed: `create keeptrusts_configuration`.
+        attributes: Of the resource: an error of one of them is shown at it.
+    """
+    if not isinstance(error, ApiError):
+        diagnostics.error(f"Cannot {doing}", _sentence(str(error)))
+        return
+    pointed = [item for item in error.errors if _root(item) in attributes]
+    for item in pointed:
+        title = "Invalid policy document" if _root(item) == "policy_yaml" else f"Invalid value for `{_root(item)}`"
+        diagnostics.error(title, item_text(item), _root(item))
+    if pointed:
+        return
+    title, advice = _TITLES.get(error.status, ("Cannot {doing}", ""))
+    told = [_sentence(str(error)), *(item_text(item) for item in error.errors), advice]
+    diagnostics.error(title.format(doing=doing), "\n\n".join(part for part in told if part))
+
+
+def item_text(item: Mapping[str, Any]) -> str:
+    """A finding on one line: code, message, place, suggestion."""
+    path = str(item.get("path", "")).removeprefix("policy_yaml").lstrip(".")
+    place = f"`{path}`" if path else ""
+    if item.get("line"):
+        place = f"{place} (line {item['line']}, column {item.get('column', 1)})".strip()
+    head = f"{item.get('code', 'error')}: {item.get('message', '')}"
+    suggestion = item.get("suggestion")
+    return " ".join(
+        part for part in (head, f"at {place}" if place else "", f"- {suggestion}" if suggestion else "") if part
+    )
+
+
+def _root(item: Mapping[str, Any]) -> str:
+    return str(item.get("path", "")).partition(".")[0].partition("[")[0]
+
+
+_RETRIED = "It was tried again as often as `max_retries` allows; the state is as it was."
+_TITLES: Mapping[int, tuple[str, str]] = {
+    0: ("The control plane cannot be reached", UNREACHABLE),
+    401: ("Authentication failed", ROTATE),
+    403: ("Not allowed to {doing}", FORBIDDEN),
+    409: ("Conflict: cannot {doing}", ""),
+    412: ("Conflict: cannot {doing}", CONFLICT),
+    429: ("Too many requests: cannot {doing}", f"{_RETRIED} Run it again later, or with `-parallelism=2`."),
+    502: ("Cannot {doing}", _RETRIED),
+    503: ("Cannot {doing}", _RETRIED),
+    504: ("Cannot {doing}", _RETRIED),
+}
+"""Status -> title and advice."""
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}." if text and not text.endswith((".", "!", "?")) else text

@@ -1,0 +1,120 @@
+"""
+The provider as a folder that needs nothing but Python: launcher, our modules, and the pure-Python packages they use.
+
+Terraform hashes that folder at every command, so the same version always gives the same bytes and nothing is ever
+written into it: it starts with `-B`, and its compiled files are never checked against their sources.
+"""
+
+from __future__ import annotations
+
+import marshal
+import sys
+import zipfile
+from collections.abc import Mapping
+from importlib import metadata
+from importlib.util import MAGIC_NUMBER
+from pathlib import Path
+from typing import Final
+
+import keeptrusts
+from keeptrusts.core.version import VERSION
+
+NAME: Final = f"terraform-provider-keeptrusts_v{VERSION}"
+OURS: Final = ("core", "api", "detect", "policy", "client", "terraform")
+LEFT_OUT: Final = frozenset({"terraform/package.py", "terraform/install.py", "terraform/pages.py"})
+THEIRS: Final = ("PyYAML", "annotated-types", "typing-extensions", "urllib3")
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+_UNCHECKED_HASH: Final = 1
+
+LAUNCHER: Final = '''\
+#!/usr/bin/env -S python3 -ISB
+"""The Keeptrusts provider for Terraform. Terraform starts it."""
+import sys
+
+if sys.version_info < (3, 11):
+    sys.exit("the Keeptrusts provider needs Python 3.11 or later as `python3`; this is " + sys.version.split()[0])
+
+import os
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "lib"))
+
+from keeptrusts.terraform.main import main
+
+os._exit(main())
+'''
+
+
+def build() -> dict[str, bytes]:
+    """Every file of the folder: its path, with slashes, and its bytes. The launcher is to be executable."""
+    files = {NAME: LAUNCHER.encode()}
+    for path, source in sorted({**_our_modules(), **_their_modules()}.items()):
+        files[f"lib/{path}"] = source
+        if path.endswith(".py"):
+            files[f"lib/{_compiled_path(path)}"] = _compile(path, source)
+    files.update(_licences())
+    return files
+
+
+def write_folder(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write them below `folder`, which does not exist yet."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        path.chmod(0o755 if name == NAME else 0o644)
+
+
+def write_zip(files: Mapping[str, bytes], path: Path) -> None:
+    """The same as an archive of the kind that Terraform unpacks; the same files always give the same bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, content in sorted(files.items()):
+            entry = zipfile.ZipInfo(name, _EPOCH)
+            entry.create_system = 3
+            entry.external_attr = (0o755 if name == NAME else 0o644) << 16
+            archive.writestr(entry, content, zipfile.ZIP_DEFLATED)
+
+
+def _our_modules() -> dict[str, bytes]:
+    root = Path(keeptrusts.__path__[0])
+    found = {"keeptrusts/__init__.py": (root / "__init__.py").read_bytes()}
+    for package in OURS:
+        for path in sorted((root / package).rglob("*.py")):
+            name = path.relative_to(root).as_posix()
+            if name not in LEFT_OUT:
+                found[f"keeptrusts/{name}"] = path.read_bytes()
+    return found
+
+
+def _their_modules() -> dict[str, bytes]:
+    found = {}
+    for package in THEIRS:
+        for file in metadata.files(package) or ():
+            if file.suffix in {".py", ".typed"} and ".." not in file.parts and file.parts[0] != "_yaml":
+                found[file.as_posix()] = Path(str(file.locate())).read_bytes()
+    return found
+
+
+def _licences() -> dict[str, bytes]:
+    found = {}
+    for package in THEIRS:
+        for file in metadata.files(package) or ():
+            if file.name.upper().startswith(("LICENSE", "LICENCE", "COPYING")):
+                found[f"licences/{package}-{file.name}"] = Path(str(file.locate())).read_bytes()
+    return found
+
+
+def _compiled_path(path: str) -> str:
+    folder, _, name = path.rpartition("/")
+    cached = f"__pycache__/{name.removesuffix('.py')}.{sys.implementation.cache_tag}.pyc"
+    return f"{folder}/{cached}" if folder else cached
+
+
+def _compile(path: str, source: bytes) -> bytes:
+    """
+    For the interpreter that runs now; another version compiles the source at each start instead.
+
+    In marshal's format 2: later ones depend on how many references the compiling process happens to hold.
+    """
+    code = compile(source, path, "exec", dont_inherit=True, optimize=0)
+    return MAGIC_NUMBER + _UNCHECKED_HASH.to_bytes(4, "little") + bytes(8) + marshal.dumps(code, 2)

@@ -1,0 +1,205 @@
+"""The provider: its arguments, its types, and the way from a method's name to what does it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from keeptrusts.core.errors import KeeptrustsError
+from keeptrusts.terraform.calls import Answer, DataCalls, ResourceCalls, check_values, hide_all
+from keeptrusts.terraform.checks import between, http_url
+from keeptrusts.terraform.data.configuration import ConfigurationSource
+from keeptrusts.terraform.data.gateway import GatewaySource
+from keeptrusts.terraform.data.webhook import WebhookSource
+from keeptrusts.terraform.diagnostics import Diagnostics
+from keeptrusts.terraform.failures import tell
+from keeptrusts.terraform.labels import check as check_labels
+from keeptrusts.terraform.plugin.messages import ANSWERS, REQUESTS, SERVICE
+from keeptrusts.terraform.plugin.server import UnknownMethodError
+from keeptrusts.terraform.plugin.values import UNKNOWN, WireError
+from keeptrusts.terraform.resource import DataSource, Resource
+from keeptrusts.terraform.resources.configuration import ConfigurationResource
+from keeptrusts.terraform.resources.gateway import GatewayResource
+from keeptrusts.terraform.resources.webhook import WebhookResource
+from keeptrusts.terraform.schema import Attr, Values, attributes_of, describe, known, load
+from keeptrusts.terraform.session import Access, Session
+
+URL_VARIABLES: Final = ("KEEPTRUSTS_API_URL",)
+KEY_VARIABLES: Final = ("KEEPTRUSTS_API_KEY", "KEEPTRUSTS_API_TOKEN")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderConfig:
+    """Manages policy documents, gateways and webhooks of a Keeptrusts control plane."""
+
+    api_url: Annotated[
+        str | None, Attr(about="Address of the control plane. Or KEEPTRUSTS_API_URL.", check=http_url)
+    ] = None
+    api_key: Annotated[
+        str | None,
+        Attr(about="API key. Or KEEPTRUSTS_API_KEY, or KEEPTRUSTS_API_TOKEN.", sensitive=True),
+    ] = None
+    organization: Annotated[
+        str | None,
+        Attr(about="Id or name of the organisation that the key must belong to. Absent: any."),
+    ] = None
+    request_timeout_seconds: Annotated[
+        int | None, Attr(about="Longest silence of the control plane; 30 when absent.", check=between(1, 3600))
+    ] = None
+    max_retries: Annotated[
+        int | None,
+        Attr(
+            about="Further tries after 429, 502, 503, 504 and lost connections; 4 when absent.", check=between(0, 100)
+        ),
+    ] = None
+    ca_certificate: Annotated[
+        str | None, Attr(about="PEM text, or the path of a PEM file, of authorities trusted instead of the system's.")
+    ] = None
+    insecure_skip_verify: Annotated[
+        bool | None, Attr(about="Do not verify the control plane's certificate. Only for tests.")
+    ] = None
+    default_labels: Annotated[
+        dict[str, str] | None, Attr(about="Labels of every resource that has labels.", check=check_labels)
+    ] = None
+
+
+RESOURCES: Final[Mapping[str, type[Resource[Any]]]] = {
+    kind.type_name: kind for kind in (ConfigurationResource, GatewayResource, WebhookResource)
+}
+DATA_SOURCES: Final[Mapping[str, type[DataSource[Any]]]] = {
+    kind.type_name: kind for kind in (ConfigurationSource, GatewaySource, WebhookSource)
+}
+CAPABILITIES: Final = {"get_provider_schema_optional": True}
+
+
+class Provider:
+    """One process of the provider."""
+
+    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+        self._environment = environment
+        self._session = Session()
+        self._methods: Mapping[str, Callable[[Answer], Answer]] = {
+            "GetMetadata": self._metadata,
+            "GetProviderSchema": self._schema,
+            "GetResourceIdentitySchemas": lambda _: {},
+            "GetFunctions": lambda _: {},
+            "ValidateProviderConfig": self._validate,
+            "ConfigureProvider": self._configure,
+            "StopProvider": self._stop,
+            "ValidateResourceConfig": lambda request: self._resource(request).validate(request),
+            "UpgradeResourceState": lambda request: self._resource(request).upgrade(request),
+            "ReadResource": lambda request: self._resource(request).read(request),
+            "PlanResourceChange": lambda request: self._resource(request).plan(request),
+            "ApplyResourceChange": lambda request: self._resource(request).apply(request),
+            "ImportResourceState": lambda request: self._resource(request).find(request),
+            "ValidateDataResourceConfig": lambda request: self._data(request).validate(request),
+            "ReadDataSource": lambda request: self._data(request).read(request),
+        }
+
+    def handle(self, path: str, body: bytes) -> bytes:
+        """
+        Answer a call.
+
+        Raises:
+            UnknownMethodError: There is no such method.
+            WireError: The request is not one.
+        """
+        name = path.removeprefix(SERVICE)
+        method = self._methods.get(name)
+        if method is None or not path.startswith(SERVICE):
+            raise UnknownMethodError(path)
+        return ANSWERS[name].encode(method(REQUESTS[name].decode(body)))
+
+    def _resource(self, request: Answer) -> ResourceCalls:
+        return ResourceCalls(_named(RESOURCES, request), self._session)
+
+    def _data(self, request: Answer) -> DataCalls:
+        return DataCalls(_named(DATA_SOURCES, request), self._session)
+
+    def _metadata(self, _request: Answer) -> Answer:
+        return {
+            "server_capabilities": CAPABILITIES,
+            "resources": [{"type_name": name} for name in RESOURCES],
+            "data_sources": [{"type_name": name} for name in DATA_SOURCES],
+        }
+
+    def _schema(self, _request: Answer) -> Answer:
+        return {
+            "provider": describe(ProviderConfig),
+            "resource_schemas": {name: describe(kind.state) for name, kind in RESOURCES.items()},
+            "data_source_schemas": {name: describe(kind.state) for name, kind in DATA_SOURCES.items()},
+            "server_capabilities": CAPABILITIES,
+        }
+
+    def _validate(self, request: Answer) -> Answer:
+        diagnostics = Diagnostics()
+        check_values(ProviderConfig, load(ProviderConfig, request.get("config")) or {}, diagnostics)
+        return {"diagnostics": diagnostics.as_messages()}
+
+    def _configure(self, request: Answer) -> Answer:
+        diagnostics = Diagnostics()
+        config = load(ProviderConfig, request.get("config")) or {}
+        self._session.terraform_version = request.get("terraform_version", "")
+        labels = config.get("default_labels")
+        self._session.default_labels = (labels or {}) if known(labels) else None
+        self._session.access = self._access(config, diagnostics)
+        organization = config.get("organization")
+        if organization is UNKNOWN:
+            self._session.access = None
+        elif organization is not None and self._session.access is not None:
+            self._check_organization(organization, diagnostics)
+        return {"diagnostics": diagnostics.as_messages()}
+
+    def _access(self, config: Values, diagnostics: Diagnostics) -> Access | None:
+        """None: unknown until apply, or missing, which is then reported."""
+        url = self._value(config, "api_url", URL_VARIABLES)
+        key = self._value(config, "api_key", KEY_VARIABLES)
+        for name, value, variables in (("api_url", url, URL_VARIABLES), ("api_key", key, KEY_VARIABLES)):
+            if value is None:
+                places = " or ".join(variables)
+                detail = f"Set `{name}` in the provider block, or {places} in the environment."
+                diagnostics.error("The provider is not configured", detail, name)
+        hide_all(key)
+        settled = ("request_timeout_seconds", "max_retries", "ca_certificate", "insecure_skip_verify")
+        if diagnostics.failed or not known([url, key, *(config.get(name) for name in settled)]):
+            return None
+        retries = config["max_retries"]
+        return Access(
+            api_url=url,
+            api_key=key,
+            timeout_seconds=config["request_timeout_seconds"] or 30,
+            max_retries=4 if retries is None else retries,
+            ca_certificate=config["ca_certificate"],
+            insecure_skip_verify=bool(config["insecure_skip_verify"]),
+        )
+
+    def _value(self, config: Values, name: str, variables: tuple[str, ...]) -> Any:
+        """As configured, else from the environment; an empty text is none."""
+        given = config.get(name)
+        if given is UNKNOWN or given:
+            return given
+        return next((value for one in variables if (value := self._environment.get(one))), None)
+
+    def _check_organization(self, wanted: str, diagnostics: Diagnostics) -> None:
+        try:
+            me = self._session.client.whoami()
+        except KeeptrustsError as error:
+            tell(diagnostics, "find out whose key this is", error, attributes_of(ProviderConfig))
+            return
+        if wanted not in (me["organisation"], me["organisation_name"]):
+            detail = f"The API key belongs to `{me['organisation_name']}` (`{me['organisation']}`), not to `{wanted}`."
+            diagnostics.error("This is a key of another organisation", detail, "organization")
+
+    def _stop(self, _request: Answer) -> Answer:
+        """Terraform was interrupted: give up waiting, and finish what was begun."""
+        self._session.stopping.set()
+        return {}
+
+
+def _named(kinds: Mapping[str, Any], request: Answer) -> Any:
+    kind = kinds.get(request.get("type_name", ""))
+    if kind is None:
+        raise WireError("there is no type of this name")
+    return kind

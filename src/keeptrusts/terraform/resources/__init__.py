@@ -1,0 +1,1 @@
+"""What Terraform manages: one module for each noun."""

@@ -1,0 +1,184 @@
+"""`keeptrusts_gateway`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from keeptrusts.api.gateways import Gateway
+from keeptrusts.core.errors import ApiError
+from keeptrusts.terraform import labels, writing
+from keeptrusts.terraform.checks import between, duration, length, seconds
+from keeptrusts.terraform.planning import Change
+from keeptrusts.terraform.resource import Resource, changed_fields, selector
+from keeptrusts.terraform.schema import Attr, Values, known
+
+DEFAULT_WAIT = "10m"
+POLL_S = 1.0
+FOLLOWED = ("configuration_id", "configuration_version")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long `wait_for_sync` waits."""
+
+    create: Annotated[str, Attr(about="After the gateway was made: `90s`, `10m`, ...", check=duration)] = DEFAULT_WAIT
+    update: Annotated[str, Attr(about="After it was changed.", check=duration)] = DEFAULT_WAIT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayState:
+    """A gateway: what its instances are to run, and what they do without the control plane."""
+
+    id: Annotated[str, Attr(about="Id of the gateway.", computed=True, follows=())] = ""
+    name: Annotated[
+        str, Attr(about="Unique in the organisation. Changed in place.", required=True, check=length(1, 200))
+    ]
+    description: Annotated[str | None, Attr(about="What it is for.", check=length(0, 2000))] = None
+    configuration_id: Annotated[
+        str | None, Attr(about="The configuration it runs. Without one it refuses traffic.")
+    ] = None
+    configuration_version: Annotated[
+        int | None, Attr(about="The version it stays at. Absent: the latest.", check=between(1, 2**31 - 1))
+    ] = None
+    environment: Annotated[str | None, Attr(about="`dev`, `staging`, `production`, ...", check=length(0, 63))] = None
+    labels: Annotated[dict[str, str] | None, Attr(about="Labels of this gateway.", check=labels.check)] = None
+    fail_mode: Annotated[
+        Literal["block", "allow"],
+        Attr(about="What happens to a request whose policies cannot be evaluated: `block` or `allow`."),
+    ] = "block"
+    wait_for_sync: Annotated[
+        bool,
+        Attr(about="After a change, wait until every instance reports that it runs `desired_digest`."),
+    ] = False
+    timeouts: Annotated[Timeouts | None, Attr(about="How long `wait_for_sync` waits.")] = None
+    effective_labels: Annotated[
+        dict[str, str],
+        Attr(about="`labels` over the provider's `default_labels`.", computed=True, by_plan=True),
+    ]
+    desired_digest: Annotated[
+        str | None, Attr(about="Digest of the document that it is to run.", computed=True, follows=FOLLOWED)
+    ] = None
+    created_at: Annotated[str, Attr(about="RFC 3339, UTC.", computed=True, follows=())] = ""
+
+
+class GatewayResource(Resource[GatewayState]):
+    type_name = "keeptrusts_gateway"
+    noun = "gateways"
+    import_key = "name"
+    state = GatewayState
+
+    def validate(self, config: Values) -> None:
+        if config["configuration_version"] is not None and config["configuration_id"] is None:
+            detail = "`configuration_version` says nothing without `configuration_id`."
+            self.diagnostics.error("An argument is missing", detail, "configuration_version")
+        if config["timeouts"] is not None and known(config["wait_for_sync"]) and not config["wait_for_sync"]:
+            self.diagnostics.error("Timeouts of nothing", "`timeouts` needs `wait_for_sync = true`.", "timeouts")
+
+    def plan(self, change: Change) -> None:
+        labels.plan_effective(change, self.session.default_labels)
+
+    def create(self, planned: GatewayState) -> GatewayState:
+        draft = {name: value for name, value in self._body(planned).items() if value is not None}
+        made: Gateway = writing.create(self.session, self.session.client.gateways, draft)
+        if planned.wait_for_sync and (lacking := self._wait(made["id"], _timeouts(planned).create)):
+            # an error would mark the new gateway for replacement, and with it every token it was given
+            self.diagnostics.warn("The gateway is not in sync yet", lacking, "wait_for_sync")
+        return self._state(made, planned)
+
+    def read(self, prior: GatewayState) -> GatewayState | None:
+        found = self.session.reads.get(self.noun, prior.id)
+        return self._state(found, prior) if found else None
+
+    def update(self, prior: GatewayState, planned: GatewayState) -> GatewayState:
+        patch = changed_fields(self._stored(prior), self._body(planned))
+        if not patch:
+            return planned
+        mine = self.session.client.gateways
+        found = writing.fetch_unchanged(self.session, mine, prior.id, lambda now: self._is_prior(now, prior))
+        if found is None:
+            raise ApiError(f"there is no `{prior.id}` any more", code="not_found", status=404)
+        now: Gateway = writing.update(self.session, mine, found, patch)
+        if planned.wait_for_sync and (lacking := self._wait(prior.id, _timeouts(planned).update)):
+            detail = f"{lacking} The change itself was made and is in the state."
+            self.diagnostics.error("The gateway is not in sync", detail, "wait_for_sync")
+        return self._state(now, planned)
+
+    def delete(self, prior: GatewayState) -> None:
+        mine = self.session.client.gateways
+        found = writing.fetch_unchanged(self.session, mine, prior.id, lambda now: self._is_prior(now, prior))
+        if found is not None:
+            writing.delete(mine, found)
+
+    def find(self, identifier: str) -> GatewayState | None:
+        name = selector(identifier, self.import_key)
+        found = (
+            self.session.reads.get(self.noun, identifier) if name is None else self.session.client.gateways.find(name)
+        )
+        return self._state(found, None) if found else None
+
+    def _wait(self, identifier: str, limit: str) -> str:
+        """Wait until all instances run what is desired; else what is lacking, as a sentence."""
+        import time
+
+        until = time.monotonic() + (seconds(limit) or 0)
+        while True:
+            lacking = out_of_sync(self.session.client.gateways.get(identifier))
+            if not lacking:
+                return ""
+            if self.session.stopping.wait(min(POLL_S, max(0.0, until - time.monotonic()))):
+                return f"{lacking} The wait was interrupted."
+            if time.monotonic() >= until:
+                return f"{lacking} That was waited for {limit}; see `timeouts`."
+
+    def _body(self, wanted: GatewayState) -> dict[str, Any]:
+        return {
+            "name": wanted.name,
+            "description": wanted.description,
+            "labels": labels.effective(wanted.labels, self.session.default_labels),
+            "environment": wanted.environment,
+            "configuration_id": wanted.configuration_id,
+            "configuration_version": wanted.configuration_version,
+            "fail_mode": wanted.fail_mode,
+        }
+
+    def _stored(self, prior: GatewayState) -> dict[str, Any]:
+        """What the control plane has, going by the state."""
+        return {**self._body(prior), "labels": prior.effective_labels}
+
+    def _is_prior(self, now: Mapping[str, Any], prior: GatewayState) -> bool:
+        return all((now[name] or None) == (value or None) for name, value in self._stored(prior).items())
+
+    def _state(self, found: Gateway, local: GatewayState | None) -> GatewayState:
+        return GatewayState(
+            id=found["id"],
+            name=found["name"],
+            description=found["description"],
+            configuration_id=found["configuration_id"],
+            configuration_version=found["configuration_version"],
+            environment=found["environment"],
+            labels=labels.own(found["labels"], self.session.default_labels, local.labels if local else None),
+            fail_mode=found["fail_mode"],
+            wait_for_sync=local.wait_for_sync if local else False,
+            timeouts=local.timeouts if local else None,
+            effective_labels=found["labels"],
+            desired_digest=found["desired_digest"],
+            created_at=found["created_at"],
+        )
+
+
+def out_of_sync(gateway: Gateway) -> str:
+    """What is lacking until every instance runs what is desired, as a sentence; empty: nothing."""
+    if not gateway["instances"]:
+        return "No instance has reported yet."
+    behind = [
+        f"`{one['instance_id']}` ({one['last_error'] or one['state']})"
+        for one in gateway["instances"]
+        if one["active_digest"] != gateway["desired_digest"]
+    ]
+    return f"Not running `{gateway['desired_digest']}`: {', '.join(behind)}." if behind else ""
+
+
+def _timeouts(planned: GatewayState) -> Timeouts:
+    return planned.timeouts or Timeouts()

@@ -1,0 +1,114 @@
+"""
+Writes that lose nothing: a create that can be repeated, and a change of exactly what was planned.
+
+A create carries a key made of what it creates, so that one which died half-way finds its own object again. The control
+plane keeps such a key for a day, and by then the object may have been deleted, changed, or taken by a like resource;
+each of these is noticed, and the next key is used.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from hashlib import sha256
+from typing import Any, Final
+
+from keeptrusts.client import Fetched
+from keeptrusts.core.errors import ApiError
+from keeptrusts.terraform.session import Session
+
+KEYS: Final = 8
+
+
+def create(session: Session, collection: Any, draft: Mapping[str, Any]) -> Any:
+    """
+    Make the object of `draft`, or find the one that an earlier, lost create made.
+
+    Raises:
+        ApiError: The control plane refused.
+    """
+    for key in _keys(collection.path, draft):
+        made = collection.create(draft, idempotency_key=key)
+        now = _fetch(collection, made["id"])
+        if now is None or now.value["updated_at"] != made["updated_at"] or not session.claim(made["id"]):
+            continue
+        return made
+    return collection.create(draft)
+
+
+def fetch_unchanged(
+    session: Session, collection: Any, identifier: str, is_prior: Callable[[Any], bool]
+) -> Fetched[Any] | None:
+    """
+    The object, if it is still what the state says; None when it is gone.
+
+    Raises:
+        ApiError: 412, somebody changed it; the message says who and when.
+    """
+    found = _fetch(collection, identifier)
+    if found is not None and not is_prior(found.value):
+        raise conflict(session, found.value)
+    return found
+
+
+def conflict(session: Session, now: Mapping[str, Any]) -> ApiError:
+    """What to say when somebody else wrote first."""
+    who, when = _last_writer(session, now)
+    return ApiError(
+        f"`{now['id']}` was changed by `{who}` at {when}, after it was last read; that change was kept",
+        code="version_conflict",
+        status=412,
+    )
+
+
+def _last_writer(session: Session, now: Mapping[str, Any]) -> tuple[str, str]:
+    """From the audit log where the key may read it."""
+    try:
+        last = next(session.client.audit.each({"object_id": now["id"]}), None)
+    except ApiError:
+        last = None
+    if last is not None:
+        return last["actor"], last["at"]
+    return str(now.get("updated_by") or "somebody else"), str(now["updated_at"])
+
+
+def update(session: Session, collection: Any, found: Fetched[Any], patch: Mapping[str, Any]) -> Any:
+    """
+    Change what was fetched, and nothing that was written since.
+
+    An answer that got lost is looked into: when the object is what it was to become, it was done.
+    """
+    identifier = found.value["id"]
+    try:
+        return collection.update(identifier, patch, if_match=found.etag)
+    except ApiError as error:
+        if error.status == 412:
+            raise conflict(session, collection.get(identifier)) from None
+        if error.status != 0:
+            raise
+        now = collection.get(identifier)
+        visible = {name: value for name, value in patch.items() if name in now}
+        if now["updated_at"] == found.value["updated_at"] or any(now[name] != value for name, value in visible.items()):
+            raise
+        return now
+
+
+def delete(collection: Any, found: Fetched[Any]) -> None:
+    """Delete what was fetched."""
+    collection.delete(found.value["id"], if_match=found.etag)
+
+
+def _fetch(collection: Any, identifier: str) -> Fetched[Any] | None:
+    try:
+        found: Fetched[Any] = collection.fetch(identifier)
+    except ApiError as error:
+        if error.status == 404:
+            return None
+        raise
+    return found
+
+
+def _keys(path: str, draft: Mapping[str, Any]) -> Iterator[str]:
+    body = json.dumps([path, draft], sort_keys=True, default=str)
+    for number in range(KEYS):
+        yield "tf-" + sha256(f"{number} {body}".encode()).hexdigest()
