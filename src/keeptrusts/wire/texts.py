@@ -23,12 +23,56 @@ _NAME_LETTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRST
 _TOKEN_LETTERS: Final = _NAME_LETTERS - frozenset(".:/@+")
 # Words of JSON Schema (2020-12): as keys of a tool's definition they are no content.
 SCHEMA_WORDS: Final = frozenset(
-    "type properties required description title enum const items default examples format pattern minimum maximum "
-    "exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength minItems maxItems uniqueItems prefixItems "
-    "contains minProperties maxProperties additionalProperties patternProperties propertyNames allOf anyOf oneOf not "
-    "if then else $ref $defs $schema $id definitions strict nullable deprecated readOnly writeOnly".split()
+    [
+        "type",
+        "properties",
+        "required",
+        "description",
+        "title",
+        "enum",
+        "const",
+        "items",
+        "default",
+        "examples",
+        "format",
+        "pattern",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "multipleOf",
+        "minLength",
+        "maxLength",
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+        "prefixItems",
+        "contains",
+        "minProperties",
+        "maxProperties",
+        "additionalProperties",
+        "patternProperties",
+        "propertyNames",
+        "allOf",
+        "anyOf",
+        "oneOf",
+        "not",
+        "if",
+        "then",
+        "else",
+        "$ref",
+        "$defs",
+        "$schema",
+        "$id",
+        "definitions",
+        "strict",
+        "nullable",
+        "deprecated",
+        "readOnly",
+        "writeOnly",
+    ]
 )
-_TYPES: Final = frozenset("object array string number integer boolean null function".split())
+_TYPES: Final = frozenset(["object", "array", "string", "number", "integer", "boolean", "null", "function"])
 
 
 def is_model_name(value: Any) -> bool:
@@ -86,16 +130,19 @@ class TextCollector:
             case str():
                 self.add(value, place, part)
             case dict():
-                for name, member in value.items():
-                    if name not in words:
-                        self.key(name, (*place, name), part)
-                    if not (name == "type" and words and is_type(member)):
-                        self.walk(member, (*place, name), part, words)
+                self._walk_members(value, place, part, words)
             case list():
                 for index, item in enumerate(value):
                     self.walk(item, (*place, index), part, words)
             case int() | float() if abs(value) >= LONG_NUMBER:
                 self.add(str(value), place, part)
+
+    def _walk_members(self, value: Mapping[str, Any], place: Place, part: Part, words: frozenset[str]) -> None:
+        for name, member in value.items():
+            if name not in words:
+                self.key(name, (*place, name), part)
+            if not (name == "type" and words and is_type(member)):
+                self.walk(member, (*place, name), part, words)
 
     def key(self, name: str, place: Place, part: Part) -> None:
         """The name of a member, as a text at its own place."""

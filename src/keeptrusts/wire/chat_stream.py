@@ -1,0 +1,180 @@
+"""
+Chunks of a streamed chat completion, as pieces of the texts they add to.
+
+Every string of a delta that is no known metadata belongs to a channel: the text that the client puts together from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from keeptrusts.core.errors import UnreadableError
+from keeptrusts.core.exchange import Part, Place
+from keeptrusts.wire.openai_chat import ROLES, Usage, usage_of
+from keeptrusts.wire.sse import DONE, SseFrame
+from keeptrusts.wire.strict_json import KEY, parse_object
+from keeptrusts.wire.texts import TextCollector, is_model_name, is_number, is_token, one_of
+
+Channel: TypeAlias = tuple[int, Part, Place]
+"""The index of the choice, what it is said in, and where below the delta it stands (a tool call by its own index)."""
+
+_PARTS: Final = {
+    "content": Part.CONTENT,
+    "refusal": Part.REFUSAL,
+    "reasoning": Part.REASONING,
+    "reasoning_content": Part.REASONING,
+}
+_FINISH: Final = one_of("stop", "length", "tool_calls", "content_filter", "function_call")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What one chunk adds to a channel, and where in the chunk it stands."""
+
+    channel: Channel
+    place: Place
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """
+    One frame of the stream.
+
+    Args:
+        data: The JSON text; None for comments and the last frame.
+        call_ids: Of tool calls that begin here: `(choice, index)` to the id.
+        logprobs: Places of token tables, which repeat the text.
+    """
+
+    frame: SseFrame
+    data: bytes | None
+    pieces: tuple[Piece, ...] = ()
+    call_ids: tuple[tuple[tuple[int, int], str], ...] = ()
+    logprobs: tuple[Place, ...] = ()
+    usage: Usage | None = None
+    done: bool = False
+
+
+def read_chunk(frame: SseFrame) -> Chunk:
+    """
+    Read a frame.
+
+    Raises:
+        UnreadableError: It is no chunk of a chat completion.
+    """
+    if frame.data is None:
+        if any(not line.startswith(":") for line in frame.rest.split("\n") if line):
+            raise UnreadableError("an event without data")
+        return Chunk(frame, None)
+    if frame.data == DONE:
+        return Chunk(frame, None, done=True)
+    raw = frame.data.encode()
+    document = parse_object(raw)
+    choices = document.get("choices", [])
+    if not isinstance(choices, list) or ("choices" not in document and "usage" not in document):
+        raise UnreadableError("a chunk has no `choices`")
+    reader = _ChunkReader()
+    for position, choice in enumerate(choices):
+        reader.choice(choice, ("choices", position))
+    others = {name: value for name, value in document.items() if name not in {"choices", "usage"}}
+    reader.others(0, others, (), _TOP)
+    usage = usage_of(document["usage"]) if document.get("usage") else None
+    return Chunk(frame, raw, tuple(reader.pieces), tuple(reader.call_ids), tuple(reader.logprobs), usage)
+
+
+_TOP: Final = {
+    "id": is_token,
+    "object": one_of("chat.completion.chunk"),
+    "created": is_number,
+    "model": is_model_name,
+    "service_tier": is_token,
+    "system_fingerprint": is_token,
+    "obfuscation": is_token,
+}
+
+
+class _ChunkReader:
+    def __init__(self) -> None:
+        self.pieces: list[Piece] = []
+        self.call_ids: list[tuple[tuple[int, int], str]] = []
+        self.logprobs: list[Place] = []
+
+    def choice(self, choice: Any, place: Place) -> None:
+        if not isinstance(choice, dict):
+            raise UnreadableError("a choice is not an object")
+        index = _index(choice, place[-1])
+        if choice.get("logprobs") is not None:
+            self.logprobs.append((*place, "logprobs"))
+        delta = choice.get("delta") or {}
+        if not isinstance(delta, dict):
+            raise UnreadableError("a delta is not an object")
+        self._delta(index, delta, (*place, "delta"))
+        others = {name: value for name, value in choice.items() if name not in {"delta", "logprobs", "index"}}
+        self.others(index, others, place, {"finish_reason": _FINISH})
+
+    def _delta(self, choice: int, delta: Mapping[str, Any], place: Place) -> None:
+        role = delta.get("role")
+        if role is not None and role not in ROLES:
+            raise UnreadableError("a delta has a role that is not known")
+        for name, part in _PARTS.items():
+            value = delta.get(name)
+            if isinstance(value, str) and value:
+                self.pieces.append(Piece((choice, part, (name,)), (*place, name), value))
+            elif value:
+                self.others(choice, {name: value}, place, {})
+        for position, call in enumerate(delta.get("tool_calls") or ()):
+            self._call(choice, call, (*place, "tool_calls", position))
+        read = {"role", "tool_calls", *_PARTS}
+        self.others(choice, {name: value for name, value in delta.items() if name not in read}, place, {})
+
+    def _call(self, choice: int, call: Any, place: Place) -> None:
+        function = call.get("function") or {} if isinstance(call, dict) else None
+        if not isinstance(function, dict):
+            raise UnreadableError("a tool call is not an object")
+        index = _index(call, place[-1])
+        identifier = call.get("id")
+        if isinstance(identifier, str) and identifier:
+            self.call_ids.append(((choice, index), identifier))
+        for name in ("name", "arguments"):
+            value = function.get(name)
+            if isinstance(value, str) and value:
+                channel = (choice, Part.TOOL_CALL, (index, name))
+                self.pieces.append(Piece(channel, (*place, "function", name), value))
+            elif value:
+                raise UnreadableError(f"the `{name}` of a tool call is not text")
+        others = {name: value for name, value in function.items() if name not in {"name", "arguments"}}
+        self.others(choice, others, (*place, "function"), {})
+        known = {"id": is_token, "type": one_of("function"), "index": is_number}
+        self.others(choice, {name: value for name, value in call.items() if name != "function"}, place, known)
+
+    def others(self, choice: int, members: Mapping[str, Any], place: Place, known: Mapping[str, Any]) -> None:
+        """Fields that nobody knows: each string of theirs is a channel by its place."""
+        collector = TextCollector()
+        collector.members(members, place, known)
+        for text in collector.texts:
+            below = tuple(step for step in text.place if step not in {"choices", "delta"})
+            self.pieces.append(Piece((choice, Part.OTHER, below), text.place, text.value))
+
+
+def calls_in(channels: Mapping[Channel, str]) -> Iterator[tuple[int, int, str, str]]:
+    """`(choice, index, name, arguments)` of each tool call put together from a stream."""
+    found = sorted({(choice, place[0]) for choice, part, place in channels if part is Part.TOOL_CALL}, key=str)
+    for choice, index in found:
+        assert isinstance(index, int)
+        name = channels.get((choice, Part.TOOL_CALL, (index, "name")), "")
+        yield choice, index, name, channels.get((choice, Part.TOOL_CALL, (index, "arguments")), "")
+
+
+def is_key(place: Place) -> bool:
+    """Whether a piece is the name of a member, which cannot be put together from several chunks."""
+    return bool(place) and place[-1] == KEY
+
+
+def _index(given: Mapping[str, Any], position: str | int) -> int:
+    index = given.get("index", position)
+    if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < 10_000:
+        raise UnreadableError("an index is not a small whole number")
+    return index

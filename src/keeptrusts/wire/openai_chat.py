@@ -1,0 +1,297 @@
+"""
+OpenAI's chat completions: request, answer and streamed chunks, read into texts that remember their places.
+
+Source: the API reference of OpenAI, "Chat"; a field that is not named here is a text (law 3). A part of a message that
+is no text (an image, audio, a file) is refused: no policy reads it, and unreadable is not allowed (law 2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from keeptrusts.core.errors import UnreadableError
+from keeptrusts.core.exchange import Part, Place, Role, Text, ToolCall
+from keeptrusts.wire.strict_json import parse_object
+from keeptrusts.wire.texts import SCHEMA_WORDS, Shape, TextCollector, is_model_name, is_number, is_token, one_of
+
+ROLES: Final = {
+    "system": Role.SYSTEM,
+    "developer": Role.SYSTEM,
+    "user": Role.USER,
+    "assistant": Role.ASSISTANT,
+    "tool": Role.TOOL,
+    "function": Role.TOOL,
+}
+
+_SWITCHES: Final = one_of()
+_REQUEST_FIELDS: Final[Mapping[str, Shape]] = {
+    "model": is_model_name,
+    "stream": _SWITCHES,
+    "store": _SWITCHES,
+    "logprobs": _SWITCHES,
+    "parallel_tool_calls": _SWITCHES,
+    "temperature": is_number,
+    "top_p": is_number,
+    "n": is_number,
+    "seed": is_number,
+    "top_logprobs": is_number,
+    "max_tokens": is_number,
+    "max_completion_tokens": is_number,
+    "presence_penalty": is_number,
+    "frequency_penalty": is_number,
+    "reasoning_effort": one_of("none", "minimal", "low", "medium", "high", "xhigh"),
+    "verbosity": one_of("low", "medium", "high"),
+    "service_tier": one_of("auto", "default", "flex", "priority", "scale"),
+}
+_ANSWER_FIELDS: Final[Mapping[str, Shape]] = {
+    "id": is_token,
+    "object": one_of("chat.completion", "chat.completion.chunk"),
+    "created": is_number,
+    "model": is_model_name,
+    "service_tier": is_token,
+    "system_fingerprint": is_token,
+    "obfuscation": is_token,
+}
+_READ_APART: Final = frozenset(
+    {"messages", "tools", "functions", "user", "tool_choice", "function_call", "stream_options"}
+)
+_CHOICE_FIELDS: Final[Mapping[str, Shape]] = {
+    "index": is_number,
+    "finish_reason": one_of("stop", "length", "tool_calls", "content_filter", "function_call"),
+}
+_TOOL_CHOICES: Final = frozenset({"none", "auto", "required"})
+_STREAM_OPTIONS: Final[Mapping[str, Shape]] = {"include_usage": _SWITCHES, "include_obfuscation": _SWITCHES}
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """
+    A request as policies see it.
+
+    Args:
+        raw: The bytes it came in; `strict_json.splice` changes them at the places of its texts.
+        max_tokens_key: Under which name the cap on the answer stands, or would have to.
+    """
+
+    raw: bytes
+    document: dict[str, Any]
+    texts: tuple[Text, ...]
+    tool_calls: tuple[ToolCall, ...]
+    tools: tuple[str, ...]
+    model: str
+    stream: bool
+    max_tokens: int | None
+    max_tokens_key: str
+    message_count: int
+    user: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatAnswer:
+    """A whole answer. `logprobs`: places of the token tables, which repeat the text."""
+
+    raw: bytes
+    texts: tuple[Text, ...]
+    tool_calls: tuple[ToolCall, ...]
+    logprobs: tuple[Place, ...]
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens, as the provider counted them; None when it did not say."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+def read_request(raw: bytes) -> ChatRequest:
+    """
+    Read a request.
+
+    Raises:
+        UnreadableError: Not JSON that means one thing, not a chat request, or with a part that no policy reads.
+    """
+    document = parse_object(raw)
+    messages = document.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise UnreadableError("`messages` is missing or empty: send a list of messages")
+    collector = TextCollector()
+    for index, message in enumerate(messages):
+        _message(collector, message, ("messages", index))
+    collector.role = Role.USER
+    tools = _tools(collector, document)
+    _request_fields(collector, document)
+    key = "max_completion_tokens" if "max_completion_tokens" in document else "max_tokens"
+    return ChatRequest(
+        raw=raw,
+        document=document,
+        texts=tuple(collector.texts),
+        tool_calls=tuple(collector.calls),
+        tools=tools,
+        model=_model(document),
+        stream=_flag(document, "stream"),
+        max_tokens=_count(document, key),
+        max_tokens_key=key,
+        message_count=len(messages),
+        user=user if isinstance(user := document.get("user"), str) else None,
+    )
+
+
+def read_answer(raw: bytes) -> ChatAnswer:
+    """
+    Read a whole answer.
+
+    Raises:
+        UnreadableError: It is no chat completion.
+    """
+    document = parse_object(raw)
+    choices = document.get("choices")
+    if not isinstance(choices, list):
+        raise UnreadableError("the answer has no `choices`")
+    collector = TextCollector(Role.ASSISTANT)
+    logprobs: list[Place] = []
+    for index, choice in enumerate(choices):
+        if not isinstance(choice, dict):
+            raise UnreadableError("a choice is not an object")
+        collector.choice = index
+        place: Place = ("choices", index)
+        _message(collector, choice.get("message"), (*place, "message"))
+        collector.role = Role.ASSISTANT
+        if choice.get("logprobs") is not None:
+            logprobs.append((*place, "logprobs"))
+        others = {name: value for name, value in choice.items() if name not in {"message", "logprobs"}}
+        collector.members(others, place, _CHOICE_FIELDS)
+    others = {name: value for name, value in document.items() if name not in {"choices", "usage"}}
+    collector.members(others, (), _ANSWER_FIELDS)
+    return ChatAnswer(
+        raw, tuple(collector.texts), tuple(collector.calls), tuple(logprobs), usage_of(document.get("usage"))
+    )
+
+
+def usage_of(given: Any) -> Usage:
+    """Counts from a `usage` object; anything else counts as not said."""
+    if not isinstance(given, dict):
+        return Usage()
+    return Usage(_natural(given.get("prompt_tokens")), _natural(given.get("completion_tokens")))
+
+
+def _message(collector: TextCollector, message: Any, place: Place) -> None:
+    if not isinstance(message, dict):
+        raise UnreadableError("a message is not an object: send `role` and `content`")
+    role = message.get("role", "assistant")
+    if not isinstance(role, str) or role not in ROLES:
+        raise UnreadableError("a message has a role that is not known: use system, user, assistant or tool")
+    collector.role = ROLES[role]
+    part = Part.TOOL_RESULT if collector.role is Role.TOOL else Part.CONTENT
+    _content(collector, message.get("content"), (*place, "content"), part)
+    for name, kind in (("refusal", Part.REFUSAL), ("reasoning", Part.REASONING), ("reasoning_content", Part.REASONING)):
+        collector.walk(message.get(name), (*place, name), kind)
+    collector.walk(message.get("name"), (*place, "name"), Part.NAME)
+    _calls(collector, message, place)
+    read = {"role", "content", "refusal", "reasoning", "reasoning_content", "name", "tool_calls", "function_call"}
+    others = {name: value for name, value in message.items() if name not in read}
+    collector.members(others, place, {"tool_call_id": is_token})
+
+
+def _content(collector: TextCollector, content: Any, place: Place, part: Part) -> None:
+    if not isinstance(content, list):
+        collector.walk(content, place, part)
+        return
+    for index, piece in enumerate(content):
+        here: Place = (*place, index)
+        if not isinstance(piece, dict):
+            collector.walk(piece, here, part)
+            continue
+        match piece.get("type"):
+            case "text":
+                collector.walk(piece.get("text"), (*here, "text"), part)
+            case "refusal":
+                collector.walk(piece.get("refusal"), (*here, "refusal"), Part.REFUSAL)
+            case _:
+                raise UnreadableError("a part of a message is not text, and no policy reads it: send text parts only")
+        others = {name: value for name, value in piece.items() if name not in {"type", "text", "refusal"}}
+        collector.members(others, here, {})
+
+
+def _calls(collector: TextCollector, message: Mapping[str, Any], place: Place) -> None:
+    if message.get("function_call") is not None:
+        collector.call(message["function_call"], (*place, "function_call"), "")
+    calls = message.get("tool_calls")
+    if calls is None:
+        return
+    if not isinstance(calls, list):
+        raise UnreadableError("`tool_calls` is not a list")
+    for index, call in enumerate(calls):
+        here: Place = (*place, "tool_calls", index)
+        if not isinstance(call, dict):
+            raise UnreadableError("a tool call is not an object")
+        collector.call(call.get("function"), (*here, "function"), call.get("id"))
+        others = {name: value for name, value in call.items() if name != "function"}
+        collector.members(others, here, {"id": is_token, "type": one_of("function"), "index": is_number})
+
+
+def _tools(collector: TextCollector, document: Mapping[str, Any]) -> tuple[str, ...]:
+    names: list[str] = []
+    for key in ("tools", "functions"):
+        listed = document.get(key)
+        if listed is None:
+            continue
+        if not isinstance(listed, list):
+            raise UnreadableError(f"`{key}` is not a list")
+        for index, tool in enumerate(listed):
+            names += _tool(collector, tool, (key, index))
+    return tuple(names)
+
+
+def _tool(collector: TextCollector, tool: Any, place: Place) -> list[str]:
+    collector.walk(tool, place, Part.TOOL_DEFINITION, SCHEMA_WORDS | {"function", "name", "parameters"})
+    inner = tool.get("function", tool) if isinstance(tool, dict) else None
+    name = inner.get("name") if isinstance(inner, dict) else None
+    if not isinstance(name, str):
+        raise UnreadableError("a tool has no name: send `function.name`")
+    return [name]
+
+
+def _request_fields(collector: TextCollector, document: Mapping[str, Any]) -> None:
+    others = {name: value for name, value in document.items() if name not in _READ_APART}
+    collector.members(others, (), _REQUEST_FIELDS)
+    collector.walk(document.get("user"), ("user",), Part.NAME)
+    for name in ("tool_choice", "function_call"):
+        choice = document.get(name)
+        if not (isinstance(choice, str) and choice in _TOOL_CHOICES):
+            collector.walk(choice, (name,), Part.TOOL_DEFINITION, SCHEMA_WORDS | {"function", "name"})
+    options = document.get("stream_options")
+    if isinstance(options, dict):
+        collector.members(options, ("stream_options",), _STREAM_OPTIONS)
+    elif options is not None:
+        raise UnreadableError("`stream_options` is not an object")
+
+
+def _model(document: Mapping[str, Any]) -> str:
+    model = document.get("model")
+    if not isinstance(model, str) or not model:
+        raise UnreadableError("`model` is missing: name the model")
+    return model
+
+
+def _flag(document: Mapping[str, Any], name: str) -> bool:
+    value = document.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise UnreadableError(f"`{name}` is not true or false")
+    return bool(value)
+
+
+def _count(document: Mapping[str, Any], name: str) -> int | None:
+    value = document.get(name)
+    if value is None:
+        return None
+    if _natural(value) is None:
+        raise UnreadableError(f"`{name}` is not a whole number of 0 or more")
+    return int(value)
+
+
+def _natural(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
