@@ -19,7 +19,7 @@ from keeptrusts.detect.phrases import RULES
 from keeptrusts.detect.scan import WORD, Hit, Rule, RuleSet
 
 WINDOW: Final = 1200
-_GAP: Final = r"[\s,'\"*_-]{1,4}"
+_BLANKS: Final = r"[\s,'\"*\x5f-]"
 _SPOKEN: Final = frozenset({"override", "prompt_leak", "persona", "refusal_suppression", "authority", "hypothetical"})
 _TOKEN_LENGTH: Final = 20
 _MAX_TOKENS: Final = 64
@@ -71,8 +71,9 @@ EVERYTHING: Final = Looks()
 
 
 def _pattern(text: str) -> str:
-    """`_` is a gap, but for the escapes and classes that hold one."""
-    return text.replace(r"\w", "[a-z0-9']").replace(r"\b", "").replace("_", _GAP)
+    """`_` is a gap between words, `_?` one that may be absent."""
+    spaced = text.replace("_?", _BLANKS + "{0,4}").replace("_", _BLANKS + "{1,4}")
+    return spaced.replace(r"\w", "[a-z0-9']").replace(r"\b", "")
 
 
 @cache

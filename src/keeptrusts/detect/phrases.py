@@ -159,7 +159,7 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
         "persona",
         0.95,
         (
-            r"(?:do_anything_now|\bdan_mode|jailbreak(?:ed|ing)?_?(?:mode|prompt|version)?|developer_mode"
+            r"(?:do_anything_now|\bdan_mode|jailbr(?:eak|eaked|eaking|oken)_(?:mode|prompt|version|me|yourself|the_(?:ai|model|assistant))|developer_mode"
             r"|dev_mode|god_mode|sudo_mode|evil_mode|debug_mode|admin(?:istrator)?_mode|unrestricted_mode|maintenance_mode|\bstan\b_|\baim\b_mode)"
         ),
     ),
@@ -176,7 +176,7 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
         0.85,
         rf"{_MODEL}[^.\n]{{0,40}}(?:no|without|free_(?:of|from)|not_bound_by|ignores?)_(?:\w{{1,12}}_){{0,2}}(?:restrictions?|limitations?|rules|filters?|guidelines|ethic|moral|censorship|boundaries)",
     ),
-    ("persona", 0.85, r"(?:unfiltered|uncensored|unrestricted|amoral|unethical|no_filters?|unbiased_and_un)"),
+    ("persona", 0.65, r"(?:unfiltered|uncensored|unrestricted|amoral|unethical|no_filters?|unbiased_and_un)"),
     (
         "persona",
         0.77,
