@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -21,7 +22,6 @@ from keeptrusts.flow.arrival import Arrival, Snapshot
 from keeptrusts.flow.effects import (
     EndResponse,
     Flow,
-    Headers,
     OpenUpstream,
     ReadUpstream,
     Record,
@@ -300,4 +300,20 @@ def unchunked(body: bytes) -> bytes:
         content, body = content + body[:length], body[length + 2 :]
 
 
-EMPTY: Headers = ()
+def get(path: str, *headers: bytes) -> bytes:
+    return b"\r\n".join([b"GET %b HTTP/1.1" % path.encode(), b"host: g", CLOSE, *headers]) + b"\r\n\r\n"
+
+
+def plain(arrival: Arrival, snapshot: Snapshot, clock: Callable[[], int]) -> Flow[None]:
+    """Answer with what arrived; no provider."""
+    del snapshot, clock
+    shown: dict[str, Any] = {
+        "body": arrival.body.decode(),
+        "oversized": arrival.oversized,
+        "headers": dict(arrival.headers),
+        "key": arrival.caller.key_id,
+        "ip": arrival.caller.ip,
+    }
+    status = 413 if arrival.oversized else 200
+    yield from Record(decision(arrival, status))
+    yield from Respond(status, (("content-type", "application/json"),), json.dumps(shown).encode())

@@ -41,7 +41,13 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--max-concurrency", type=click.IntRange(1), default=1000, show_default=True, help="Requests at a time.")
 @click.option("--spool-dir", type=click.Path(file_okay=False, path_type=Path), help="Where decisions are recorded.")
-@click.option("--spool-max-bytes", type=click.IntRange(65536), default=1024**3, show_default=True)
+@click.option(
+    "--spool-max-bytes",
+    type=click.IntRange(65536),
+    default=1024**3,
+    show_default=True,
+    help="Most that records may take.",
+)
 @click.option(
     "--on-spool-full",
     type=click.Choice(["block", "drop-oldest"]),
