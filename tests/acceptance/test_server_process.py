@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
 import stat
 import subprocess
 import threading
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 import urllib3
+
 from support import postgres
 from support.records import Instance
 from support.server import KT, Server
@@ -92,8 +94,6 @@ def _killed_in_the_middle(server: Server) -> None:
 def test_nothing_acknowledged_is_lost_on_sqlite(tmp_path: Path) -> None:
     """2,000 events, killed twice on the way: each is there once, and no chain has a hole."""
     _killed_in_the_middle(Server(tmp_path))
-    import sqlite3
-
     with sqlite3.connect(tmp_path / "control.db") as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert database.execute("SELECT count(*) FROM chain_breaks").fetchone() == (0,)
@@ -139,17 +139,17 @@ def test_a_taken_port_and_a_taken_database(tmp_path: Path) -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        command = [KT, "server", "run", "--listen", f"127.0.0.1:{port}", "--data-dir", tmp_path]
+        command = [str(KT), "server", "run", "--listen", f"127.0.0.1:{port}", "--data-dir", str(tmp_path)]
         found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
         assert (found.returncode, "address already in use" in found.stderr) == (2, True), found.stderr
     with Server(tmp_path):
-        command = [KT, "server", "run", "--listen", "127.0.0.1:0", "--data-dir", tmp_path]
+        command = [str(KT), "server", "run", "--listen", "127.0.0.1:0", "--data-dir", str(tmp_path)]
         found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
         assert (found.returncode, "in use by another server" in found.stderr) == (1, True), found.stderr
 
 
 def test_a_tail_resumes_and_a_stop_ends_it(tmp_path: Path) -> None:
-    """Events arrive as they are stored, go on after the last one seen, and SIGTERM ends stream and long poll at once."""
+    """Events arrive as they are stored, go on after the last one seen, and SIGTERM ends the stream at once."""
     with Server(tmp_path) as server:
         http = urllib3.PoolManager()
         one = Instance()

@@ -27,19 +27,22 @@ def _needs(dependant: Dependant) -> Iterator[str]:
         yield from _needs(inner)
 
 
-def _routes(app: FastAPI) -> list[tuple[str, str, set[str]]]:
+def _routes(control: Plane) -> list[tuple[str, str, set[str]]]:
+    app = control.client.app
+    assert isinstance(app, FastAPI)
     found = []
     for context in iter_route_contexts(app.routes):
         route = context.original_route
         if isinstance(route, APIRoute):
-            found += [(method, context.path, set(_needs(route.dependant))) for method in sorted(route.methods)]
+            path = context.path or ""
+            found += [(method, path, set(_needs(route.dependant))) for method in sorted(route.methods or ())]
     return found
 
 
 def test_nobody_gets_past_the_door(control: Plane) -> None:
     """Without a key every route answers 401, and says what to set; only health is open."""
     tried = 0
-    for method, path, _ in _routes(control.client.app):
+    for method, path, _ in _routes(control):
         if (method, path) in OPEN:
             continue
         answer = control.anonymous.say(method, path.replace("{", "").replace("}", ""))
@@ -52,7 +55,7 @@ def test_nobody_gets_past_the_door(control: Plane) -> None:
 
 def test_each_route_names_one_scope(control: Plane) -> None:
     """What a route needs stands in its signature."""
-    for method, path, needed in _routes(control.client.app):
+    for method, path, needed in _routes(control):
         assert len(needed) == (0 if (method, path) in OPEN else 1), (method, path)
 
 
@@ -60,7 +63,7 @@ def test_each_route_names_one_scope(control: Plane) -> None:
 def test_each_role_can_do_its_part_and_no_more(control: Plane, role: Role) -> None:
     """403 for what is beyond a role, naming the scope; anything but 401 and 403 for what is not."""
     person = control.person(role)
-    for method, path, needed in _routes(control.client.app):
+    for method, path, needed in _routes(control):
         if (method, path) in OPEN | ENDLESS:
             continue
         (scope,) = needed
@@ -101,5 +104,5 @@ def test_a_wrong_key_is_invalid(control: Plane) -> None:
         "kt_key_é",
     ]
     for token in tokens:
-        answer = control.client.get("/v1/whoami", headers={"Authorization": f"Bearer {token}".encode()})
+        answer = control.client.get("/v1/whoami", headers={b"Authorization": f"Bearer {token}".encode()})
         assert "rotate" in assert_problem(answer, 401, "invalid_api_key")["detail"]

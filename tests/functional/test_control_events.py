@@ -221,6 +221,7 @@ def test_webhooks_learn_of_it_without_content(still: Plane) -> None:
     """One message a decision, once, and never what was said."""
     one = Instance()
     record = one.decision("blocked", content={"text": "my secret"})
+    still.admin.made("/v1/webhooks", {"url": "https://example.com/hook", "event_types": ["event.blocked"]})
     _send(still.admin, record, one.gap(9, 9))
     _send(still.admin, record)
     with still.services.store.read() as tx:

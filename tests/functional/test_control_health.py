@@ -9,7 +9,10 @@ def test_health_needs_no_key(control: Plane) -> None:
     """Whoever runs it sees that it lives, is ready, and how it does."""
     assert control.anonymous.get("/healthz").json()["status"] == "ok"
     assert control.anonymous.get("/readyz").json()["status"] == "ready"
-    assert "python_info" in control.anonymous.get("/metrics").text
+    control.admin.get("/v1/configurations/cfg_secret")
+    text = control.anonymous.get("/metrics").text
+    assert 'route="/v1/configurations/{configuration_id}",status="404"' in text
+    assert "cfg_secret" not in text
 
 
 def test_whoami(control: Plane) -> None:

@@ -6,13 +6,13 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from support.control import Databases
-from support.records import Instance
 
 from keeptrusts.store.engine import open_engine
 from keeptrusts.store.events import Cursor, Events, Filters, NewEvent
 from keeptrusts.store.organisations import make_organisation
 from keeptrusts.store.transaction import Store
+from support.control import Databases
+from support.records import Instance
 
 ALL = Filters(exact={})
 WRITERS, BATCHES, BATCH = 4, 25, 4

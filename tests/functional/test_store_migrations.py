@@ -11,7 +11,6 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
-from support.control import Databases
 
 import keeptrusts.store
 from keeptrusts.store.columns import metadata
@@ -19,6 +18,7 @@ from keeptrusts.store.engine import open_engine
 from keeptrusts.store.errors import StoreUnavailableError
 from keeptrusts.store.migrating import migrate, newest, require_current
 from keeptrusts.store.transaction import Store
+from support.control import Databases
 
 
 def _migrate(url: str) -> None:

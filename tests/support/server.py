@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, Self
 
 KT = Path(sys.executable).with_name("kt")
 
@@ -63,7 +63,7 @@ class Server:
         return [json.loads(line) for line in self.log.splitlines(keepends=True) if line.endswith("\n")]
 
     def kill(self) -> None:
-        """kill -9."""
+        """As `kill -9` does."""
         self._end(signal.SIGKILL)
 
     def stop(self) -> int:
@@ -83,7 +83,7 @@ class Server:
         self._process = None
         return status
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         self.start()
         return self
 

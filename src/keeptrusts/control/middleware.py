@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import time
 import traceback
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from keeptrusts.api.limits import MAX_BODY_BYTES
+from keeptrusts.control.metrics import count_request
 from keeptrusts.control.problem import problem
 from keeptrusts.core.ids import REQUEST
 from keeptrusts.store.transaction import new_id
@@ -45,7 +47,10 @@ class Envelope:
             await reply(inner, receive, answer)
             return
         state["body_hash"] = hashlib.sha256(body).hexdigest()
+        began = time.perf_counter()
         await self._call(inner, _replay(body, receive), answer)
+        route = getattr(inner.get("route"), "path", None)
+        count_request(scope["method"], route, answer.status, answer.started_at - began)
 
     async def _call(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         try:
@@ -68,10 +73,14 @@ class _Answer:
         self._send = send
         self._state = state
         self.started = False
+        self.started_at = 0.0
+        self.status = 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
+            self.started_at = time.perf_counter()
+            self.status = message["status"]
             extra = {
                 "X-Request-Id": self._state["request_id"],
                 "X-Content-Type-Options": "nosniff",

@@ -25,6 +25,7 @@ from keeptrusts.store.errors import StoreUnavailableError
 from keeptrusts.store.tables import messages
 
 WAIT_FOR_WRITER_S = 5.0
+WAIT_FOR_LAST_S = 10.0
 MESSAGE = "msg"
 
 
@@ -98,6 +99,12 @@ class Store:
         self.clock = clock
         self.on_publish: Callable[[], None] | None = None
         self._writer = threading.Lock() if is_sqlite(engine) else None
+        self._open = _Open()
+
+    def close(self) -> None:
+        """Wait for the transactions that run (10 s at most), let none begin, and close every connection."""
+        self._open.close()
+        self.engine.dispose()
 
     def write(self) -> AbstractContextManager[Tx]:
         """
@@ -114,7 +121,7 @@ class Store:
 
     @contextmanager
     def _begin(self, *, writes: bool) -> Iterator[Tx]:
-        with self._turn(writes=writes):
+        with self._open, self._turn(writes=writes):
             try:
                 connection = self.engine.connect().execution_options(**self._options(writes=writes))
                 with connection, connection.begin():
@@ -142,3 +149,28 @@ class Store:
             yield
         finally:
             self._writer.release()
+
+
+class _Open:
+    """Counts the transactions that run: a thread may outlive the task that waited for it."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._count = 0
+        self._closed = False
+
+    def __enter__(self) -> None:
+        with self._changed:
+            if self._closed:
+                raise StoreUnavailableError("the control plane is stopping")
+            self._count += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._count -= 1
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._changed.wait_for(lambda: self._count == 0, timeout=WAIT_FOR_LAST_S)

@@ -18,6 +18,7 @@ from keeptrusts.control import tail
 from keeptrusts.control.auth import Actor, EventReader, Runtime
 from keeptrusts.control.event_filters import EventFilters
 from keeptrusts.control.ingest import read_batch, take_in
+from keeptrusts.control.metrics import EVENTS
 from keeptrusts.control.paging import Paging
 from keeptrusts.control.services import AppServices, Services
 from keeptrusts.control.unit_of_work import transactional
@@ -111,4 +112,10 @@ def _take(services: Services, actor: Actor, body: bytes, encoding: str | None) -
     with services.store.write() as tx:
         receipt = take_in(tx, actor, raw)
         tx.after_commit(lambda: services.hub.wake(tail.topic(actor.org)))
+    for outcome, count in (
+        ("accepted", len(receipt["accepted"])),
+        ("duplicate", len(receipt["duplicates"])),
+        ("rejected", len(receipt["rejected"])),
+    ):
+        EVENTS.labels(outcome).inc(count)
     return receipt
