@@ -119,11 +119,20 @@ def terraform() -> Iterator[Result]:
         yield Result("terraform", "fails", "it is not on PATH", step)
     else:
         yield _terraform_version(program)
-    found = sorted(path.name for place in plugin_places() for path in place.glob("*/keeptrusts/keeptrusts/*"))
-    if found:
-        yield Result("provider", "ok", f"installed: {', '.join(dict.fromkeys(found))}")
-    else:
-        yield Result("provider", "fails", "Terraform would not find keeptrusts/keeptrusts", "`kt terraform install`")
+    yield _provider()
+
+
+def _provider() -> Result:
+    from keeptrusts.terraform.install import hidden_by, implied_mirror
+
+    place = implied_mirror(Path.home())
+    found = sorted(path.name for path in place.glob("*/keeptrusts/keeptrusts/*"))
+    if not found:
+        return Result("provider", "fails", f"it is not in `{place}`", "`kt terraform install`")
+    if config := hidden_by(os.environ, Path.home()):
+        step = f'add `filesystem_mirror {{ path = "{place}" }}` to the `provider_installation` block of `{config}`'
+        return Result("provider", "warning", f"`{config}` tells Terraform to look elsewhere", step)
+    return Result("provider", "ok", f"installed: {', '.join(found)}")
 
 
 def _terraform_version(program: str) -> Result:
@@ -139,15 +148,6 @@ def _terraform_version(program: str) -> Result:
     if numbers < OLDEST_TERRAFORM:
         return Result("terraform", "fails", f"{version} is too old", "install 1.5 or newer")
     return Result("terraform", "ok", f"{version} at {program}")
-
-
-def plugin_places() -> list[Path]:
-    """Where Terraform looks for providers on this machine without being told (its `implied local mirrors`)."""
-    data = os.environ.get("XDG_DATA_HOME")
-    return [
-        Path.home() / ".terraform.d" / "plugins",
-        (Path(data) if data else Path.home() / ".local" / "share") / "terraform" / "plugins",
-    ]
 
 
 def gateway_port(address: tuple[str, int] = GATEWAY) -> Iterator[Result]:

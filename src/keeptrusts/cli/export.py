@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import click
 
+from keeptrusts.api.exports import EXPORT_FORMATS, EXPORT_TYPES
 from keeptrusts.cli.connection import with_client
 from keeptrusts.cli.duration import DURATION, MOMENT
 from keeptrusts.cli.failure import Exit, stop
@@ -35,8 +36,8 @@ def export() -> None:
 
 
 @export.command()
-@click.option("--format", "archive", type=click.Choice(("csv", "jsonl")), required=True, help="Of the archive.")
-@click.option("--type", "kind", type=click.Choice(("events", "audit-log")), default="events", show_default=True,
+@click.option("--format", "archive", type=click.Choice(EXPORT_FORMATS), required=True, help="Of the archive.")
+@click.option("--type", "kind", type=click.Choice(EXPORT_TYPES), default="events", show_default=True,
               help="What it holds.")  # fmt: skip
 @click.option("--window", help="The time before now, such as 1h, 24h or 30d.")
 @click.option("--from", "begin", type=MOMENT, help="Its start, as 2030-01-31T08:00:00Z, or how long ago.")

@@ -61,7 +61,7 @@ def exit_status(error: KeeptrustsError) -> int:
     match error:
         case ApiError(status=401 | 403) | NotAuthorisedError():
             return Exit.NOT_AUTHORISED
-        case ApiError(status=400 | 404 | 405 | 409 | 412 | 413 | 422) | InputError():
+        case ApiError(status=400 | 404 | 405 | 409 | 410 | 412 | 413 | 422) | InputError():
             return Exit.WRONG_INPUT
         case _:
             return Exit.FAILED

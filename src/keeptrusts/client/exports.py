@@ -41,6 +41,10 @@ class Exports:
     def get(self, identifier: str) -> ExportJob:
         return cast(ExportJob, self._calls.get(at(PATH, identifier)).value)
 
+    def manifest(self, identifier: str) -> dict[str, Any]:
+        """What a finished archive holds: window, filters, size, digest, and the chains of events it covers."""
+        return cast(dict[str, Any], self._calls.get(at(PATH, identifier, "manifest")).value)
+
     def preview(self, query: Query) -> Page[dict[str, Any]]:
         """The first rows of what an export would hold."""
         return cast(Page[dict[str, Any]], self._calls.get("/v1/exports/preview", query).value)
