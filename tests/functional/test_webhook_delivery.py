@@ -200,7 +200,7 @@ def test_a_worker_that_dies_is_replaced(post: Post, target: Receiver) -> None:
     post.publish("event.blocked")
     dying = post.courier()
     assert dying._fan_out() == 1
-    (lease,) = dying._claim()
+    (lease,) = dying.crew.claim()
     task = dying._next(lease)
     assert task is not None
     asyncio.run(_send_and_die(dying, task))

@@ -6,6 +6,7 @@ A part of the control plane adds its router to `ROUTERS` and its worker to `work
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -20,12 +21,14 @@ from keeptrusts.control import workers
 from keeptrusts.control.credentials import Credentials
 from keeptrusts.control.hub import Hub
 from keeptrusts.control.middleware import Envelope
+from keeptrusts.control.openapi import describe_api
 from keeptrusts.control.outbound import OutboundRules
 from keeptrusts.control.problem import on_http_error, on_own_error, on_validation_error
 from keeptrusts.control.routes import (
     audit,
     configurations,
     events,
+    exports,
     gateways,
     health,
     identity,
@@ -40,8 +43,11 @@ from keeptrusts.control.workers import WORKERS, Worker
 from keeptrusts.core.errors import KeeptrustsError
 from keeptrusts.core.version import VERSION
 from keeptrusts.store.engine import open_engine
+from keeptrusts.store.errors import StoreUnavailableError
 from keeptrusts.store.sealing import Sealer
 from keeptrusts.store.transaction import Store
+
+log = logging.getLogger("keeptrusts.control")
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     health.router,
@@ -53,6 +59,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     runtime.router,
     events.router,
     webhooks.router,
+    exports.router,
 )
 
 
@@ -83,6 +90,7 @@ def create_app(settings: Settings, services: Services | None = None, background:
         redoc_url=None,
         lifespan=_lifespan,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.services = services or make_services(settings)
     app.state.background = background
@@ -92,6 +100,7 @@ def create_app(settings: Settings, services: Services | None = None, background:
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(KeeptrustsError, on_own_error)
     app.add_middleware(Envelope)
+    app.openapi = lambda: describe_api(app)  # type: ignore[method-assign]  # the framework's way
     return app
 
 
@@ -105,5 +114,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         services.hub.stop()
         await workers.stop(running)
-        await run_in_threadpool(services.credentials.flush)
-        services.store.engine.dispose()
+        try:
+            await run_in_threadpool(services.credentials.flush)
+        except StoreUnavailableError:
+            log.warning("the times of last use were not written: the database is away")
+        finally:
+            await run_in_threadpool(services.store.close)

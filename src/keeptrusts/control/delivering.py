@@ -9,10 +9,8 @@ when the process dies in between, the message is sent again under the same id.
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -20,13 +18,12 @@ from typing import Final, Self
 
 from fastapi.concurrency import run_in_threadpool
 
+from keeptrusts.control.crew import Clock, Crew, Queue
 from keeptrusts.control.formats import guess_format, write_body
-from keeptrusts.control.middleware import describe
 from keeptrusts.control.schedule import read_retry_after, wait_after
 from keeptrusts.control.sending import TIMEOUT_S, Answer, Sender
 from keeptrusts.control.services import Services
 from keeptrusts.control.signatures import signed_headers
-from keeptrusts.core.errors import KeeptrustsError
 from keeptrusts.core.ids import REQUEST
 from keeptrusts.core.version import VERSION
 from keeptrusts.store.audit import AuditLog, AuditRecord
@@ -35,11 +32,7 @@ from keeptrusts.store.jobs import DELIVERIES, Jobs, Lease, LeaseLostError
 from keeptrusts.store.transaction import Tx, new_id
 from keeptrusts.store.webhooks import Endpoint, hold_webhook, read_endpoint
 
-log = logging.getLogger("keeptrusts.control")
-
 TOPIC: Final = "outbox"
-POLL_S: Final = 1.0
-"""How often a courier looks for what is due by now; what this process commits wakes it at once."""
 LEASE_FOR: Final = timedelta(seconds=3 * TIMEOUT_S)
 WIDTH: Final = 256
 """Endpoints that are served at the same time."""
@@ -50,8 +43,6 @@ DISABLED_AFTER: Final = timedelta(days=5)
 KEPT_FOR: Final = timedelta(days=30)
 SWEEP_S: Final = 3600.0
 SYSTEM: Final = "system"
-
-Clock = Callable[[Tx], datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +78,15 @@ class Courier:
         self._chance = chance
         self._sender = sender or Sender(services.outbound)
         self._lease_for = lease_for
-        self._running: set[asyncio.Task[None]] = set()
+        queue = Queue(
+            name=DELIVERIES,
+            topic=TOPIC,
+            width=WIDTH,
+            lease_for=lease_for,
+            serve=self._serve,
+            hand_back=self._put_back,
+        )
+        self.crew = Crew(services.store, services.hub, clock, queue)
 
     async def __aenter__(self) -> Self:
         await self._sender.__aenter__()
@@ -95,38 +94,24 @@ class Courier:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
                         at: TracebackType | None) -> None:  # fmt: skip
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await self.crew.close()
         await self._sender.__aexit__(kind, error, at)
 
     async def run(self) -> None:
         """Serve until cancelled."""
         hub = self._services.hub
         self._store.on_publish = lambda: hub.wake(TOPIC)
-        while True:
-            published = hub.expect(TOPIC)
-            try:
-                await self.step()
-                await asyncio.wait([published, *self._running], timeout=POLL_S, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                hub.leave(TOPIC, published)
+        await self.crew.run(prepare=self.fan_out)
 
-    async def step(self) -> None:
-        """Fan out what was published, and begin to serve the endpoints that have something due."""
+    async def fan_out(self) -> None:
+        """Turn what was published into deliveries."""
         while await run_in_threadpool(self._fan_out) == FANNED_AT_ONCE:
             pass
-        for lease in await run_in_threadpool(self._claim):
-            task = asyncio.create_task(self._serve(lease))
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
 
     async def settle(self) -> None:
         """Do everything that is due now, and wait until it is done."""
-        await self.step()
-        while self._running:
-            await asyncio.wait(set(self._running))
-            await self.step()
+        await self.fan_out()
+        await self.crew.settle()
 
     async def sweep(self) -> None:
         """Forget, once an hour, what came to an end long ago."""
@@ -136,24 +121,13 @@ class Courier:
             await asyncio.sleep(SWEEP_S)
 
     async def _serve(self, lease: Lease) -> None:
-        try:
-            for _ in range(IN_A_ROW):
-                task = await run_in_threadpool(self._next, lease)
-                if task is None:
-                    break
-                answer = await self._send(task)
-                await run_in_threadpool(self._note, lease, task, answer)
-            await run_in_threadpool(self._put_back, lease)
-        except asyncio.CancelledError:
-            with suppress(KeeptrustsError):  # else the lease runs out
-                await run_in_threadpool(self._put_back, lease)
-            raise
-        except LeaseLostError:
-            pass  # somebody else serves it now, or it was deleted
-        except Exception as bug:  # noqa: BLE001  the lease runs out and another attempt is made; others go on
-            log.error(  # noqa: TRY400  the traceback quotes values
-                "delivery failed", extra={"fields": {"webhook_id": lease.id, **describe(bug)}}
-            )
+        for _ in range(IN_A_ROW):
+            task = await run_in_threadpool(self._next, lease)
+            if task is None:
+                break
+            answer = await self._send(task)
+            await run_in_threadpool(self._note, lease, task, answer)
+        await run_in_threadpool(self._put_back, lease)
 
     async def _send(self, task: _Task) -> Answer:
         endpoint, due = task.endpoint, task.due
@@ -173,15 +147,6 @@ class Courier:
                 return 0
         with self._store.write() as tx:
             return fan_out(tx.connection, self._clock(tx), limit=FANNED_AT_ONCE)
-
-    def _claim(self) -> list[Lease]:
-        room = WIDTH - len(self._running)
-        with self._store.read() as tx:
-            if room <= 0 or not Jobs(tx.connection, DELIVERIES).any_due(self._clock(tx)):
-                return []
-        with self._store.write() as tx:
-            jobs = Jobs(tx.connection, DELIVERIES)
-            return jobs.claim(self._clock(tx), limit=room, lease_for=self._lease_for)
 
     def _next(self, lease: Lease) -> _Task | None:
         with self._store.read() as tx:

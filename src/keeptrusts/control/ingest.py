@@ -20,6 +20,7 @@ from sqlalchemy import insert
 from keeptrusts.api.limits import MAX_BODY_BYTES, MAX_EVENTS_IN_BATCH
 from keeptrusts.api.runtime import EventReceipt, RejectedEvent
 from keeptrusts.control.auth import Actor
+from keeptrusts.control.metrics import BREAKS
 from keeptrusts.control.problem import ProblemError
 from keeptrusts.core.canonical import canonical_json
 from keeptrusts.core.ids import EVENT, is_id
@@ -121,7 +122,9 @@ def take_in(tx: Tx, actor: Actor, raw_events: Sequence[bytes]) -> EventReceipt:
         good.setdefault(one.event.id, one)
     stored = Events(tx.connection, actor.org).append([one.event for one in good.values()], at=tx.now)
     fresh = [one for identifier, one in good.items() if identifier in stored]
-    Chains(tx.connection, actor.org).extend([one.link for one in fresh], at=tx.now)
+    broken = Chains(tx.connection, actor.org).extend([one.link for one in fresh], at=tx.now)
+    if broken:
+        tx.after_commit(lambda: BREAKS.inc(len(broken)))
     tx.publish_all(actor.org, _wanted(tx, actor.org, fresh))
     duplicates += [identifier for identifier in good if identifier not in stored]
     return {"accepted": [one.event.id for one in fresh], "duplicates": duplicates, "rejected": rejected}

@@ -15,6 +15,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from keeptrusts.control import changing, idempotency
 from keeptrusts.control.delivering import deliver_webhooks
+from keeptrusts.control.exporting import write_exports
 from keeptrusts.control.middleware import describe
 from keeptrusts.control.services import Services
 
@@ -40,7 +41,7 @@ async def forget_old_answers(services: Services) -> None:
         await asyncio.sleep(SWEEP_S)
 
 
-WORKERS: Final[tuple[Worker, ...]] = (note_key_use, forget_old_answers, changing.watch, deliver_webhooks)
+WORKERS: Final[tuple[Worker, ...]] = (note_key_use, forget_old_answers, changing.watch, deliver_webhooks, write_exports)
 """Every worker; a part of the control plane that needs one adds it here."""
 
 

@@ -55,10 +55,11 @@ class AuditLog:
         for name, value in matching.items():
             if value is not None:
                 query = query.where(audit_log.c[name] == value)
-        return [_entry(row) for row in self._connection.execute(query).mappings()]
+        return [entry_of(row) for row in self._connection.execute(query).mappings()]
 
 
-def _entry(row: RowMapping) -> AuditEntry:
+def entry_of(row: RowMapping) -> AuditEntry:
+    """A row of the table as the API shows it."""
     kept: dict[str, Any] = {name: row[name] for name in AuditEntry.__annotations__ if name != "at"}
     entry: AuditEntry = {**kept, "at": rfc3339(row["at"])}  # type: ignore[typeddict-item]
     return entry

@@ -170,14 +170,14 @@ class Events:
         row = self._connection.execute(self._shown().where(events.c.id == identifier)).one_or_none()
         if row is None:
             raise NotFoundError("there is no such event")
-        return _json_text(row.body, row.received_at)
+        return json_text_of(row.body, row.received_at)
 
     def page(self, filters: Filters, *, before: str | None, limit: int) -> list[tuple[str, str]]:
         """Id and JSON text of each, newest first."""
         query = self._shown().where(*filters.conditions()).order_by(events.c.id.desc()).limit(limit)
         if before:
             query = query.where(events.c.id < before)
-        return [(row.id, _json_text(row.body, row.received_at)) for row in self._connection.execute(query)]
+        return [(row.id, json_text_of(row.body, row.received_at)) for row in self._connection.execute(query)]
 
     def count(self, filters: Filters) -> dict[str, int]:
         """Decisions by verdict."""
@@ -207,7 +207,7 @@ class Events:
         if self._connection.dialect.name == "postgresql":
             query = query.where(events.c.xid < _horizon())
         found = [
-            Followed(Cursor(row.xid, row.position), row.event_type, _json_text(row.body, row.received_at))
+            Followed(Cursor(row.xid, row.position), row.event_type, json_text_of(row.body, row.received_at))
             for row in self._connection.execute(query)
         ]
         return found, found[-1].cursor if found else cursor
@@ -249,7 +249,8 @@ def _horizon() -> ColumnElement[Any]:
     return literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint", BigInteger)
 
 
-def _json_text(body: str, received_at: datetime) -> str:
+def json_text_of(body: str, received_at: datetime) -> str:
+    """An event as the API shows it: as it was hashed, and when it came."""
     return f'{body[:-1]},"received_at":"{rfc3339(received_at)}"}}'
 
 

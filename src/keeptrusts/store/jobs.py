@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, case, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from keeptrusts.core.errors import KeeptrustsError
@@ -55,7 +55,8 @@ class Jobs:
     def enqueue(self, identifier: str, org: str, *, due: datetime) -> None:
         """Have it done at `due`, or earlier when it is there already and due earlier. It is there once."""
         row = {"queue": self._queue, "id": identifier, "org": org, "due_at": due, "attempts": 0}
-        sooner = {"due_at": case((jobs.c.due_at > due, due), else_=jobs.c.due_at)}
+        # with its type: SQLite would keep a bare one as text
+        sooner = {"due_at": case((jobs.c.due_at > due, literal(due, jobs.c.due_at.type)), else_=jobs.c.due_at)}
         keys = [jobs.c.queue, jobs.c.id]
         if self._connection.dialect.name == "postgresql":
             upsert = postgresql.insert(jobs).values(row)

@@ -97,9 +97,11 @@ exports: Final = Table(
     Column("size_bytes", Serial, nullable=True),
     Column("sha256", Word, nullable=True),
     Column("error", Long, nullable=True),
+    Column("archive", Word, nullable=True),
     Column("created_at", UtcTime, nullable=False),
     Column("completed_at", UtcTime, nullable=True),
     Column("expires_at", UtcTime, nullable=True),
     Index("ix_exports_org_id", "org", "id"),
     Index("ix_exports_state_expires_at", "state", "expires_at"),
 )
+"""`archive`: name of the file, without its ending; each attempt writes one of its own."""

@@ -26,6 +26,7 @@ def upgrade() -> None:
     sa.Column('size_bytes', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('sha256', sa.String(length=200), nullable=True),
     sa.Column('error', sa.Text(), nullable=True),
+    sa.Column('archive', sa.String(length=200), nullable=True),
     sa.Column('created_at', columns.UtcTime(), nullable=False),
     sa.Column('completed_at', columns.UtcTime(), nullable=True),
     sa.Column('expires_at', columns.UtcTime(), nullable=True),

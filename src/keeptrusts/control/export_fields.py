@@ -1,0 +1,85 @@
+"""What may be asked of an export. A refusal says what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from difflib import get_close_matches
+from typing import Final
+
+from keeptrusts.api.exports import EXPORT_FORMATS, EXPORT_TYPES, LATER_FORMATS, LATER_TYPES
+from keeptrusts.control.event_filters import read_time
+from keeptrusts.control.problem import ProblemError
+from keeptrusts.control.windows import read_window
+from keeptrusts.core.errors import InputError
+from keeptrusts.store.archive_rows import AUDIT_FILTERS, AuditSource, EventSource, Source
+from keeptrusts.store.events import EXACT, Filters
+from keeptrusts.store.exports import NewExport
+from keeptrusts.store.transaction import Tx
+
+FILTERS: Final[Mapping[str, Sequence[str]]] = {"events": (*EXACT, "policy", "q"), "audit-log": AUDIT_FILTERS}
+
+
+def read_export(
+    *,
+    kind: str | None,
+    written_as: str,
+    window: str | None,
+    start: str | None,
+    end: str | None,
+    filters: Mapping[str, str],
+    now: datetime,
+) -> NewExport:
+    """
+    In the store's terms.
+
+    Raises:
+        ProblemError: 422 `invalid_type`, `invalid_format`, `invalid_window`, `invalid_time` or `unknown_filter`.
+    """
+    chosen = kind or "events"
+    _word("type", chosen, EXPORT_TYPES, LATER_TYPES)
+    _word("format", written_as, EXPORT_FORMATS, LATER_FORMATS)
+    _filters(chosen, filters)
+    try:
+        covered = read_window(window, read_time("from", start), read_time("to", end), now)
+    except InputError as refused:
+        field = "window" if window is not None else "from"
+        raise _refused(field, refused.code, str(refused)) from None
+    return NewExport(
+        type=chosen, format=written_as, window_from=covered.start, window_to=covered.end, filters=dict(filters)
+    )
+
+
+def source_of(tx: Tx, org: str, wanted: NewExport) -> Source:
+    """The rows that are there now."""
+    if wanted.type == "audit-log":
+        return AuditSource(org, wanted.filters, wanted.window_from, wanted.window_to)
+    exact = {name: value for name, value in wanted.filters.items() if name in EXACT}
+    filters = Filters(exact=exact, policy=wanted.filters.get("policy"), search=wanted.filters.get("q"))
+    return EventSource.begin(tx.connection, org, filters.within(wanted.window_from, wanted.window_to))
+
+
+def _word(field: str, given: str, known: Sequence[str], later: Sequence[str]) -> None:
+    if given in known:
+        return
+    listed = " or ".join(f"`{one}`" for one in known)
+    if given in later:
+        message = f"`{given}` is not in this release; use {listed}"
+    else:
+        close = get_close_matches(given.lower(), known, n=1)
+        message = f"`{field}` must be {listed}" + (f"; did you mean `{close[0]}`?" if close else "")
+    raise _refused(field, f"invalid_{field}", message)
+
+
+def _filters(kind: str, filters: Mapping[str, str]) -> None:
+    known = FILTERS[kind]
+    for name in filters:
+        if name not in known:
+            close = get_close_matches(name.lower(), known, n=1)
+            listed = ", ".join(f"`{one}`" for one in known)
+            meant = f"did you mean `{close[0]}`?" if close else f"the filters are {listed}"
+            raise _refused("filters.*", "unknown_filter", f"there is no such filter; {meant}")
+
+
+def _refused(path: str, code: str, message: str) -> ProblemError:
+    return ProblemError(422, code, message, errors=[{"path": path, "code": code, "message": message}])

@@ -1,0 +1,186 @@
+"""`/v1/exports`: archives of what gateways recorded and of the audit log."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import FileResponse
+
+from keeptrusts.api.exports import ExportDraft, ExportJob
+from keeptrusts.api.page import Page
+from keeptrusts.control import scopes
+from keeptrusts.control.archives import archive_path, manifest_path
+from keeptrusts.control.auditing import record
+from keeptrusts.control.auth import Actor, ExportReader, ExportWriter
+from keeptrusts.control.export_fields import read_export, source_of
+from keeptrusts.control.exporting import TOPIC, folder_of
+from keeptrusts.control.paging import Paging
+from keeptrusts.control.problem import ProblemError, allow_words
+from keeptrusts.control.services import AppServices
+from keeptrusts.control.unit_of_work import transactional
+from keeptrusts.store.exports import Exports, StoredExport
+from keeptrusts.store.transaction import Tx
+
+router = APIRouter(prefix="/v1/exports", tags=["exports"])
+
+MOST_PREVIEWED: Final = 100
+LONGEST_FILTER: Final = 200
+Word = Annotated[str | None, Query(max_length=40)]
+_FILE: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+}
+_NEEDED: Final = {"events": scopes.EVENTS_READ, "audit-log": scopes.AUDIT_READ}
+"""An export shows nothing that its maker, or whoever fetches it, could not read in a list."""
+_OWN_PARAMETERS: Final = frozenset({"type", "format", "window", "from", "to", "limit"})
+
+allow_words(["filters", *_OWN_PARAMETERS])
+
+
+@router.post("/jobs", status_code=202)
+@transactional
+def make_export(
+    draft: ExportDraft, actor: ExportWriter, tx: Tx, response: Response, services: AppServices
+) -> ExportJob:
+    """Ask for an archive. It is `queued`, then `running`, and can be fetched when it is `completed`."""
+    wanted = read_export(
+        kind=draft.get("type"),
+        written_as=draft["format"],
+        window=draft.get("window"),
+        start=draft.get("from"),
+        end=draft.get("to"),
+        filters=draft.get("filters", {}),
+        now=tx.now,
+    )
+    _require(actor, wanted.type)
+    made = Exports(tx.connection, actor.org).make(wanted, at=tx.now, due=tx.database_now())
+    record(tx, actor, "export.create", made["id"], after={**made})
+    tx.after_commit(lambda: services.hub.wake(TOPIC))
+    response.headers["Location"] = f"/v1/exports/jobs/{made['id']}"
+    return made
+
+
+@router.get("/jobs")
+@transactional
+def list_exports(
+    actor: ExportReader,
+    tx: Tx,
+    paging: Paging,
+    *,
+    state: Annotated[Literal["queued", "running", "completed", "failed", "expired"] | None, Query()] = None,
+) -> Page[ExportJob]:
+    """All exports, newest first."""
+    return paging.page(Exports(tx.connection, actor.org).page(before=paging.before, limit=paging.take, state=state))
+
+
+@router.get("/jobs/{export_id}")
+@transactional
+def read_export_job(export_id: str, actor: ExportReader, tx: Tx) -> ExportJob:
+    """One export, and how far it is."""
+    return Exports(tx.connection, actor.org).read(export_id).shown
+
+
+@router.get("/jobs/{export_id}/download", response_class=FileResponse, responses=_FILE)
+@transactional
+def download_export(export_id: str, actor: ExportReader, tx: Tx, services: AppServices) -> FileResponse:
+    """The archive. `Repr-Digest` (RFC 9530) and the older `Digest` have its SHA-256; ranges can be asked for."""
+    stored = _finished(tx, actor, export_id)
+    path = archive_path(folder_of(services.settings), str(stored.archive), stored.shown["format"])
+    _require_file(path)
+    raw = base64.b64encode(bytes.fromhex(str(stored.shown["sha256"]))).decode()
+    return FileResponse(
+        path,
+        media_type="application/octet-stream",
+        filename=f"{stored.shown['type']}-{export_id}.{stored.shown['format']}",
+        headers={"Repr-Digest": f"sha-256=:{raw}:", "Digest": f"sha-256={raw}", "Cache-Control": "no-store"},
+    )
+
+
+@router.get(
+    "/jobs/{export_id}/manifest", response_class=FileResponse, responses={200: {"content": {"application/json": {}}}}
+)
+@transactional
+def read_manifest(export_id: str, actor: ExportReader, tx: Tx, services: AppServices) -> FileResponse:
+    """What the archive holds: its window, filters, size, digest, and the chains of events it covers."""
+    stored = _finished(tx, actor, export_id)
+    path = manifest_path(folder_of(services.settings), str(stored.archive))
+    _require_file(path)
+    return FileResponse(path, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def read_row_filters(request: Request) -> Mapping[str, str]:
+    """
+    The parameters that are not the preview's own.
+
+    Raises:
+        ProblemError: 422.
+    """
+    given = {name: value for name, value in request.query_params.items() if name not in _OWN_PARAMETERS}
+    if any("\x00" in value or len(value) > LONGEST_FILTER for value in given.values()):
+        detail = f"a filter has at most {LONGEST_FILTER} characters, none of them U+0000"
+        raise ProblemError(422, "invalid_input", detail)
+    return given
+
+
+@router.get("/preview")
+@transactional
+def preview_export(
+    actor: ExportReader,
+    tx: Tx,
+    filters: Annotated[Mapping[str, str], Depends(read_row_filters)],
+    *,
+    kind: Annotated[str | None, Query(alias="type", max_length=40)] = None,
+    written_as: Annotated[str, Query(alias="format", max_length=40)] = "jsonl",
+    window: Word = None,
+    start: Annotated[str | None, Query(alias="from", max_length=40)] = None,
+    end: Annotated[str | None, Query(alias="to", max_length=40)] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST_PREVIEWED)] = 10,
+) -> Page[dict[str, Any]]:
+    """The first rows of what an export would hold. Filters are parameters by their own names."""
+    wanted = read_export(
+        kind=kind,
+        written_as=written_as,
+        window=window,
+        start=start,
+        end=end,
+        filters=filters,
+        now=tx.now,
+    )
+    _require(actor, wanted.type)
+    rows = source_of(tx, actor.org, wanted).page(tx.connection, "", limit=limit + 1)
+    shown = [msgspec.json.decode(row.json_text) for row in rows[:limit]]
+    return {"data": shown, "next_cursor": None, "has_more": len(rows) > limit}
+
+
+def _require(actor: Actor, kind: str) -> None:
+    needed = _NEEDED[kind]
+    if not actor.may(needed):
+        raise ProblemError(403, "forbidden", f"an export of this type also needs the scope `{needed}`")
+
+
+def _finished(tx: Tx, actor: Actor, export_id: str) -> StoredExport:
+    stored = Exports(tx.connection, actor.org).read(export_id)
+    _require(actor, stored.shown["type"])
+    match stored.shown["state"]:
+        case "completed":
+            return stored
+        case "expired":
+            raise ProblemError(
+                410, "export_expired", "the archive was kept for its time and is gone; make a new export"
+            )
+        case "failed":
+            raise ProblemError(409, "export_failed", "the export failed; its `error` says why, then make a new one")
+        case "queued" | "running":
+            raise ProblemError(
+                409, "export_not_ready", "the archive is not complete; ask again when `state` is `completed`"
+            )
+
+
+def _require_file(path: Path) -> None:
+    if not path.is_file():
+        detail = "the archive is not in this server's data directory; have all replicas share one, or make a new export"
+        raise ProblemError(409, "archive_missing", detail)

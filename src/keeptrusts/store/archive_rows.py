@@ -1,0 +1,97 @@
+"""
+What an archive holds, read in pages without a long transaction.
+
+The rows of an archive are those that were committed when it was begun: on PostgreSQL those of transactions below the
+horizon (what is still open then is not in it, whatever its ids), on SQLite those up to the newest position.
+Within that set pages go by id, so that memory does not grow and a page costs the same wherever it lies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol
+
+from sqlalchemy import ColumnElement, Connection, func, select, tuple_
+
+from keeptrusts.core.canonical import canonical_json
+from keeptrusts.store.audit import entry_of
+from keeptrusts.store.events import Cursor, Events, Filters, json_text_of
+from keeptrusts.store.tables import audit_log, events
+
+AUDIT_FILTERS: Final = ("actor", "action", "object_type", "object_id")
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveRow:
+    """One row: its id, and its JSON text as the API shows it."""
+
+    id: str
+    json_text: str
+
+
+class Source(Protocol):
+    """Rows of one organisation and one window, in the order of their ids."""
+
+    def count(self, connection: Connection) -> int:
+        """How many there are."""
+        ...
+
+    def page(self, connection: Connection, after: str, *, limit: int) -> Sequence[ArchiveRow]:
+        """The next ones behind the id `after`; the empty text: from the start."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EventSource:
+    """Events up to the cursor `upto`; make it with `begin`."""
+
+    org: str
+    filters: Filters
+    upto: Cursor
+
+    @classmethod
+    def begin(cls, connection: Connection, org: str, filters: Filters) -> EventSource:
+        """What is committed now."""
+        return cls(org, filters, Events(connection, org).now())
+
+    def count(self, connection: Connection) -> int:
+        return connection.execute(select(func.count()).select_from(events).where(*self._conditions())).scalar_one()
+
+    def page(self, connection: Connection, after: str, *, limit: int) -> Sequence[ArchiveRow]:
+        query = (
+            select(events.c.id, events.c.body, events.c.received_at)
+            .where(*self._conditions(), events.c.id > after)
+            .order_by(events.c.id)
+            .limit(limit)
+        )
+        return [ArchiveRow(row.id, json_text_of(row.body, row.received_at)) for row in connection.execute(query)]
+
+    def _conditions(self) -> tuple[ColumnElement[bool], ...]:
+        before = tuple_(events.c.xid, events.c.position) <= tuple_(self.upto.xid, self.upto.position)
+        return (events.c.org == self.org, before, *self.filters.conditions())
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSource:
+    """Entries of the audit log from `start`, inclusive, to `end`, exclusive. `matching`: columns of `AUDIT_FILTERS`."""
+
+    org: str
+    matching: Mapping[str, str]
+    start: datetime
+    end: datetime
+
+    def count(self, connection: Connection) -> int:
+        return connection.execute(select(func.count()).select_from(audit_log).where(*self._conditions())).scalar_one()
+
+    def page(self, connection: Connection, after: str, *, limit: int) -> Sequence[ArchiveRow]:
+        query = (
+            select(audit_log).where(*self._conditions(), audit_log.c.id > after).order_by(audit_log.c.id).limit(limit)
+        )
+        rows = connection.execute(query).mappings()
+        return [ArchiveRow(row["id"], canonical_json({**entry_of(row)}).decode()) for row in rows]
+
+    def _conditions(self) -> tuple[ColumnElement[bool], ...]:
+        matching = [audit_log.c[name] == value for name, value in self.matching.items()]
+        return (audit_log.c.org == self.org, audit_log.c.at >= self.start, audit_log.c.at < self.end, *matching)
