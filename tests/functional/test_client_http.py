@@ -84,9 +84,13 @@ def test_a_redirect_is_not_followed() -> None:
         visited.append(handler.path)
         answer(handler, 200, b"{}")
 
-    with serving(elsewhere) as other, serving(lambda handler: answer(handler, 307, b"", location=other)) as url:
-        with ask(url) as client, pytest.raises(ApiError) as caught:
-            client.whoami()
+    with (
+        serving(elsewhere) as other,
+        serving(lambda handler: answer(handler, 307, b"", location=other)) as url,
+        ask(url) as client,
+        pytest.raises(ApiError) as caught,
+    ):
+        client.whoami()
     assert (caught.value.status, visited) == (307, [])
 
 

@@ -54,10 +54,7 @@ def called(noun: type, name: str) -> Iterator[str]:
     """What one method asks for, with its positional arguments replaced by something to recognise."""
     script = Recording()
     method: Callable[..., Any] = getattr(noun(Calls(script)), name)
-    required = [
-        one for one in _parameters(method) if one.kind == one.POSITIONAL_OR_KEYWORD and one.default is one.empty
-    ]
-    result = method(*[_argument(one.name) for one in required])
+    result = method(*[_argument(one.name) for one in _required(method)])
     if isinstance(result, Iterator):
         next(result, None)
     for request in script.requests:
