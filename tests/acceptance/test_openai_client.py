@@ -1,0 +1,164 @@
+"""The official `openai` client against the gateway: answers, streams, and its documented exceptions."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import openai
+import pytest
+
+from keeptrusts.gateway.segments import read_events
+from support.gateway_process import GatewayProcess, gateway_process
+
+pytestmark = pytest.mark.acceptance
+
+POLICY = """\
+pack: {name: client, version: 1.0.0, enabled: true}
+policies: {chain: [topic-filter, secret-scanner, audit-logger]}
+policy:
+  topic-filter: {blocked_topics: [wolfram smuggling]}
+  secret-scanner: {}
+  audit-logger: {}
+providers:
+  targets: [{id: mock, provider: mock}]
+"""
+KEY = "kt_client_secret"
+SECRET = "AKIAIOSFODNN7EXAMPLE"
+
+
+def start(tmp_path: Path, text: str, *options: str | Path) -> Iterator[GatewayProcess]:
+    path = tmp_path / "policy.yaml"
+    path.write_text(text)
+    with gateway_process("--policy-config", path, "--spool-dir", tmp_path / "spool", *options) as made:
+        made.wait_until_ready()
+        yield made
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    yield from start(tmp_path_factory.mktemp("gateway"), POLICY)
+
+
+def client(gateway: GatewayProcess, key: str = "unused") -> openai.OpenAI:
+    return openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=key, max_retries=0, timeout=20)
+
+
+def ask(asking: openai.OpenAI, text: str) -> str | None:
+    with asking:
+        answer = asking.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": text}])
+    return answer.choices[0].message.content
+
+
+def test_answer(gateway: GatewayProcess) -> None:
+    """A plain answer, parsed by the client."""
+    assert ask(client(gateway), "hello there") == "hello there"
+
+
+def test_stream(gateway: GatewayProcess) -> None:
+    """The same in pieces, with usage at the end."""
+    with client(gateway) as asking:
+        stream = asking.chat.completions.create(
+            model="gpt-4o",
+            messages=[{"role": "user", "content": "hello there, how are you today?"}],
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+        chunks = list(stream)
+    said = [chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices]
+
+    assert "".join(said) == "hello there, how are you today?"
+    assert len([piece for piece in said if piece]) > 1
+    assert chunks[-1].usage is not None
+
+
+def test_secret_is_redacted_before_the_provider_sees_it(gateway: GatewayProcess) -> None:
+    """The mock provider echoes what it received."""
+    assert SECRET not in str(ask(client(gateway), f"my key is {SECRET}"))
+
+
+def test_models(gateway: GatewayProcess) -> None:
+    """`client.models.list()` works."""
+    with client(gateway) as asking:
+        assert [model.id for model in asking.models.list()]
+
+
+def test_block_is_a_conflict(gateway: GatewayProcess) -> None:
+    """409 with our code, which policy, and the ids to look it up by."""
+    with pytest.raises(openai.ConflictError) as blocked:
+        ask(client(gateway), "how does wolfram smuggling work?")
+
+    assert blocked.value.status_code == 409
+    assert blocked.value.code == "input_blocked"
+    body = blocked.value.body
+    assert isinstance(body, dict)
+    assert body["policy"] == "topic-filter"
+    assert body["event_id"].startswith("evt_")
+    assert blocked.value.request_id == body["request_id"]
+
+
+def test_block_of_a_streamed_request_is_a_conflict(gateway: GatewayProcess) -> None:
+    """Before a stream has begun, a block is the same exception."""
+    with client(gateway) as asking, pytest.raises(openai.ConflictError):
+        asking.chat.completions.create(
+            model="gpt-4o", messages=[{"role": "user", "content": "wolfram smuggling"}], stream=True
+        )
+
+
+def test_nonsense_is_unprocessable(gateway: GatewayProcess) -> None:
+    """A body that is not what it claims to be: 422."""
+    with client(gateway) as asking, pytest.raises(openai.UnprocessableEntityError):
+        asking.post("/chat/completions", cast_to=object, content=b'{"model": "gpt-4o", "messages": \xff}')
+
+
+def test_unknown_route_is_not_found(gateway: GatewayProcess) -> None:
+    """What is not governed is not passed on."""
+    with client(gateway) as asking, pytest.raises(openai.NotFoundError) as refused:
+        asking.files.list()
+
+    assert refused.value.code == "unknown_route"
+
+
+def test_limit_is_a_rate_limit_error(tmp_path: Path) -> None:
+    """429 with `Retry-After`."""
+    for made in start(tmp_path, POLICY + "global_rate_limit: {max_requests: 1, window_seconds: 60}\n"):
+        ask(client(made), "one")
+        with pytest.raises(openai.RateLimitError) as limited:
+            ask(client(made), "two")
+        assert 1 <= int(limited.value.response.headers["retry-after"]) <= 60
+
+
+def test_upstream_failure_is_an_internal_server_error(tmp_path: Path) -> None:
+    """502 when the provider cannot be reached or fails."""
+    unreachable = "[{id: up, provider: openai-compatible, base_url: 'http://127.0.0.1:1'}]"
+    for made in start(tmp_path, POLICY.replace("[{id: mock, provider: mock}]", unreachable)):
+        with pytest.raises(openai.InternalServerError) as failed:
+            ask(client(made), "hello")
+        assert failed.value.status_code == 502
+    events = list(read_events(tmp_path / "spool"))
+    assert [event["verdict"] for event in events] == ["failed"]
+
+
+def test_provider_that_dies_mid_stream_is_an_api_error(tmp_path: Path) -> None:
+    """The client that has begun to read is told by an error event, not by silence."""
+    dying = "[{id: mock, provider: mock, mock: {reply: 'a long answer that is never finished', die_after_chars: 20}}]"
+    for made in start(tmp_path, POLICY.replace("[{id: mock, provider: mock}]", dying)):
+        with client(made) as asking, pytest.raises(openai.APIError):
+            list(
+                asking.chat.completions.create(
+                    model="gpt-4o", messages=[{"role": "user", "content": "hello"}], stream=True
+                )
+            )
+
+
+def test_keys_of_clients(tmp_path: Path) -> None:
+    """Without a known key 401; with it the record names the key."""
+    keys = tmp_path / "keys"
+    keys.write_text(f"app sha256:{hashlib.sha256(KEY.encode()).hexdigest()}\n")
+    for made in start(tmp_path, POLICY, "--client-keys", keys):
+        with pytest.raises(openai.AuthenticationError) as refused:
+            ask(client(made, "wrong"), "hello")
+        assert refused.value.code == "invalid_api_key"
+        assert ask(client(made, KEY), "hello") == "hello"
+    assert [event["key_id"] for event in read_events(tmp_path / "spool")] == ["app"]
