@@ -42,19 +42,15 @@ def http_url(text: Any) -> str | None:
 
 def event_types(patterns: Any) -> str | None:
     """Known event types, or patterns such as `event.*` that at least one of them matches."""
-    from difflib import get_close_matches
-    from fnmatch import fnmatchcase
-
-    from keeptrusts.api.webhooks import EVENT_TYPES
+    from keeptrusts.api.event_types import is_known, suggest_type
 
     if not patterns:
         return "at least one event type is needed; `*` means all"
     for pattern in sorted(one for one in patterns if isinstance(one, str)):
-        if any(fnmatchcase(name, pattern) for name in EVENT_TYPES):
-            continue
-        close = get_close_matches(pattern, EVENT_TYPES, n=1)
-        hint = f"did you mean `{close[0]}`?" if close else "known types: " + ", ".join(EVENT_TYPES)
-        return f"there is no event type `{pattern}`; {hint}"
+        if not is_known(pattern):
+            meant = suggest_type(pattern)
+            hint = f"did you mean `{meant}`?" if meant else "see the page of `keeptrusts_webhook` for the types"
+            return f"there is no event type `{pattern}`; {hint}"
     return None
 
 

@@ -102,9 +102,10 @@ def interpreter_fault() -> str | None:
 
     asked = [shutil.which("python3") or "python3", "-IS", "-c", "import sys; print(*sys.version_info[:2])"]
     try:
-        said = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=20).stdout.split()
+        done = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=20)  # noqa: S603 - our own words
     except (OSError, subprocess.SubprocessError):
         return "there is no `python3` that runs on the PATH; the provider needs one, 3.11 or later"
+    said = done.stdout.split()
     found = (int(said[0]), int(said[1]))
     if found < (3, 11):
         return f"`python3` on the PATH is {found[0]}.{found[1]}; the provider needs 3.11 or later"

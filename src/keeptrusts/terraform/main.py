@@ -1,6 +1,15 @@
-"""Where the provider's process begins. The provider itself is imported when Terraform already knows where we are."""
+"""
+Where the provider's process begins.
+
+The provider itself is imported while Terraform is still connecting. The first process of a plan only asks
+for the schema, which a packaged provider has ready, so that one need not even wait for that.
+"""
 
 from __future__ import annotations
+
+import _thread
+import os
+import sys
 
 from keeptrusts.terraform.plugin.serve import serve
 
@@ -8,15 +17,62 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+SERVICE = "/tfplugin6.Provider/"
+SCHEMA = SERVICE + "GetProviderSchema"
+SCHEMA_FILE = "schema.bin"
+"""Beside this module, in a packaged provider: the answer to `GetProviderSchema`."""
+
 QUICK = frozenset(
-    "/tfplugin6.Provider/" + name
+    SERVICE + name
     for name in ("GetMetadata", "GetProviderSchema", "ValidateProviderConfig", "StopProvider", "UpgradeResourceState")
 )
 """Calls that never wait; the loop answers them itself. StopProvider must get through when every worker is busy."""
 
+_SWITCH_S = 0.001
+
+
+class Loading:
+    """The provider, once it is there: calls wait for it, the connection does not."""
+
+    def __init__(self, load: Callable[[], Callable[[str, bytes], bytes]], ready: bytes | None = None) -> None:
+        self._load = load
+        self._ready = ready
+        self._handle: Callable[[str, bytes], bytes] | None = None
+        self._loaded = _thread.allocate_lock()
+        self._loaded.acquire()
+        _thread.start_new_thread(self._run, ())
+
+    def __call__(self, path: str, body: bytes) -> bytes:
+        if self._ready is not None and path == SCHEMA:
+            return self._ready
+        if self._handle is None:
+            with self._loaded:
+                pass
+        if self._handle is None:
+            return self._load()(path, body)  # it failed before: fail again, where it is reported
+        return self._handle(path, body)
+
+    def _run(self) -> None:
+        try:
+            self._handle = self._load()
+        except Exception:  # noqa: BLE001 - the first call finds it out again and reports it
+            return
+        finally:
+            self._loaded.release()
+
 
 def main() -> int:
-    return serve(_load, QUICK)
+    sys.setswitchinterval(_SWITCH_S)  # the connection is not to wait for imports
+    return serve(lambda: Loading(_load, read_schema(os.path.dirname(__file__))), QUICK)  # noqa: PTH120 - see `serve`
+
+
+def read_schema(folder: str) -> bytes | None:
+    """The schema made when the provider was packaged; None in a source tree."""
+    try:
+        with open(f"{folder}/{SCHEMA_FILE}", "rb") as file:  # noqa: PTH123 - pathlib takes longer to import than this
+            return file.read()
+    except OSError:
+        return None
 
 
 def _load() -> Callable[[str, bytes], bytes]:

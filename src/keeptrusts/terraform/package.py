@@ -18,10 +18,14 @@ from typing import Final
 
 import keeptrusts
 from keeptrusts.core.version import VERSION
+from keeptrusts.terraform.main import SCHEMA, SCHEMA_FILE
+from keeptrusts.terraform.provider import Provider
 
 NAME: Final = f"terraform-provider-keeptrusts_v{VERSION}"
 OURS: Final = ("core", "api", "detect", "policy", "client", "terraform")
 LEFT_OUT: Final = frozenset({"terraform/package.py", "terraform/install.py", "terraform/pages.py"})
+UNUSED: Final = ("annotated_types/test_cases.py", "urllib3/contrib/")
+"""What no module of ours leads to; Terraform hashes every byte at every command."""
 THEIRS: Final = ("PyYAML", "annotated-types", "typing-extensions", "urllib3")
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _UNCHECKED_HASH: Final = 1
@@ -51,6 +55,7 @@ def build() -> dict[str, bytes]:
         files[f"lib/{path}"] = source
         if path.endswith(".py"):
             files[f"lib/{_compiled_path(path)}"] = _compile(path, source)
+    files[f"lib/keeptrusts/terraform/{SCHEMA_FILE}"] = Provider({}).handle(SCHEMA, b"")
     files.update(_licences())
     return files
 
@@ -90,8 +95,9 @@ def _their_modules() -> dict[str, bytes]:
     found = {}
     for package in THEIRS:
         for file in metadata.files(package) or ():
-            if file.suffix in {".py", ".typed"} and ".." not in file.parts and file.parts[0] != "_yaml":
-                found[file.as_posix()] = Path(str(file.locate())).read_bytes()
+            name = file.as_posix()
+            if file.suffix == ".py" and ".." not in file.parts and not name.startswith(("_yaml/", *UNUSED)):
+                found[name] = Path(str(file.locate())).read_bytes()
     return found
 
 

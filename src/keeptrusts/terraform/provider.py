@@ -5,24 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Annotated, Any, Final
 
 from keeptrusts.core.errors import KeeptrustsError
 from keeptrusts.terraform.calls import Answer, DataCalls, ResourceCalls, check_values, hide_all
 from keeptrusts.terraform.checks import between, http_url
-from keeptrusts.terraform.data.configuration import ConfigurationSource
-from keeptrusts.terraform.data.gateway import GatewaySource
-from keeptrusts.terraform.data.webhook import WebhookSource
 from keeptrusts.terraform.diagnostics import Diagnostics
 from keeptrusts.terraform.failures import tell
 from keeptrusts.terraform.labels import check as check_labels
 from keeptrusts.terraform.plugin.messages import ANSWERS, REQUESTS, SERVICE
 from keeptrusts.terraform.plugin.server import UnknownMethodError
 from keeptrusts.terraform.plugin.values import UNKNOWN, WireError
-from keeptrusts.terraform.resource import DataSource, Resource
-from keeptrusts.terraform.resources.configuration import ConfigurationResource
-from keeptrusts.terraform.resources.gateway import GatewayResource
-from keeptrusts.terraform.resources.webhook import WebhookResource
 from keeptrusts.terraform.schema import Attr, Values, attributes_of, describe, known, load
 from keeptrusts.terraform.session import Access, Session
 
@@ -65,11 +59,16 @@ class ProviderConfig:
     ] = None
 
 
-RESOURCES: Final[Mapping[str, type[Resource[Any]]]] = {
-    kind.type_name: kind for kind in (ConfigurationResource, GatewayResource, WebhookResource)
+RESOURCES: Final[Mapping[str, str]] = {
+    "keeptrusts_configuration": "resources.configuration:ConfigurationResource",
+    "keeptrusts_gateway": "resources.gateway:GatewayResource",
+    "keeptrusts_webhook": "resources.webhook:WebhookResource",
 }
-DATA_SOURCES: Final[Mapping[str, type[DataSource[Any]]]] = {
-    kind.type_name: kind for kind in (ConfigurationSource, GatewaySource, WebhookSource)
+"""Type -> where its class is; imported when it is used."""
+DATA_SOURCES: Final[Mapping[str, str]] = {
+    "keeptrusts_configuration": "data.configuration:ConfigurationSource",
+    "keeptrusts_gateway": "data.gateway:GatewaySource",
+    "keeptrusts_webhook": "data.webhook:WebhookSource",
 }
 CAPABILITIES: Final = {"get_provider_schema_optional": True}
 
@@ -113,10 +112,10 @@ class Provider:
         return ANSWERS[name].encode(method(REQUESTS[name].decode(body)))
 
     def _resource(self, request: Answer) -> ResourceCalls:
-        return ResourceCalls(_named(RESOURCES, request), self._session)
+        return ResourceCalls(load_type(RESOURCES, request.get("type_name", "")), self._session)
 
     def _data(self, request: Answer) -> DataCalls:
-        return DataCalls(_named(DATA_SOURCES, request), self._session)
+        return DataCalls(load_type(DATA_SOURCES, request.get("type_name", "")), self._session)
 
     def _metadata(self, _request: Answer) -> Answer:
         return {
@@ -128,8 +127,8 @@ class Provider:
     def _schema(self, _request: Answer) -> Answer:
         return {
             "provider": describe(ProviderConfig),
-            "resource_schemas": {name: describe(kind.state) for name, kind in RESOURCES.items()},
-            "data_source_schemas": {name: describe(kind.state) for name, kind in DATA_SOURCES.items()},
+            "resource_schemas": {name: describe(load_type(RESOURCES, name).state) for name in RESOURCES},
+            "data_source_schemas": {name: describe(load_type(DATA_SOURCES, name).state) for name in DATA_SOURCES},
             "server_capabilities": CAPABILITIES,
         }
 
@@ -141,6 +140,7 @@ class Provider:
     def _configure(self, request: Answer) -> Answer:
         diagnostics = Diagnostics()
         config = load(ProviderConfig, request.get("config")) or {}
+        self._session.configured = True
         self._session.terraform_version = request.get("terraform_version", "")
         labels = config.get("default_labels")
         self._session.default_labels = (labels or {}) if known(labels) else None
@@ -198,8 +198,14 @@ class Provider:
         return {}
 
 
-def _named(kinds: Mapping[str, Any], request: Answer) -> Any:
-    kind = kinds.get(request.get("type_name", ""))
-    if kind is None:
+def load_type(types: Mapping[str, str], name: str) -> Any:
+    """
+    The class of a resource or data source.
+
+    Raises:
+        WireError: There is none of this name.
+    """
+    if name not in types:
         raise WireError("there is no type of this name")
-    return kind
+    module, _, kind = types[name].partition(":")
+    return getattr(import_module(f"keeptrusts.terraform.{module}"), kind)

@@ -33,10 +33,12 @@ class Session:
     Shared by every call of this process.
 
     Args:
+        configured: Whether Terraform told us anything: it does for a plan, not for `validate`.
         access: None: not known before apply.
         default_labels: None: likewise.
     """
 
+    configured: bool = False
     access: Access | None = None
     default_labels: Mapping[str, str] | None = field(default_factory=dict)
     terraform_version: str = ""

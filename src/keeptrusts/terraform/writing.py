@@ -13,9 +13,12 @@ from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any, Final
 
-from keeptrusts.client import Fetched
 from keeptrusts.core.errors import ApiError
 from keeptrusts.terraform.session import Session
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # at run time they cost more than all the rest of this module
+    from keeptrusts.client import Fetched
 
 KEYS: Final = 8
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from keeptrusts.api.gateways import Gateway
 from keeptrusts.terraform.resource import DataSource, exactly_one
 from keeptrusts.terraform.schema import Attr, Values
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # at run time they cost more than all the rest of this module
+    from keeptrusts.api.gateways import Gateway
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

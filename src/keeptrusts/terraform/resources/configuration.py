@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from keeptrusts.api.configurations import Configuration
 from keeptrusts.core.errors import ApiError, InputError
 from keeptrusts.terraform import labels, policy_text, writing
 from keeptrusts.terraform.checks import length
 from keeptrusts.terraform.planning import Change
 from keeptrusts.terraform.resource import Resource, changed_fields, selector
 from keeptrusts.terraform.schema import Attr, Values, known
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # at run time they cost more than all the rest of this module
+    from keeptrusts.api.configurations import Configuration
 
 STORED = ("name", "description", "policy_yaml", "labels", "effective_labels")
 """The attributes that the control plane keeps; the others live in the state alone."""
@@ -74,11 +77,13 @@ class ConfigurationResource(Resource[ConfigurationState]):
     state = ConfigurationState
 
     def validate(self, config: Values) -> None:
-        text = config["policy_yaml"]
-        if known(text) and text is not None:
-            policy_text.lint(text, self.diagnostics)
+        # once the provider is configured, `plan` comes next and knows whether the text is new at all
+        if not self.session.configured:
+            self._lint(config["policy_yaml"])
 
     def plan(self, change: Change) -> None:
+        if change.prior is None or change.planned["policy_yaml"] != change.prior["policy_yaml"]:
+            self._lint(change.planned["policy_yaml"])
         labels.plan_effective(change, self.session.default_labels)
         if change.prior is not None and list(change.changed()) == ["change_message"]:
             change.planned["change_message"] = change.prior["change_message"]
@@ -123,6 +128,10 @@ class ConfigurationResource(Resource[ConfigurationState]):
             else self.session.client.configurations.find(name)
         )
         return self._state(found, None) if found else None
+
+    def _lint(self, text: Any) -> None:
+        if text is not None and known(text):
+            policy_text.lint(text, self.diagnostics)
 
     def _body(self, wanted: ConfigurationState) -> dict[str, Any]:
         return {

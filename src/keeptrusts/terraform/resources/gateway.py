@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from keeptrusts.api.gateways import Gateway
 from keeptrusts.core.errors import ApiError
 from keeptrusts.terraform import labels, writing
 from keeptrusts.terraform.checks import between, duration, length, seconds
 from keeptrusts.terraform.planning import Change
 from keeptrusts.terraform.resource import Resource, changed_fields, selector
 from keeptrusts.terraform.schema import Attr, Values, known
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # at run time they cost more than all the rest of this module
+    from keeptrusts.api.gateways import Gateway
 
 DEFAULT_WAIT = "10m"
 POLL_S = 1.0

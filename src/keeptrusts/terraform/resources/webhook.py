@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
-from keeptrusts.api.webhooks import Webhook
 from keeptrusts.core.errors import ApiError
 from keeptrusts.terraform import writing
 from keeptrusts.terraform.checks import between, event_types, http_url, length
@@ -14,6 +13,10 @@ from keeptrusts.terraform.planning import Change
 from keeptrusts.terraform.plugin.values import UNKNOWN
 from keeptrusts.terraform.resource import Resource, changed_fields, selector
 from keeptrusts.terraform.schema import Attr, Values
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # at run time they cost more than all the rest of this module
+    from keeptrusts.api.webhooks import Webhook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
