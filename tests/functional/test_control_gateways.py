@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from keeptrusts.control.changing import gateway_topic
+from keeptrusts.control.hub import gateway_topic
 from keeptrusts.store.gateways import Gateways
 from keeptrusts.store.transaction import Store
 from keeptrusts.trail import bundle as trail
@@ -255,3 +255,21 @@ def test_others_cannot_see_or_touch(control: Plane) -> None:
     report = {"instance_id": "i", "version": "1", "active_digest": None, "epoch": None, "gateway_id": gateway["id"]}
     assert_problem(other.post("/v1/gateway/status", report), 404, "not_found")
     assert other.get("/v1/gateways").json()["data"] == []
+
+
+def test_a_poll_that_finds_nothing_new_costs_no_query(control: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asking again is answered from memory, also with the database away; a change is not."""
+    configuration = _configuration(control.admin)
+    runtime = _runtime(control, _gateway(control.admin, configuration_id=configuration["id"]))
+    first = runtime.get("/v1/gateway/bundle")
+
+    def fail(_self: Store) -> None:
+        raise AssertionError("the database was asked")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Gateways, "desired", fail)
+        assert runtime.get("/v1/gateway/bundle").json() == first.json()
+        same = runtime.get("/v1/gateway/bundle", If_None_Match=first.headers["etag"], Prefer="wait=1")
+        assert same.status_code == 304
+    control.admin.patch(f"/v1/configurations/{configuration['id']}", {"policy_yaml": OTHER_POLICY})
+    assert runtime.get("/v1/gateway/bundle").json() != first.json()

@@ -18,6 +18,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from keeptrusts.control import workers
+from keeptrusts.control.bundles import Bundles
 from keeptrusts.control.credentials import Credentials
 from keeptrusts.control.hub import Hub
 from keeptrusts.control.middleware import Envelope
@@ -69,7 +70,8 @@ def make_services(settings: Settings) -> Services:
     sealer = Sealer(secret_key(settings))
     credentials = Credentials(store, requests_per_minute=settings.key_requests_per_minute)
     outbound = OutboundRules.read(insecure=settings.allow_insecure_webhooks, subnets=settings.webhook_allow_private)
-    return Services(settings, store, sealer, credentials, Hub(), Signer(store, sealer), outbound)
+    signer = Signer(store, sealer)
+    return Services(settings, store, sealer, credentials, Hub(), signer, Bundles(store, signer), outbound)
 
 
 def create_app(settings: Settings, services: Services | None = None, background: Sequence[Worker] = WORKERS) -> FastAPI:

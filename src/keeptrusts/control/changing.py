@@ -1,8 +1,4 @@
-"""
-Notices what other replicas committed, with one cheap query every `EVERY_S`, and wakes those who wait for it.
-
-Topics: `gateway/<id>` when that gateway's bundle has a new epoch.
-"""
+"""Notices what other replicas committed, with one cheap query every `EVERY_S`, and lets go of what is outdated."""
 
 from __future__ import annotations
 
@@ -19,23 +15,17 @@ from keeptrusts.store.transaction import Store
 EVERY_S: Final = 1.5
 
 
-def gateway_topic(gateway_id: str) -> str:
-    """What a long poll for this gateway's bundle waits for."""
-    return f"gateway/{gateway_id}"
-
-
 async def watch(services: Services) -> None:
-    """Wake the long polls of gateways whose epoch rose in another process."""
+    """Wake the long polls of gateways whose epoch rose, or that went, in another process."""
     known: dict[str, int] = {}
     state: tuple[int, int] | None = None
     while True:
-        if services.hub.topics():
+        if services.hub.topics() or services.bundles.any_remembered():
             found = await run_in_threadpool(_state, services.store)
             if found != state:
-                state = found
                 epochs = await run_in_threadpool(_epochs, services.store)
-                services.hub.wake(*(gateway_topic(one) for one, epoch in epochs.items() if known.get(one) != epoch))
-                known = epochs
+                services.gateways_changed(*(dict(known.items() ^ epochs.items())))
+                known, state = epochs, found
         await asyncio.sleep(EVERY_S)
 
 

@@ -10,6 +10,11 @@ import asyncio
 from collections.abc import Set as AbstractSet
 
 
+def gateway_topic(gateway_id: str) -> str:
+    """What a long poll for this gateway's bundle waits for."""
+    return f"gateway/{gateway_id}"
+
+
 class Hub:
     """Waiters by topic. Waiting belongs to one event loop; `wake` may be called from any thread."""
 

@@ -10,8 +10,9 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from keeptrusts.control.bundles import Bundles
 from keeptrusts.control.credentials import Credentials
-from keeptrusts.control.hub import Hub
+from keeptrusts.control.hub import Hub, gateway_topic
 from keeptrusts.control.outbound import OutboundRules
 from keeptrusts.control.settings import Settings
 from keeptrusts.control.signing import Signer
@@ -25,9 +26,9 @@ SHORTEST_KEY = 32
 @dataclass(frozen=True, slots=True)
 class Services:
     """
-    `store` opens transactions; `sealer` keeps secrets; `credentials` knows callers; `hub` wakes; `signer` signs.
+    `store` opens transactions; `sealer` keeps secrets; `credentials` knows callers; `hub` wakes who waits.
 
-    `outbound` says where webhooks may go.
+    `signer` signs and `bundles` remembers what it signed; `outbound` says where webhooks may go.
     """
 
     settings: Settings
@@ -36,7 +37,13 @@ class Services:
     credentials: Credentials
     hub: Hub
     signer: Signer
+    bundles: Bundles
     outbound: OutboundRules
+
+    def gateways_changed(self, *gateway_ids: str) -> None:
+        """What they are to run is another now: wake those who wait for it. From any thread."""
+        self.bundles.forget(*gateway_ids)
+        self.hub.wake(*map(gateway_topic, gateway_ids))
 
 
 def services_of(request: Request) -> Services:

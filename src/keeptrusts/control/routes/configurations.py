@@ -22,7 +22,6 @@ from keeptrusts.api.page import Page
 from keeptrusts.control import policies
 from keeptrusts.control.auditing import record
 from keeptrusts.control.auth import Actor, ConfigurationReader, ConfigurationWriter
-from keeptrusts.control.changing import gateway_topic
 from keeptrusts.control.labels import LabelFilter
 from keeptrusts.control.paging import Paging
 from keeptrusts.control.revisions import IfMatch, show_revision
@@ -215,7 +214,7 @@ class _Change:
         tx.publish(actor.org, _TOLD_AS[verb], _told(after))
         if after.shown["version"] != before.shown["version"]:
             followers = Gateways(tx.connection, actor.org).follow(self._identifier, at=tx.now)
-            tx.after_commit(lambda: self._services.hub.wake(*map(gateway_topic, followers)))
+            tx.after_commit(lambda: self._services.gateways_changed(*followers))
         return after
 
 

@@ -13,7 +13,6 @@ from keeptrusts.api.page import Page
 from keeptrusts.api.tokens import Key
 from keeptrusts.control.auditing import record
 from keeptrusts.control.auth import GatewayReader, GatewayWriter
-from keeptrusts.control.changing import gateway_topic
 from keeptrusts.control.labels import LabelFilter
 from keeptrusts.control.paging import Paging
 from keeptrusts.control.problem import ProblemError
@@ -102,7 +101,7 @@ def change_gateway(
     after = mine.change(gateway_id, _fields(patch), at=tx.now)
     if after.revision != before.revision:
         record(tx, actor, "gateway.update", gateway_id, before=_settings(before), after=_settings(after))
-        tx.after_commit(lambda: services.hub.wake(gateway_topic(gateway_id)))
+        tx.after_commit(lambda: services.gateways_changed(gateway_id))
     return _shown(after, response)
 
 
@@ -118,7 +117,7 @@ def drop_gateway(gateway_id: str, actor: GatewayWriter, tx: Tx, precondition: If
     record(tx, actor, "gateway.delete", gateway_id, before=_settings(before))
     tx.publish(actor.org, "gateway.deleted", _told(before))
     tx.after_commit(lambda: services.credentials.forget(*revoked))
-    tx.after_commit(lambda: services.hub.wake(gateway_topic(gateway_id)))
+    tx.after_commit(lambda: services.gateways_changed(gateway_id))
 
 
 @router.post("/{gateway_id}/tokens", status_code=201)

@@ -13,10 +13,10 @@ from fastapi.responses import JSONResponse
 
 from keeptrusts.api.page import Page
 from keeptrusts.api.runtime import Bundle, StatusAnswer, StatusReport, TrailKey
-from keeptrusts.control.auth import Actor, Runtime, TrailReader
-from keeptrusts.control.changing import gateway_topic
+from keeptrusts.control.auth import Runtime, TrailReader
+from keeptrusts.control.hub import gateway_topic
 from keeptrusts.control.problem import ProblemError, allow_words
-from keeptrusts.control.services import AppServices, Services
+from keeptrusts.control.services import AppServices
 from keeptrusts.control.signing import Signed
 from keeptrusts.control.unit_of_work import transactional
 from keeptrusts.core.ids import GATEWAY, is_id
@@ -78,7 +78,9 @@ async def read_bundle(
     while True:
         changed = services.hub.expect(gateway_topic(gateway_id))
         try:
-            signed = await run_in_threadpool(_bundle, services, actor, gateway_id)
+            known = services.bundles
+            signed = known.remembered(actor.org, gateway_id)
+            signed = signed or await run_in_threadpool(known.load, actor.org, gateway_id)
             left = deadline - asyncio.get_running_loop().time()
             if left <= 0 or (signed is not None and signed.etag not in seen):
                 return _answer(signed, seen)
@@ -118,13 +120,6 @@ def list_trail_keys(_actor: TrailReader, tx: Tx) -> Page[TrailKey]:
         for key in public_keys(tx.connection)
     ]
     return {"data": found, "next_cursor": None, "has_more": False}
-
-
-def _bundle(services: Services, actor: Actor, gateway_id: str) -> Signed | None:
-    with services.store.read() as tx:
-        desired = Gateways(tx.connection, actor.org).desired(gateway_id)
-        now = tx.now
-    return None if desired is None else services.signer.sign(desired, org=actor.org, now=now)
 
 
 def _answer(signed: Signed | None, seen: set[str]) -> Response:
