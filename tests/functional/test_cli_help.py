@@ -1,0 +1,65 @@
+"""What `kt ... --help` says: each command, as a whole."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import click
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from keeptrusts.cli.main import main
+
+ELSEWHERE = {"policy", "server", "terraform"}
+"""Groups that have tests of their own."""
+
+
+def commands(command: click.Command, context: click.Context) -> Iterator[tuple[str, click.Context]]:
+    """This command and those below it, each with the context it would run in."""
+    yield context.command_path, context
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None
+            yield from commands(below, click.Context(below, parent=context, info_name=name, terminal_width=100))
+
+
+ROOT = click.Context(main, info_name="kt", terminal_width=100, **main.context_settings)
+MINE = {
+    path: context
+    for path, context in commands(main, ROOT)
+    if path not in {"kt", "kt gateway run"} and path.split()[1] not in {*ELSEWHERE, "export-jobs"}
+}
+
+
+@pytest.mark.parametrize("path", MINE)
+def test_help_of_each_command(path: str, snapshot: SnapshotAssertion) -> None:
+    """The help of a command changes only on purpose."""
+    context = MINE[path]
+    assert context.command.get_help(context) == snapshot
+
+
+@pytest.mark.parametrize("path", MINE)
+def test_help_fits_a_terminal(path: str) -> None:
+    """No line of prose is wider than the page; examples may be, they are to be copied."""
+    context = MINE[path]
+    prose = [
+        line
+        for line in context.command.get_help(context).splitlines()
+        if not line.lstrip().startswith(("kt ", "KEEPTRUSTS_"))
+    ]
+    assert [line for line in prose if len(line) > 100] == []
+
+
+def test_the_list_of_groups_imports_none() -> None:
+    """`kt --help` is quick: it knows the groups by name alone."""
+    code = (
+        "import sys; from click.testing import CliRunner; from keeptrusts.cli.main import main\n"
+        "assert 'events' in CliRunner().invoke(main, ['--help']).output\n"
+        "heavy = {'urllib3', 'rich', 'yaml', 'sqlalchemy', 'fastapi', 'pydantic', 'keeptrusts.cli.events'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
