@@ -1,0 +1,261 @@
+"""
+Answers under judgement: streamed ones as they come, and whole ones.
+
+The same kinds say the same of both; `tests/property` holds them to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from keeptrusts.core.decision import PolicyResult
+from keeptrusts.core.exchange import Exchange, Part, Phase, Place, Role, Text
+from keeptrusts.core.verdict import Allow, Edit, Match, Redact, Verdict, severity
+from keeptrusts.flow.relay import Relay
+from keeptrusts.flow.restoring import restored, restoring_stage
+from keeptrusts.flow.window import Pipeline, Stage
+from keeptrusts.policy.compiled import CompiledPolicy
+from keeptrusts.policy.engine import Clock, Judgement, result_of
+from keeptrusts.policy.kind import Policy
+from keeptrusts.wire.chat_stream import Channel, Chunk, calls_in
+from keeptrusts.wire.openai_chat import ChatAnswer, Usage
+from keeptrusts.wire.strict_json import INNER, splice
+from keeptrusts.wire.texts import TextCollector
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRules:
+    """
+    What a configuration asks of answers.
+
+    Args:
+        live: Kinds that are enforced on the fly, with their hold-back.
+        whole: Everything waits for the end of the answer.
+        bare: No kind looks at answers; they pass as they come.
+    """
+
+    live: tuple[tuple[Policy, int], ...]
+    whole: bool
+    bare: bool
+
+    @classmethod
+    def of(cls, policy: CompiledPolicy) -> AnswerRules:
+        """Those of a compiled document."""
+        outputs = [(one, one.holdback()) for one in policy.chain.of_phase(Phase.OUTPUT)]
+        live = tuple((one, width) for one, width in outputs if width)
+        unbounded = any(width is None for _, width in outputs)
+        wide = sum(width for _, width in live) > policy.streaming.max_holdback_chars
+        tools = policy.chain.of_phase(Phase.TOOL)
+        looks = unbounded or bool(live) or bool(tools)
+        return cls(live, unbounded or wide, bare=not looks)
+
+
+@dataclass(slots=True)
+class _Account:
+    """What a kind said over the windows of all texts of an answer."""
+
+    policy: Policy
+    stages: list[Stage] = field(default_factory=list)
+    code: str = ""
+    spent_ns: int = 0
+    degraded: bool = False
+
+    def verdict(self) -> Verdict:
+        """Its verdict on the whole, from what was settled."""
+        cuts = [stage.cut.verdict for stage in self.stages if stage.cut is not None]
+        if cuts:
+            return cuts[0]
+        matches: list[Match] = []
+        for index, stage in enumerate(self.stages):
+            matches += [replace(match, place=(index,)) for match in stage.matches]
+        edits = tuple(match for match in matches if isinstance(match, Edit))
+        return Redact(self.code, edits) if edits else Allow(tuple(matches))
+
+
+class StreamedAnswer:
+    """
+    One streamed answer under its rules.
+
+    Args:
+        exchange: The request's; its texts are not looked at.
+    """
+
+    def __init__(self, policy: CompiledPolicy, exchange: Exchange, request: Judgement, clock: Clock) -> None:
+        self._chain = policy.chain
+        self._clock = clock
+        self._exchange = replace(exchange, phase=Phase.OUTPUT, answered=True, documents=())
+        self._restorable = request.restorable
+        self.rules = AnswerRules.of(policy)
+        self._accounts = [_Account(one) for one, _ in self.rules.live]
+        self.relay = Relay(self._pipeline_of, drops_logprobs=not self.rules.bare)
+        self._late: Judgement | None = None
+
+    @property
+    def is_cut(self) -> bool:
+        """A policy ended the answer."""
+        return self.relay.cut is not None or (self._late is not None and severity(self._late.verdict) >= 2)
+
+    def take(self, chunk: Chunk) -> bytes:
+        """Take a frame in; what the client may have now."""
+        return self.relay.take(chunk)
+
+    def finish(self) -> bytes:
+        """The model is done; the rest, unless a policy objects at the end."""
+        out = self.relay.finish()
+        if self.relay.cut is not None:
+            return out
+        said = self.relay.whole_texts()
+        if not said and not self._chain.of_phase(Phase.TOOL) and not self.rules.whole:
+            return out
+        collector, origins = _assembled(said, self.relay.call_ids)
+        exchange = replace(self._exchange, texts=tuple(collector.texts), tool_calls=tuple(collector.calls))
+        self._late = self._chain.judge_answer(exchange, self._clock)
+        if self.is_cut:
+            return out
+        changed = _changed(said, origins, self._late.changed)
+        if self._restorable:
+            changed = {one: restored(changed.get(one, text), self._restorable) for one, text in said.items()}
+        return out + self.relay.settle_whole(changed)
+
+    def judgement(self) -> Judgement:
+        """What all kinds together said of it."""
+        live = self._live_judgement()
+        late = self._late
+        if late is None:
+            return live
+        if not self.rules.whole:
+            # the live kinds have their line already; of their second look only an objection is news
+            known = {account.policy.kind for account in self._accounts}
+            kept = [
+                one
+                for one in late.results
+                if one.phase == Phase.TOOL or one.kind not in known or one.verdict != "allowed"
+            ]
+            late = replace(late, results=tuple(kept))
+        first, second = (live, late) if severity(live.verdict) >= severity(late.verdict) else (late, live)
+        results = (*late.results, *live.results)
+        return replace(first, results=results, degraded=first.degraded or second.degraded)
+
+    def _live_judgement(self) -> Judgement:
+        if self.rules.whole:
+            return Judgement()
+        results: list[PolicyResult] = []
+        said = Judgement()
+        for account in self._accounts:
+            verdict = account.verdict()
+            results.append(result_of(account.policy.kind, Phase.OUTPUT, verdict, account.spent_ns // 1000))
+            if severity(verdict) > severity(said.verdict):
+                said = Judgement(verdict, account.policy.kind, Phase.OUTPUT)
+        degraded = any(account.degraded for account in self._accounts)
+        return replace(said, results=tuple(results), degraded=degraded)
+
+    def _pipeline_of(self, channel: Channel) -> Pipeline | None:
+        if self.rules.bare:
+            last = restoring_stage(self._restorable)
+            return Pipeline([last] if last else [])
+        if self.rules.whole or channel[1] is Part.TOOL_CALL:
+            return None
+        stages = []
+        for account, (_, holdback) in zip(self._accounts, self.rules.live, strict=True):
+            stage = Stage(_Ask(self, account, channel), holdback)
+            account.stages.append(stage)
+            stages.append(stage)
+        last = restoring_stage(self._restorable)
+        return Pipeline([*stages, last] if last else stages)
+
+    def ask(self, account: _Account, channel: Channel, text: str) -> Verdict:
+        """What a kind says of a window of a channel."""
+        choice, part, place = channel
+        started = self._clock()
+        exchange = replace(self._exchange, texts=(Text(place, text, Role.ASSISTANT, part, choice),))
+        verdict, degraded = self._chain.judge_once(account.policy, exchange)
+        account.spent_ns += self._clock() - started
+        account.degraded = account.degraded or degraded
+        if isinstance(verdict, Redact):
+            account.code = verdict.code
+        return verdict
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    answer: StreamedAnswer
+    account: _Account
+    channel: Channel
+
+    def __call__(self, text: str) -> Verdict:
+        return self.answer.ask(self.account, self.channel, text)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedAnswer:
+    """A whole answer after judgement: the bytes that may go out."""
+
+    judgement: Judgement
+    body: bytes
+    usage: Usage
+    texts: tuple[Text, ...]
+
+
+def judge_whole(
+    policy: CompiledPolicy, answer: ChatAnswer, exchange: Exchange, request: Judgement, clock: Clock
+) -> JudgedAnswer:
+    """Judge an answer that came in one piece; unchanged, it keeps its bytes (law 5)."""
+    asked = replace(
+        exchange, answered=True, documents=(), texts=answer.texts, tool_calls=answer.tool_calls, phase=Phase.OUTPUT
+    )
+    judgement = policy.chain.judge_answer(asked, clock)
+    changes: dict[Place, object] = dict(judgement.changed)
+    texts = tuple(replace(one, value=judgement.changed.get(one.place, one.value)) for one in answer.texts)
+    if request.restorable:
+        for text in texts:
+            back = restored(text.value, request.restorable)
+            if back != text.value:
+                changes[text.place] = back
+    if not AnswerRules.of(policy).bare:
+        changes |= dict.fromkeys(answer.logprobs)
+    return JudgedAnswer(judgement, splice(answer.raw, changes), answer.usage, texts)
+
+
+def _assembled(
+    said: Mapping[Channel, str], call_ids: Mapping[tuple[int, int], str]
+) -> tuple[TextCollector, dict[Place, Channel]]:
+    """Texts and calls of channels that are complete, and which channel each place is of."""
+    collector = TextCollector(Role.ASSISTANT)
+    origins: dict[Place, Channel] = {}
+    for channel, text in said.items():
+        choice, part, place = channel
+        if part is not Part.TOOL_CALL:
+            here: Place = (choice, part.value, *place)
+            origins[here] = channel
+            collector.choice = choice
+            collector.add(text, here, part)
+    for choice, index, name, arguments in calls_in(said):
+        collector.choice = choice
+        here = (choice, Part.TOOL_CALL.value, index)
+        origins[(*here, "name")] = (choice, Part.TOOL_CALL, (index, "name"))
+        origins[(*here, "arguments")] = (choice, Part.TOOL_CALL, (index, "arguments"))
+        function = {"name": name, "arguments": arguments}
+        collector.call(function, here, call_ids.get((choice, index), ""))
+    return collector, origins
+
+
+def _changed(
+    said: Mapping[Channel, str], origins: Mapping[Place, Channel], changed: Mapping[Place, str]
+) -> dict[Channel, str]:
+    inner: dict[Channel, dict[Place, object]] = {}
+    whole: dict[Channel, str] = {}
+    for place, text in changed.items():
+        if place in origins:
+            whole[origins[place]] = text
+        else:
+            at = place.index(INNER)
+            inner.setdefault(origins[place[:at]], {})[place[at + 1 :]] = text
+    for channel, changes in inner.items():
+        whole[channel] = splice(said[channel].encode(), changes).decode()
+    return whole
+
+
+def spoken(texts: Mapping[Channel, str]) -> Sequence[str]:
+    """The texts of a streamed answer, in the order in which they began."""
+    return [text for text in texts.values() if text]

@@ -1,0 +1,203 @@
+"""
+One request for a chat completion, from its bytes to its record.
+
+Every way out leaves one record, and after it the end of the response (law 6).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from keeptrusts.core.errors import ClientGoneError, SpoolFullError, UnreadableError, UpstreamError, UpstreamGarbledError
+from keeptrusts.core.exchange import Exchange, Phase
+from keeptrusts.core.verdict import Block, Escalate, Verdict
+from keeptrusts.flow.answers import AnswerRules, StreamedAnswer, judge_whole
+from keeptrusts.flow.arrival import Arrival, Snapshot
+from keeptrusts.flow.decisions import Notes
+from keeptrusts.flow.effects import CloseUpstream, Flow, Record, Respond, TakeQuota
+from keeptrusts.flow.models import list_models
+from keeptrusts.flow.replies import JSON, Refusal, common_headers, objection
+from keeptrusts.flow.streaming import relay_stream
+from keeptrusts.flow.upstream import Opened, answer_limit, failure, open_upstream, read_all, refusal_of
+from keeptrusts.policy.compiled import TargetSettings
+from keeptrusts.policy.engine import Clock, Judgement
+from keeptrusts.wire.anthropic import answer_from_messages
+from keeptrusts.wire.openai_chat import ChatRequest, read_answer, read_request
+
+CLIENT_GONE = 499
+
+
+def serve(arrival: Arrival, snapshot: Snapshot, clock: Clock) -> Flow[None]:
+    """Answer one governed request, and record it."""
+    notes = Notes(arrival, snapshot, clock, clock())
+    if arrival.path == "/v1/models":
+        yield from Respond(200, (*JSON, *common_headers(notes, whole=False)), list_models(snapshot))
+        return
+    try:
+        refusal = yield from _serve(notes)
+        if refusal is not None:
+            yield from _refuse(notes, refusal)
+    except ClientGoneError as gone:
+        yield from CloseUpstream()
+        notes.fail(gone.code)
+        yield from Record(notes.decision(CLIENT_GONE))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request that the policies let through to a provider."""
+
+    request: ChatRequest
+    exchange: Exchange
+    targets: list[TargetSettings]
+    said: Judgement
+
+
+def _serve(notes: Notes) -> Flow[Refusal | None]:
+    """Serve the request; why not, when it is refused before anything was sent."""
+    try:
+        asked = _closed(notes) or _judged(notes)
+        if isinstance(asked, Refusal):
+            return asked
+        limited = yield from _limited(notes, asked)
+        return limited or (yield from _forwarded(notes, asked))
+    except UnreadableError as unreadable:
+        code = "request_unreadable"
+        notes.judge(Judgement(Block(code, str(unreadable)), phase=Phase.INPUT))
+        return Refusal(422, "validation_error", unreadable.code, str(unreadable), code)
+
+
+def _judged(notes: Notes) -> _Asked | Refusal:
+    request = read_request(notes.arrival.body)
+    exchange = _exchange(notes, request)
+    targets = _admitted(notes)
+    if isinstance(targets, Refusal):
+        return targets
+    said = notes.snapshot.policy.chain.judge_request(exchange, notes.clock)
+    notes.judge(said)
+    notes.keep_request(request.texts, said)
+    refusal = _objected(notes, said.verdict, "input") or _unstreamable(notes, request)
+    return refusal or _Asked(request, exchange, targets, said)
+
+
+def _limited(notes: Notes, asked: _Asked) -> Flow[Refusal | None]:
+    """Count it against the rate limits: after judgement, so that a blocked request burns no quota."""
+    caller = notes.arrival.caller
+    wait = yield from TakeQuota(caller.user_id or asked.request.user, caller.ip)
+    if wait is None:
+        return None
+    notes.fail("rate_limit")
+    message = f"too many requests; try again in {wait} seconds"
+    return Refusal(429, "rate_limit", "rate_limit", message, None, (("retry-after", str(wait)),))
+
+
+def _forwarded(notes: Notes, asked: _Asked) -> Flow[Refusal | None]:
+    opened = yield from open_upstream(notes, asked.targets, asked.request, asked.said)
+    if isinstance(opened, Opened) and opened.head.status < 400:
+        return (yield from _answered(notes, opened, asked.exchange, asked.said))
+    yield from CloseUpstream()
+    refusal = refusal_of(opened) if isinstance(opened, Opened) else opened
+    notes.fail(refusal.code)
+    return refusal
+
+
+def _answered(notes: Notes, opened: Opened, exchange: Exchange, said: Judgement) -> Flow[Refusal | None]:
+    try:
+        if exchange.streamed and opened.is_stream:
+            answer = StreamedAnswer(notes.snapshot.policy, exchange, said, notes.clock)
+            return (yield from relay_stream(notes, opened, answer, said))
+        return (yield from _whole(notes, opened, exchange, said))
+    except (UpstreamError, UnreadableError) as failed:
+        yield from CloseUpstream()
+        garbled = failed if isinstance(failed, UpstreamError) else UpstreamGarbledError(str(failed))
+        refusal = failure(garbled)
+        notes.fail(refusal.code)
+        return refusal
+
+
+def _whole(notes: Notes, opened: Opened, exchange: Exchange, said: Judgement) -> Flow[Refusal | None]:
+    raw = yield from read_all(notes, answer_limit(notes.snapshot.policy))
+    if opened.target.format == "anthropic":
+        raw = answer_from_messages(raw)
+    judged = judge_whole(notes.snapshot.policy, read_answer(raw), exchange, said, notes.clock)
+    notes.usage = judged.usage
+    notes.judge(judged.judgement)
+    refusal = _objected(notes, judged.judgement.verdict, "output")
+    if refusal is not None:
+        return refusal
+    notes.keep_answer(judged.texts, judged.judgement)
+    yield from _close(notes, 200, judged.body)
+    return None
+
+
+def _refuse(notes: Notes, refusal: Refusal) -> Flow[None]:
+    yield from _close(notes, refusal.status, refusal.body(notes), refusal)
+
+
+def _close(notes: Notes, status: int, body: bytes, refusal: Refusal | None = None) -> Flow[None]:
+    """Record, then answer. What cannot be recorded is not answered."""
+    extra = refusal.headers if refusal else ()
+    try:
+        yield from Record(notes.decision(status))
+    except SpoolFullError as full:
+        unrecorded = Refusal(503, "overloaded", full.code, "the decision cannot be recorded, so no answer is given")
+        status, body, extra = 503, unrecorded.body(notes), (("retry-after", "5"),)
+    yield from Respond(status, (*JSON, *common_headers(notes, whole=True), *extra), body)
+
+
+def _closed(notes: Notes) -> Refusal | None:
+    policy = notes.snapshot.policy
+    if not policy.enabled:
+        notes.fail("configuration_disabled")
+        return Refusal(503, "configuration_disabled", "configuration_disabled", "this configuration is switched off")
+    if notes.arrival.oversized or len(notes.arrival.body) > policy.size_limits.max_body_bytes:
+        notes.fail("body_too_large")
+        message = f"the body exceeds {policy.size_limits.max_body_bytes} bytes"
+        return Refusal(413, "validation_error", "body_too_large", message)
+    return None
+
+
+def _admitted(notes: Notes) -> list[TargetSettings] | Refusal:
+    policy = notes.snapshot.policy
+    admitted, results = policy.chain.admitted(settings.target for settings in policy.targets)
+    notes.results += results
+    names = {target.id for target in admitted}
+    targets = [settings for settings in policy.targets if settings.target.id in names]
+    if targets:
+        return targets
+    code = next((result.reason_code for result in results if result.verdict == "blocked"), "no_provider")
+    notes.judge(Judgement(Block(code, "no target may serve this request"), phase=Phase.ROUTE))
+    message = "no provider of the configuration may serve this request" if policy.targets else "there is no provider"
+    return Refusal(503, "no_compliant_provider", "no_compliant_provider", message, code)
+
+
+def _exchange(notes: Notes, request: ChatRequest) -> Exchange:
+    notes.model, notes.streamed, notes.user = request.model, request.stream, request.user
+    return Exchange(
+        Phase.INPUT,
+        texts=request.texts,
+        tool_calls=request.tool_calls,
+        tools=request.tools,
+        model=request.model,
+        streamed=request.stream,
+        max_tokens=request.max_tokens,
+        message_count=request.message_count,
+        caller=notes.arrival.caller,
+    )
+
+
+def _objected(notes: Notes, verdict: Verdict, stage: str) -> Refusal | None:
+    if not isinstance(verdict, Block | Escalate):
+        return None
+    if isinstance(verdict, Escalate):
+        notes.escalation_id = notes.arrival.escalation_id
+    return objection(verdict, stage)
+
+
+def _unstreamable(notes: Notes, request: ChatRequest) -> Refusal | None:
+    policy = notes.snapshot.policy
+    if not request.stream or policy.streaming.on_unbounded == "buffer" or not AnswerRules.of(policy).whole:
+        return None
+    notes.fail("stream_not_enforceable")
+    message = "the policies need the whole answer, so it cannot be streamed; ask with `stream: false`"
+    return Refusal(422, "validation_error", "stream_not_enforceable", message)

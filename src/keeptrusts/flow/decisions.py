@@ -1,0 +1,171 @@
+"""The decision record of one flow, filled in as it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from keeptrusts.core.canonical import digest
+from keeptrusts.core.decision import Decision, PolicyResult
+from keeptrusts.core.exchange import Caller, Phase, Text
+from keeptrusts.core.verdict import NAMES, PASSED, Allow, Edit, Match, Verdict, apply_edits, severity
+from keeptrusts.flow.arrival import Arrival, Snapshot
+from keeptrusts.policy.compiled import TargetSettings
+from keeptrusts.policy.engine import Clock, Judgement
+from keeptrusts.wire.openai_chat import Usage
+
+MAX_CONTENT_CHARS: Final = 16_384
+CUT: Final = "[...]"
+
+
+@dataclass(slots=True)
+class Notes:
+    """
+    What is known of a request so far. `decision` turns it into the record.
+
+    Args:
+        waited_ns: Of the time since the request was complete, what the provider took.
+    """
+
+    arrival: Arrival
+    snapshot: Snapshot
+    clock: Clock
+    began_ns: int
+    model: str | None = None
+    streamed: bool = False
+    target: TargetSettings | None = None
+    results: list[PolicyResult] = field(default_factory=list)
+    verdict: Verdict = field(default_factory=Allow)
+    reason: str = PASSED
+    phase: Phase | None = None
+    degraded: bool = False
+    usage: Usage = field(default_factory=Usage)
+    waited_ns: int = 0
+    escalation_id: str | None = None
+    failure: str | None = None
+    user: str | None = None
+    asked: list[dict[str, str]] = field(default_factory=list)
+    answered: list[dict[str, str]] = field(default_factory=list)
+
+    def judge(self, said: Judgement) -> None:
+        """Take in what the chain said in one of its walks."""
+        self.results += said.results
+        self.degraded = self.degraded or said.degraded
+        if severity(said.verdict) > severity(self.verdict):
+            self.verdict, self.phase, self.reason = said.verdict, said.phase, said.verdict.code
+
+    def fail(self, code: str) -> None:
+        """The request was not seen through, though no policy objected."""
+        self.failure = code
+
+    def keep_request(self, texts: Iterable[Text], said: Judgement) -> None:
+        """Keep of the request what `audit-logger.content` lets stay."""
+        self.asked = self._kept(texts, said)
+
+    def keep_answer(self, texts: Iterable[Text], said: Judgement) -> None:
+        """Keep of the answer what `audit-logger.content` lets stay."""
+        self.answered = self._kept(texts, said)
+
+    @property
+    def overhead_us(self) -> int:
+        """Microseconds so far that were ours."""
+        return max(0, self.clock() - self.began_ns - self.waited_ns) // 1000
+
+    def decision(self, status: int) -> Decision:
+        """The record, with the status that the client gets."""
+        arrival, snapshot = self.arrival, self.snapshot
+        target = self.target.target if self.target else None
+        failed = self.failure is not None and severity(self.verdict) < _WITHHELD
+        content, content_digest = self._content()
+        return Decision(
+            id=arrival.event_id,
+            timestamp=_rfc3339(arrival.received_us),
+            request_id=arrival.request_id,
+            trace_id=arrival.trace_id,
+            verdict="failed" if failed else NAMES[type(self.verdict)],
+            reason_code=self.failure if failed and self.failure else self.reason,
+            phase=self.phase,
+            status=status,
+            gateway_id=snapshot.gateway_id,
+            instance_id=snapshot.instance_id,
+            configuration_id=snapshot.configuration_id,
+            configuration_version=snapshot.configuration_version,
+            config_digest=snapshot.policy.digest,
+            policies=tuple(self.results),
+            provider=target.provider if target else None,
+            target_id=target.id if target else None,
+            model=self.model,
+            api_format="openai_chat",
+            streamed=self.streamed,
+            latency_ms=round((self.clock() - self.began_ns) / 1e6, 3),
+            overhead_us=self.overhead_us,
+            input_tokens=self.usage.input_tokens,
+            output_tokens=self.usage.output_tokens,
+            escalation_id=self.escalation_id,
+            content=content,
+            content_digest=content_digest,
+            degraded=self.degraded,
+            **self._caller(arrival.caller),
+        )
+
+    def _caller(self, caller: Caller) -> dict[str, Any]:
+        return {
+            "user_id": caller.user_id or self.user,
+            "team_id": caller.team_id,
+            "agent_id": caller.agent_id,
+            "session_id": caller.session_id,
+            "key_id": caller.key_id,
+        }
+
+    def _kept(self, texts: Iterable[Text], said: Judgement) -> list[dict[str, str]]:
+        content = self.snapshot.policy.audit.content
+        if content == "none":
+            return []
+        full = content == "full"
+        return [
+            {"role": text.role, "part": text.part, "text": text.value if full else _redacted(text, said)}
+            for text in texts
+        ]
+
+    def _content(self) -> tuple[dict[str, Any] | None, str | None]:
+        mode = self.snapshot.policy.audit.content
+        if mode == "none" or not (self.asked or self.answered):
+            return None, None
+        whole = {"request": self.asked, "answer": self.answered}
+        kept = None if mode == "digest" else {name: _bounded(texts) for name, texts in whole.items()}
+        return kept, digest(whole)
+
+
+_WITHHELD: Final = 2
+"""From here on a policy withheld the answer, and that is what the record says, whatever failed besides."""
+
+
+def _redacted(text: Text, said: Judgement) -> str:
+    value = said.changed.get(text.place)
+    if value is not None:
+        return value
+    marks = [_mark(match) for match in said.verdict.matches if match.place == text.place]
+    return apply_edits(text.value, marks)
+
+
+def _mark(match: Match) -> Edit:
+    return Edit(match.place, match.start, match.end, match.category, f"[{match.category}]")
+
+
+def _bounded(texts: list[dict[str, str]]) -> list[Mapping[str, str]]:
+    left = MAX_CONTENT_CHARS
+    kept: list[Mapping[str, str]] = []
+    for text in texts:
+        value = text["text"]
+        kept.append(text if len(value) <= left else text | {"text": value[: max(0, left)] + CUT})
+        left -= len(value)
+        if left < 0:
+            break
+    return kept
+
+
+def _rfc3339(at_us: int) -> str:
+    seconds, micros = divmod(at_us, 1_000_000)
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{micros:06d}Z"

@@ -1,0 +1,16 @@
+"""`GET /v1/models`: what may be asked for, without a provider being asked."""
+
+from __future__ import annotations
+
+import json
+
+from keeptrusts.flow.arrival import Snapshot
+
+
+def list_models(snapshot: Snapshot) -> bytes:
+    """The targets' models in OpenAI's form; a target without a model of its own goes by its id."""
+    listed = {}
+    for settings in snapshot.policy.targets:
+        name = settings.target.model or settings.target.id
+        listed[name] = {"id": name, "object": "model", "created": 0, "owned_by": settings.target.provider}
+    return json.dumps({"object": "list", "data": list(listed.values())}).encode()

@@ -1,0 +1,210 @@
+"""
+A streamed answer on its way to the client: frames in order, each let go when its texts are decided.
+
+A frame whose texts came out as they went in leaves with its own bytes; any other is written anew around what is left of
+them. Tool calls are decided when they are complete, and hold what follows them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from keeptrusts.core.errors import UnreadableError
+from keeptrusts.core.exchange import Part, Place
+from keeptrusts.flow.window import Atom, Cut, Pipeline
+from keeptrusts.wire.chat_stream import Channel, Chunk, Piece, is_key
+from keeptrusts.wire.openai_chat import Usage
+from keeptrusts.wire.sse import encode_frame
+from keeptrusts.wire.strict_json import splice
+
+
+@dataclass(slots=True)
+class _Share:
+    """What a frame adds to a channel: how much of it is still undecided, and what has come out so far."""
+
+    piece: Piece
+    left: int
+    out: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Held:
+    chunk: Chunk
+    shares: list[_Share]
+
+    @property
+    def is_decided(self) -> bool:
+        return all(share.left == 0 for share in self.shares)
+
+
+class _Track:
+    """A channel: its pipeline, and the shares that wait for what it lets go. No pipeline: decided at the end."""
+
+    def __init__(self, pipeline: Pipeline | None) -> None:
+        self.pipeline = pipeline
+        self.text: list[str] = []
+        self.sent: list[str] = []
+        self._waiting: deque[_Share] = deque()
+
+    def add(self, share: _Share) -> None:
+        self.text.append(share.piece.text)
+        self._waiting.append(share)
+        if self.pipeline is not None:
+            self.absorb(self.pipeline.feed(share.piece.text))
+
+    def absorb(self, atoms: Sequence[Atom]) -> None:
+        """Hand what was let go to the shares whose source it stands for."""
+        for atom in atoms:
+            self.sent.append(atom.text)
+            if atom.source == len(atom.text):
+                self._spread(atom.text)
+                continue
+            if self._waiting:
+                self._waiting[0].out.append(atom.text)
+            self._consume(atom.source)
+
+    def _spread(self, text: str) -> None:
+        while text:
+            share = self._waiting[0]
+            head, text = text[: share.left], text[share.left :]
+            share.out.append(head)
+            self._consume(len(head))
+
+    def _consume(self, count: int) -> None:
+        while count > 0:
+            share = self._waiting[0]
+            used = min(count, share.left)
+            share.left -= used
+            count -= used
+            if share.left == 0:
+                self._waiting.popleft()
+
+
+class Relay:
+    """
+    The state of one streamed answer.
+
+    Args:
+        pipeline_of: The stages for a channel; None when its texts are decided whole, at the end.
+        drops_logprobs: Token tables repeat the text, so a governed stream goes without them.
+    """
+
+    def __init__(self, pipeline_of: Callable[[Channel], Pipeline | None], *, drops_logprobs: bool) -> None:
+        self._pipeline_of = pipeline_of
+        self._drops_logprobs = drops_logprobs
+        self._tracks: dict[Channel, _Track] = {}
+        self._queue: deque[_Held] = deque()
+        self.call_ids: dict[tuple[int, int], str] = {}
+        self.usage = Usage()
+        self.cut: tuple[int, Cut] | None = None
+        self._cut_track: _Track | None = None
+
+    def take(self, chunk: Chunk) -> bytes:
+        """Take a frame in; the bytes that may leave now."""
+        if chunk.usage is not None:
+            self.usage = chunk.usage
+        self.call_ids.update(chunk.call_ids)
+        shares = [self._share(piece) for piece in chunk.pieces]
+        self._queue.append(_Held(chunk, shares))
+        for share in shares:
+            track = self._track(share.piece.channel)
+            track.add(share)
+            self._note_cut(track)
+            if self.cut is not None:
+                break
+        return self._drain()
+
+    def settle_whole(self, changed: Mapping[Channel, str]) -> bytes:
+        """The channels without a pipeline are decided: changed ones as given, the rest as they came."""
+        for channel, track in self._tracks.items():
+            if track.pipeline is None:
+                text = "".join(track.text)
+                new = changed.get(channel)
+                track.absorb([Atom(len(text), text)] if new is None or new == text else _replacement(len(text), new))
+        return self._drain()
+
+    def finish(self) -> bytes:
+        """The model is done: what is left, as far as the policies let it."""
+        for track in self._tracks.values():
+            if track.pipeline is not None:
+                track.absorb(track.pipeline.flush())
+                self._note_cut(track)
+        return self._drain()
+
+    def whole_texts(self) -> dict[Channel, str]:
+        """What the model said on the channels that are decided at the end."""
+        return {channel: "".join(one.text) for channel, one in self._tracks.items() if one.pipeline is None}
+
+    def sent_texts(self) -> dict[Channel, str]:
+        """What the client was let have, by channel."""
+        return {channel: "".join(one.sent) for channel, one in self._tracks.items()}
+
+    @property
+    def held(self) -> int:
+        """Characters that the client is behind the model."""
+        return sum(one.pipeline.held for one in self._tracks.values() if one.pipeline is not None)
+
+    def _share(self, piece: Piece) -> _Share:
+        if is_key(piece.place) and self._drops_logprobs:
+            # a name cannot be taken back once a part of it has left, so it cannot be governed on the fly
+            raise UnreadableError("the answer has a field that is not known")
+        return _Share(piece, len(piece.text))
+
+    def _track(self, channel: Channel) -> _Track:
+        if channel not in self._tracks:
+            self._tracks[channel] = _Track(self._pipeline_of(channel))
+        return self._tracks[channel]
+
+    def _note_cut(self, track: _Track) -> None:
+        if self.cut is None and track.pipeline is not None and track.pipeline.cut is not None:
+            self.cut = track.pipeline.cut
+            self._cut_track = track
+
+    def _drain(self) -> bytes:
+        out: list[bytes] = []
+        while self._queue and self._queue[0].is_decided:
+            out.append(self._bytes_of(self._queue.popleft()))
+        if self.cut is not None and self._queue:
+            out.append(self._beginning_of(self._queue[0]))
+            self._queue.clear()
+        return b"".join(out)
+
+    def _bytes_of(self, held: _Held) -> bytes:
+        chunk = held.chunk
+        changes: dict[Place, Any] = {}
+        for share in held.shares:
+            new = "".join(share.out)
+            if new != share.piece.text:
+                changes[share.piece.place] = new
+        if self._drops_logprobs:
+            changes |= dict.fromkeys(chunk.logprobs)
+        return self._written(chunk, changes)
+
+    def _beginning_of(self, held: _Held) -> bytes:
+        """The frame that a cut goes through: what its texts were allowed before it, and no more."""
+        here = self._cut_track is not None and any(
+            self._tracks[share.piece.channel] is self._cut_track for share in held.shares
+        )
+        changes: dict[Place, Any] = {share.piece.place: "".join(share.out) for share in held.shares}
+        if not here or not any(changes.values()):
+            return b""
+        for share in held.shares:
+            if share.piece.channel[1] is not Part.OTHER and share.piece.place[0] == "choices":
+                changes[(*share.piece.place[:2], "finish_reason")] = None
+        return self._written(held.chunk, changes | dict.fromkeys(held.chunk.logprobs))
+
+    @staticmethod
+    def _written(chunk: Chunk, changes: Mapping[Place, Any]) -> bytes:
+        if not changes or chunk.data is None:
+            return chunk.frame.raw
+        return encode_frame(splice(chunk.data, changes).decode(), chunk.frame.rest)
+
+
+def _replacement(source: int, text: str) -> list[Atom]:
+    if len(text) != source:
+        return [Atom(source, text)]
+    # of equal length: still not to be split among the frames as if it were the old text
+    return [Atom(0, text[:1]), Atom(source, text[1:])]

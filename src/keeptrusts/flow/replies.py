@@ -1,0 +1,65 @@
+"""Answers that the gateway gives itself: refusals in OpenAI's form, and the fields that every answer carries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from keeptrusts.core.verdict import NAMES, Block, Escalate
+from keeptrusts.flow.decisions import Notes
+from keeptrusts.flow.effects import Headers
+from keeptrusts.wire.refusal import error_body
+
+JSON: Final[Headers] = (("content-type", "application/json"),)
+VIOLATION: Final = "policy_violation"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """
+    Why a request gets no answer of a model.
+
+    Args:
+        policy: The reason code of the kind that objected.
+    """
+
+    status: int
+    error_type: str
+    code: str
+    message: str
+    policy: str | None = None
+    headers: Headers = ()
+
+    def body(self, notes: Notes) -> bytes:
+        """In OpenAI's error form."""
+        return error_body(
+            error_type=self.error_type,
+            code=self.code,
+            message=self.message,
+            policy=self.policy,
+            request_id=notes.arrival.request_id,
+            event_id=notes.arrival.event_id,
+            escalation_id=notes.escalation_id,
+        )
+
+
+def objection(verdict: Block | Escalate, stage: str) -> Refusal:
+    """The refusal that a policy's verdict means. `stage` is `input` or `output`."""
+    if isinstance(verdict, Escalate):
+        return Refusal(409, VIOLATION, "escalation_required", verdict.message, verdict.code)
+    return Refusal(409, VIOLATION, f"{stage}_blocked", verdict.message, verdict.code)
+
+
+def common_headers(notes: Notes, *, whole: bool) -> Headers:
+    """What every governed answer tells about itself. The overhead is known only of whole ones."""
+    policy = notes.snapshot.policy
+    version = notes.snapshot.configuration_version or policy.version
+    headers = [
+        ("x-request-id", notes.arrival.request_id),
+        ("x-keeptrusts-event-id", notes.arrival.event_id),
+        ("x-keeptrusts-config", f"{version}@{policy.digest}"),
+    ]
+    if whole:
+        headers.append(("x-keeptrusts-verdict", NAMES[type(notes.verdict)]))
+        headers.append(("x-keeptrusts-overhead-ms", f"{notes.overhead_us / 1000:.3f}"))
+    return tuple(headers)

@@ -1,0 +1,149 @@
+"""Passing a streamed answer on, as far as the policies let it, with the record before its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from keeptrusts.core.errors import SpoolFullError, UnreadableError, UpstreamError, UpstreamGarbledError
+from keeptrusts.core.exchange import Role, Text
+from keeptrusts.core.verdict import Block, Escalate
+from keeptrusts.flow.answers import StreamedAnswer
+from keeptrusts.flow.decisions import Notes
+from keeptrusts.flow.effects import (
+    CloseUpstream,
+    EndResponse,
+    Flow,
+    Headers,
+    ReadUpstream,
+    Record,
+    SendToClient,
+    StartResponse,
+)
+from keeptrusts.flow.replies import Refusal, common_headers, objection
+from keeptrusts.flow.upstream import Opened, failure
+from keeptrusts.policy.engine import Judgement
+from keeptrusts.wire.anthropic import MessagesStream
+from keeptrusts.wire.chat_stream import read_chunk
+from keeptrusts.wire.refusal import error_frame
+from keeptrusts.wire.sse import SseDecoder, SseFrame
+
+EVENTS: Final[Headers] = (("content-type", "text/event-stream"), ("cache-control", "no-cache"))
+
+
+def relay_stream(notes: Notes, opened: Opened, answer: StreamedAnswer, said: Judgement) -> Flow[Refusal | None]:
+    """
+    Relay a stream to its end.
+
+    Returns:
+        A refusal when a policy or a failure ended it before anything was sent: it can still be answered as such.
+    """
+    relaying = _Relaying(notes, opened, answer, said)
+    failed: UpstreamError | None = None
+    try:
+        yield from relaying.through()
+    except UpstreamError as lost:
+        failed = lost
+    except UnreadableError as unreadable:
+        failed = UpstreamGarbledError(str(unreadable))
+    return (yield from relaying.conclude(failed))
+
+
+class _Relaying:
+    def __init__(self, notes: Notes, opened: Opened, answer: StreamedAnswer, said: Judgement) -> None:
+        self._notes = notes
+        self._answer = answer
+        self._said = said
+        self._decoder = SseDecoder()
+        self._messages = MessagesStream(notes.model or "") if opened.target.format == "anthropic" else None
+        self._started = False
+        self._done = b""
+        self._last = b""
+
+    def through(self) -> Flow[None]:
+        """Until the model is done or a policy ends it; the end itself is kept for `conclude`."""
+        while not self._done:
+            began = self._notes.clock()
+            data = yield from ReadUpstream()
+            self._notes.waited_ns += self._notes.clock() - began
+            out = self._take(self._decoder.feed(data) if data else self._decoder.flush())
+            if out:
+                yield from self._send(out)
+            if self._answer.is_cut:
+                return
+            if not data:
+                break
+        self._last = self._answer.finish()
+
+    def conclude(self, failed: UpstreamError | None) -> Flow[Refusal | None]:
+        """Say how it ended, record it, and end the response."""
+        notes = self._notes
+        judgement = self._answer.judgement()
+        notes.usage = self._answer.relay.usage
+        notes.judge(judgement)
+        refusal = self._ending(judgement, failed)
+        if refusal is not None:
+            yield from CloseUpstream()
+            if not self._started and not self._last:
+                return refusal
+        notes.keep_answer(self._sent(), judgement)
+        closing = self._closing(refusal)
+        try:
+            yield from Record(notes.decision(200))
+        except SpoolFullError as full:
+            unrecorded = Refusal(503, "overloaded", full.code, "the decision cannot be recorded")
+            closing = error_frame(unrecorded.body(notes), complete=False)
+        if closing:
+            yield from self._send(closing)
+        yield from EndResponse()
+        return None
+
+    def _take(self, frames: list[SseFrame]) -> bytes:
+        out = []
+        for frame in frames if self._messages is None else self._messages.translate(frames):
+            chunk = read_chunk(frame)
+            if chunk.done:
+                self._done = frame.raw
+                break
+            out.append(self._answer.take(chunk))
+            if self._answer.is_cut:
+                break
+        return b"".join(out)
+
+    def _send(self, data: bytes) -> Flow[None]:
+        if not self._started:
+            self._started = True
+            yield from StartResponse(200, (*EVENTS, *common_headers(self._notes, whole=False)))
+        yield from SendToClient(data)
+
+    def _ending(self, judgement: Judgement, failed: UpstreamError | None) -> Refusal | None:
+        verdict = judgement.verdict
+        if isinstance(verdict, Block | Escalate):
+            if isinstance(verdict, Escalate):
+                self._notes.escalation_id = self._notes.arrival.escalation_id
+            return objection(verdict, "output")
+        if failed is None:
+            return None
+        refusal = failure(failed)
+        self._notes.fail(refusal.code)
+        return refusal
+
+    def _closing(self, refusal: Refusal | None) -> bytes:
+        if refusal is None:
+            return self._last + self._done
+        objected = refusal.status == 409
+        return self._last + error_frame(refusal.body(self._notes), complete=objected)
+
+    def _sent(self) -> list[Text]:
+        texts = []
+        for (choice, part, place), text in self._answer.relay.sent_texts().items():
+            shown = _hidden(text, self._said.restorable)
+            texts.append(Text(place, shown, Role.ASSISTANT, part, choice))
+        return texts
+
+
+def _hidden(text: str, restorable: Mapping[str, str]) -> str:
+    """What went back to the caller is not what the record keeps."""
+    for placeholder, value in sorted(restorable.items(), key=lambda one: -len(one[1])):
+        text = text.replace(value, placeholder)
+    return text

@@ -1,0 +1,199 @@
+"""
+Stages: transducers that a streamed text passes through, a little behind the model (ADR-0003).
+
+What a stage has let go after any prefix of the text is a function of that prefix alone. So the stream says the same
+however its bytes and deltas are cut, and what it says is what the whole text would have become.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, TypeAlias, TypeVar
+
+from keeptrusts.core.verdict import Block, Edit, Escalate, Match, Redact, Verdict, merge_edits
+
+M = TypeVar("M", bound=Match)
+JudgeText: TypeAlias = Callable[[str], Verdict]
+
+MARGIN = 2
+"""Released characters kept beyond the hold-back: a match that only the cut context makes ends before the release."""
+
+
+class Atom(NamedTuple):
+    """
+    Text and how many characters of the model's text it stands for.
+
+    Equal lengths: it can be split anywhere. Else it is a replacement; cutting it leaves the source with the last part.
+    """
+
+    source: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A policy ended the text here."""
+
+    verdict: Block | Escalate
+
+
+class Stage:
+    """
+    One policy's passage over a text.
+
+    Args:
+        holdback: How far the client stays behind the model, in characters. A match no longer than this never leaves,
+            not even its first letter.
+    """
+
+    def __init__(self, judge: JudgeText, holdback: int) -> None:
+        self._judge = judge
+        self._holdback = holdback
+        self._context = ""
+        self._pending = _Queue()
+        self._released = 0
+        self.cut: Cut | None = None
+        self.matches: list[Match] = []
+
+    @property
+    def held(self) -> int:
+        """Characters not yet let go."""
+        return len(self._pending.text)
+
+    def feed(self, atoms: Iterable[Atom]) -> list[Atom]:
+        """Take more text in; what may leave now. After a cut nothing does."""
+        if self.cut is not None:
+            return []
+        self._pending.add(atoms)
+        return self._advance(final=False)
+
+    def flush(self) -> list[Atom]:
+        """The text is complete: what is left of it."""
+        return [] if self.cut is not None else self._advance(final=True)
+
+    def _advance(self, *, final: bool) -> list[Atom]:
+        settled = self.held if final else self.held - self._holdback
+        if settled <= 0:
+            return self._pending.take_all() if final else []
+        start = len(self._context)
+        verdict = self._judge(self._context + self._pending.text)
+        # A match that begins before `start` is made by the cut of the context; one that begins after `limit` may
+        # still turn out to be another.
+        limit = start + settled
+        found = [match for match in verdict.matches if start <= match.start < limit]
+        if isinstance(verdict, Block | Escalate):
+            return self._end(verdict, found, start) if found or not verdict.matches else self._release(settled, ())
+        edits = merge_edits(one for one in found if isinstance(one, Edit)) if isinstance(verdict, Redact) else []
+        for edit in edits:
+            if edit.end > limit:
+                settled = edit.start - start
+        shifted = [_moved(edit, -start) for edit in edits if edit.start < start + settled]
+        self._note([match for match in found if match.start < start + settled], start)
+        return self._release(settled, shifted, final=final)
+
+    def _end(self, verdict: Block | Escalate, found: Sequence[Match], start: int) -> list[Atom]:
+        self.cut = Cut(verdict)
+        first = min((match.start for match in found), default=start)
+        self._note(found, start)
+        return self._release(first - start, ())
+
+    def _note(self, found: Iterable[Match], start: int) -> None:
+        self.matches += [_moved(match, self._released - start) for match in found]
+
+    def _release(self, count: int, edits: Sequence[Edit], *, final: bool = False) -> list[Atom]:
+        """Let the first `count` pending characters go, with these edits (positions among the pending)."""
+        self._context = (self._context + self._pending.text[:count])[-(self._holdback + MARGIN) :]
+        self._released += count
+        atoms: list[Atom] = []
+        at = 0
+        for edit in edits:
+            atoms += self._pending.take(edit.start - at)
+            covered = self._pending.take(edit.end - edit.start)
+            atoms.append(Atom(sum(one.source for one in covered), edit.replacement))
+            at = edit.end
+        atoms += self._pending.take(count - at)
+        return atoms + self._pending.take_all() if final else atoms
+
+
+class Pipeline:
+    """The stages of one text in the order of the chain: later ones see what earlier ones left of it."""
+
+    def __init__(self, stages: Sequence[Stage]) -> None:
+        self._stages = stages
+
+    @property
+    def cut(self) -> tuple[int, Cut] | None:
+        """The stage that ended the text: of several the last, since it lies furthest to the front of the text."""
+        cuts = [(index, stage.cut) for index, stage in enumerate(self._stages) if stage.cut is not None]
+        return cuts[-1] if cuts else None
+
+    @property
+    def held(self) -> int:
+        """Characters that no stage has let go."""
+        return sum(stage.held for stage in self._stages)
+
+    def feed(self, text: str) -> list[Atom]:
+        """Take more of the model's text in; what the client may see now."""
+        atoms = [Atom(len(text), text)]
+        for stage in self._stages:
+            atoms = stage.feed(atoms)
+        return atoms
+
+    def flush(self) -> list[Atom]:
+        """The model is done. Behind a cut the stages let go only what is settled: the text was to go on."""
+        atoms: list[Atom] = []
+        open_end = True
+        for stage in self._stages:
+            atoms = stage.feed(atoms)
+            if open_end:
+                atoms += stage.flush()
+            open_end = open_end and stage.cut is None
+        return atoms
+
+
+class _Queue:
+    """Atoms in order, and their text."""
+
+    def __init__(self) -> None:
+        self._atoms: deque[Atom] = deque()
+        self.text = ""
+
+    def add(self, atoms: Iterable[Atom]) -> None:
+        added = list(atoms)
+        self._atoms.extend(added)
+        self.text += "".join(atom.text for atom in added)
+
+    def take(self, count: int) -> list[Atom]:
+        """The first `count` characters."""
+        taken: list[Atom] = []
+        left = count
+        while left > 0:
+            atom = self._atoms.popleft()
+            if len(atom.text) > left:
+                head, tail = _split(atom, left)
+                self._atoms.appendleft(tail)
+                atom = head
+            left -= len(atom.text)
+            taken.append(atom)
+        self.text = self.text[count:]
+        return taken
+
+    def take_all(self) -> list[Atom]:
+        """Everything, atoms without text included."""
+        taken = list(self._atoms)
+        self._atoms.clear()
+        self.text = ""
+        return taken
+
+
+def _split(atom: Atom, count: int) -> tuple[Atom, Atom]:
+    head, tail = atom.text[:count], atom.text[count:]
+    if atom.source == len(atom.text):
+        return Atom(count, head), Atom(len(tail), tail)
+    return Atom(0, head), Atom(atom.source, tail)
+
+
+def _moved(match: M, by: int) -> M:
+    return replace(match, start=match.start + by, end=match.end + by)

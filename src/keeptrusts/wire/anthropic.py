@@ -1,0 +1,292 @@
+"""
+Anthropic's Messages API on the far side of a chat completion: request, answer, and streamed events, translated.
+
+Source: the API reference of Anthropic, "Messages". What has no counterpart is refused, not dropped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, TypeVar
+
+from keeptrusts.core.errors import UnreadableError
+from keeptrusts.wire.openai_chat import ROLES
+from keeptrusts.wire.sse import DONE, SseFrame, encode_frame
+from keeptrusts.wire.strict_json import parse_json, parse_object
+
+R = TypeVar("R")
+
+PATH: Final = "/v1/messages"
+VERSION: Final = "2023-06-01"
+DEFAULT_MAX_TOKENS: Final = 4096
+"""Anthropic demands a cap on the answer; OpenAI's clients rarely send one."""
+
+_FINISH: Final = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "tool_use": "tool_calls",
+    "refusal": "content_filter",
+    "pause_turn": "stop",
+    "model_context_window_exceeded": "length",
+}
+_SAME: Final = ("temperature", "top_p", "stream")
+_TRANSLATED: Final = frozenset({
+    "model", "messages", "tools", "tool_choice", "max_tokens", "max_completion_tokens", "stop", "user", "n",
+    "stream_options", "store", "service_tier", "parallel_tool_calls", "seed", "metadata", *_SAME,
+})  # fmt: skip
+
+
+def request_to_messages(raw: bytes) -> bytes:
+    """
+    A chat request as a Messages request.
+
+    Raises:
+        UnreadableError: It asks for something that the Messages API has no word for.
+    """
+    return _read(_messages_request, raw)
+
+
+def answer_from_messages(raw: bytes) -> bytes:
+    """
+    A Messages answer as a chat completion.
+
+    Raises:
+        UnreadableError: It is no message, or holds a block that is not known.
+    """
+    return _read(_chat_answer, raw)
+
+
+def _read(read: Callable[[bytes], R], raw: bytes) -> R:
+    """A member that is absent or of another type makes the whole unreadable (law 2)."""
+    try:
+        return read(raw)
+    except (KeyError, TypeError, AttributeError, IndexError):
+        raise UnreadableError("a message is not of the form that its API describes") from None
+
+
+def _messages_request(raw: bytes) -> bytes:
+    document = parse_object(raw)
+    unknown = next((name for name, value in document.items() if name not in _TRANSLATED and value is not None), None)
+    if unknown is not None or document.get("n") not in {None, 1}:
+        raise UnreadableError(f"`{unknown or 'n'}` cannot be translated for this provider: leave it out")
+    system, messages = _turns(document["messages"])
+    out: dict[str, Any] = {
+        "model": document["model"],
+        "max_tokens": document.get("max_completion_tokens") or document.get("max_tokens") or DEFAULT_MAX_TOKENS,
+        "messages": messages,
+    }
+    out |= {name: document[name] for name in _SAME if document.get(name) is not None}
+    if system:
+        out["system"] = "\n\n".join(system)
+    if document.get("stop"):
+        stop = document["stop"]
+        out["stop_sequences"] = [stop] if isinstance(stop, str) else stop
+    if document.get("user"):
+        out["metadata"] = {"user_id": document["user"]}
+    if document.get("tools"):
+        out["tools"] = [_tool(one) for one in document["tools"]]
+        out["tool_choice"] = _tool_choice(document.get("tool_choice"), document.get("parallel_tool_calls"))
+    return json.dumps(out, ensure_ascii=False).encode()
+
+
+def _chat_answer(raw: bytes) -> bytes:
+    answer = parse_object(raw)
+    if answer.get("type") != "message" or not isinstance(answer.get("content"), list):
+        raise UnreadableError("the answer is no message")
+    message: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None}
+    for block in answer["content"]:
+        _take_block(message, block)
+    usage = _usage(answer.get("usage"))
+    choice = {
+        "index": 0,
+        "message": message,
+        "logprobs": None,
+        "finish_reason": _FINISH.get(str(answer.get("stop_reason")), "stop"),
+    }
+    out = {
+        "id": answer.get("id"),
+        "object": "chat.completion",
+        "created": 0,
+        "model": answer.get("model"),
+        "choices": [choice],
+        "usage": usage,
+    }
+    return json.dumps(out, ensure_ascii=False).encode()
+
+
+class MessagesStream:
+    """
+    The events of a streamed message, as chunks of a chat completion.
+
+    Args:
+        model: What the client asked for, until the provider says its own name for it.
+    """
+
+    def __init__(self, model: str) -> None:
+        self._id = ""
+        self._model = model
+        self._calls: dict[int, int] = {}
+        self._input = 0
+
+    def translate(self, frames: Iterable[SseFrame]) -> Iterator[SseFrame]:
+        """
+        The frames that these mean.
+
+        Raises:
+            UnreadableError: An event that is not known, or the provider's own error.
+        """
+        for frame in frames:
+            if frame.data is None:
+                continue
+            for data in _read(lambda held: list(self._meaning(parse_object(held))), frame.data.encode()):
+                yield SseFrame(encode_frame(data), data)
+
+    def _meaning(self, event: Mapping[str, Any]) -> Iterator[str]:
+        match event.get("type"):
+            case "message_start":
+                message = event.get("message") or {}
+                self._id, self._model = str(message.get("id", "")), str(message.get("model", self._model))
+                self._input = (message.get("usage") or {}).get("input_tokens", 0)
+                yield self._chunk({"role": "assistant", "content": ""})
+            case "content_block_start":
+                yield from self._started(event)
+            case "content_block_delta":
+                yield self._chunk(self._delta(event))
+            case "message_delta":
+                yield from self._ended(event)
+            case "message_stop":
+                yield DONE
+            case "ping" | "content_block_stop":
+                return
+            case _:
+                raise UnreadableError("the provider sent an event that is not known")
+
+    def _started(self, event: Mapping[str, Any]) -> Iterator[str]:
+        block = event.get("content_block") or {}
+        match block.get("type"):
+            case "text":
+                if block.get("text"):
+                    yield self._chunk({"content": block["text"]})
+            case "thinking":
+                if block.get("thinking"):
+                    yield self._chunk({"reasoning_content": block["thinking"]})
+            case "tool_use":
+                index = self._calls[event["index"]] = len(self._calls)
+                function = {"name": block.get("name", ""), "arguments": ""}
+                call = {"index": index, "id": block.get("id", ""), "type": "function", "function": function}
+                yield self._chunk({"tool_calls": [call]})
+            case _:
+                raise UnreadableError("the answer holds a block that is not known")
+
+    def _delta(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        delta = event.get("delta") or {}
+        match delta.get("type"):
+            case "text_delta":
+                return {"content": delta["text"]}
+            case "thinking_delta":
+                return {"reasoning_content": delta["thinking"]}
+            case "signature_delta":
+                return {}
+            case "input_json_delta":
+                index = self._calls[event["index"]]
+                return {"tool_calls": [{"index": index, "function": {"arguments": delta["partial_json"]}}]}
+            case _:
+                raise UnreadableError("the answer holds a delta that is not known")
+
+    def _ended(self, event: Mapping[str, Any]) -> Iterator[str]:
+        reason = (event.get("delta") or {}).get("stop_reason")
+        yield self._chunk({}, _FINISH.get(str(reason), "stop"))
+        counted = {"input_tokens": self._input} | (event.get("usage") or {})
+        yield self._document({"choices": [], "usage": _usage(counted)})
+
+    def _chunk(self, delta: Mapping[str, Any], finish: str | None = None) -> str:
+        return self._document({"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
+
+    def _document(self, rest: Mapping[str, Any]) -> str:
+        head = {"id": self._id, "object": "chat.completion.chunk", "created": 0, "model": self._model}
+        return json.dumps({**head, **rest}, ensure_ascii=False)
+
+
+def _turns(given: Iterable[Mapping[str, Any]]) -> tuple[list[str], list[dict[str, Any]]]:
+    """System texts, and the other messages with neighbours of one role united, as Anthropic wants them."""
+    system: list[str] = []
+    turns: list[dict[str, Any]] = []
+    for message in given:
+        role = ROLES[str(message.get("role"))]
+        if role == "system":
+            system += [block["text"] for block in _text_blocks(message.get("content"))]
+            continue
+        name = "assistant" if role == "assistant" else "user"
+        blocks = _blocks(message)
+        if turns and turns[-1]["role"] == name:
+            turns[-1]["content"] += blocks
+        else:
+            turns.append({"role": name, "content": blocks})
+    return system, turns
+
+
+def _blocks(message: Mapping[str, Any]) -> list[dict[str, Any]]:
+    texts = _text_blocks(message.get("content"))
+    if message.get("role") in {"tool", "function"}:
+        return [{"type": "tool_result", "tool_use_id": message.get("tool_call_id", ""), "content": texts}]
+    calls = [
+        {
+            "type": "tool_use",
+            "id": call.get("id", ""),
+            "name": call["function"]["name"],
+            "input": parse_json((call["function"].get("arguments") or "{}").encode()),
+        }
+        for call in message.get("tool_calls") or ()
+    ]
+    return [*texts, *calls]
+
+
+def _text_blocks(content: Any) -> list[dict[str, Any]]:
+    if content is None or content == "":
+        return []
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}]
+    return [{"type": "text", "text": part.get("text") or part.get("refusal") or ""} for part in content]
+
+
+def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
+    function = tool.get("function", tool)
+    out = {"name": function["name"], "input_schema": function.get("parameters") or {"type": "object"}}
+    return out | {"description": function["description"]} if function.get("description") else out
+
+
+def _tool_choice(choice: Any, parallel: Any) -> dict[str, Any]:
+    extra = {"disable_parallel_tool_use": True} if parallel is False else {}
+    match choice:
+        case None | "auto":
+            return {"type": "auto", **extra}
+        case "none":
+            return {"type": "none"}
+        case "required":
+            return {"type": "any", **extra}
+        case {"function": {"name": str(name)}}:
+            return {"type": "tool", "name": name, **extra}
+        case _:
+            raise UnreadableError("`tool_choice` cannot be translated for this provider")
+
+
+def _take_block(message: dict[str, Any], block: Any) -> None:
+    match block:
+        case {"type": "text", "text": str(text)}:
+            message["content"] = (message["content"] or "") + text
+        case {"type": "thinking", "thinking": str(text)}:
+            message["reasoning_content"] = message.get("reasoning_content", "") + text
+        case {"type": "tool_use", "id": str(identifier), "name": str(name), "input": given}:
+            function = {"name": name, "arguments": json.dumps(given, ensure_ascii=False)}
+            call = {"id": identifier, "type": "function", "function": function}
+            message.setdefault("tool_calls", []).append(call)
+        case _:
+            raise UnreadableError("the answer holds a block that is not known")
+
+
+def _usage(given: Any) -> dict[str, int]:
+    counted = given if isinstance(given, dict) else {}
+    asked, said = counted.get("input_tokens") or 0, counted.get("output_tokens") or 0
+    return {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
