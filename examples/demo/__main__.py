@@ -7,6 +7,7 @@ Exit status: 0 everything was proved, 1 something was not.
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import sys
 
@@ -68,6 +69,7 @@ def tell(stage: Stage, receiver: Receiver, terraform_version: str, report: Repor
     clean = enforcement.allowed(client, report)
     redacted = enforcement.redacted(client, report)
     blocked = enforcement.blocked(client, report)
+    declared = made_careless(stage, receiver, report)
     streamed = enforcement.streamed(client, report)
 
     ids = [answer.headers["x-keeptrusts-event-id"] for answer in (clean, redacted, blocked, streamed)]
@@ -90,6 +92,20 @@ def applied(stage: Stage, receiver: Receiver, terraform_version: str, report: Re
     report.expect("terraform apply succeeds", line.startswith("Apply complete"), line)
     digest = drift.wait_for_digest(stage, declared["content_digest"])
     report.expect("the gateway runs what was applied", digest == declared["content_digest"], digest)
+    return declared
+
+
+def made_careless(stage: Stage, receiver: Receiver, report: Report) -> dict[str, str]:
+    """Give the mock provider an answer of its own, by the policy file and Terraform; the outputs after it."""
+    report.step("The policy file changes: from now on the mock provider gives an address away")
+    document = stage.quickstart / "policy-config.yaml"
+    reply = f"      mock: {{ reply: {json.dumps(enforcement.CARELESS)}, chunk_chars: 3 }}\n"
+    document.write_text(document.read_text(encoding="utf-8") + reply, encoding="utf-8")
+    terraform = Terraform(stage, receiver.url)
+    report.say(terraform.apply())
+    declared = terraform.outputs()
+    digest = drift.wait_for_digest(stage, declared["content_digest"])
+    report.expect("the gateway follows, without a restart", digest == declared["content_digest"], digest)
     return declared
 
 

@@ -6,12 +6,16 @@ import base64
 import json
 import threading
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from keeptrusts.control.fleet import look
 from keeptrusts.control.hub import gateway_topic
 from keeptrusts.store.gateways import Gateways
+from keeptrusts.store.tables import messages
 from keeptrusts.store.transaction import Store
 from keeptrusts.trail import bundle as trail
 from support.control import OTHER_POLICY, POLICY, Person, Plane, assert_problem
@@ -212,14 +216,60 @@ def test_what_instances_report(still: Plane) -> None:
     assert seen() == ("degraded", ["error", "in_sync"])
 
 
-def test_a_gateway_that_fell_silent(control: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Offline after 90 s."""
-    gateway = _gateway(control.admin)
-    _report(_runtime(control, gateway), None)
-    later = control.services.store.clock().timestamp() + 91
+def test_a_gateway_that_fell_silent(still: Plane) -> None:
+    """Offline after 90 s, told once, however many look; and once more when it is back."""
+    configuration = _configuration(still.admin)
+    gateway = _gateway(still.admin, configuration_id=configuration["id"])
+    _hook(still)
+    runtime = _runtime(still, gateway)
+    _report(runtime, configuration["content_digest"])
+    _later(still, timedelta(seconds=91))
+    look(still.services.store)
+    look(still.services.store)
+    assert still.admin.get(f"/v1/gateways/{gateway['id']}").json()["status"] == "offline"
+    _report(runtime, configuration["content_digest"])
+    assert _told(still) == [
+        ("gateway.health_changed", "never_seen", "online"),
+        ("gateway.health_changed", "online", "offline"),
+        ("gateway.health_changed", "offline", "online"),
+    ]
+
+
+def test_drift_is_told_once(still: Plane) -> None:
+    """An instance that still runs something else a minute after the change; not a minute before."""
+    configuration = _configuration(still.admin)
+    gateway = _gateway(still.admin, configuration_id=configuration["id"])
+    _hook(still)
+    runtime = _runtime(still, gateway)
+    _report(runtime, "sha256:other")
+    look(still.services.store)
+    _later(still, timedelta(seconds=61))
+    _report(runtime, "sha256:other")
+    _report(runtime, "sha256:other")
+    look(still.services.store)
+    _report(runtime, configuration["content_digest"])
+    assert _told(still) == [
+        ("gateway.health_changed", "never_seen", "degraded"),
+        ("gateway.drift_detected", "degraded", "degraded"),
+        ("gateway.health_changed", "degraded", "online"),
+    ]
+
+
+def _hook(control: Plane) -> None:
+    control.admin.made("/v1/webhooks", {"url": "https://example.com/hook", "event_types": ["gateway.*"]})
+
+
+def _told(control: Plane) -> list[tuple[str, str, str]]:
+    wanted = ("gateway.health_changed", "gateway.drift_detected")
     with control.services.store.read() as tx:
-        at = tx.now.fromtimestamp(later, tx.now.tzinfo)
-        assert Gateways(tx.connection, control.org).read(gateway["id"], at=at).shown["status"] == "offline"
+        query = select(messages.c.type, messages.c.data).where(messages.c.type.in_(wanted)).order_by(messages.c.id)
+        return [(kind, data["before"], data["status"]) for kind, data in tx.connection.execute(query)]
+
+
+def _later(control: Plane, by: timedelta) -> None:
+    """The clock goes on."""
+    clock = control.services.store.clock
+    control.services.store.clock = lambda: clock() + by
 
 
 def test_several_tokens_live_and_one_dies(control: Plane) -> None:

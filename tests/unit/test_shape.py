@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -122,3 +123,30 @@ def test_no_path_of_one_machine(place: str) -> None:
     text = [path for path in tracked() if path.suffix not in {".lock", ".zip", ".png", ".bin", ".npz"}]
     found = [name_of(path) for path in text if place in path.read_text(encoding="utf-8", errors="replace")]
     assert found == []
+
+
+def commands(group: click.Group, context: click.Context, path: str = "kt") -> Iterator[tuple[str, click.Command]]:
+    """Every command below this one, groups included, with its full name."""
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield f"{path} {name}", command
+        if isinstance(command, click.Group):
+            yield from commands(command, click.Context(command, parent=context), f"{path} {name}")
+
+
+def test_every_command_has_help() -> None:
+    """`kt ... --help` says what each command and each option does."""
+    from keeptrusts.cli.main import main
+
+    assert isinstance(main, click.Group)
+    found = dict(commands(main, click.Context(main)))
+    silent = [name for name, command in found.items() if not command.help]
+    dumb = [
+        f"{name} {option.opts[0]}"
+        for name, command in found.items()
+        for option in command.params
+        if isinstance(option, click.Option) and not option.help and not option.hidden
+    ]
+    assert "kt policy lint" in found
+    assert (silent, dumb) == ([], [])

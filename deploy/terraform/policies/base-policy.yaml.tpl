@@ -10,12 +10,12 @@ pack:
 
 policies:
   chain:
+    - human-oversight # before the redactions: it judges the answer as the model gave it
     - prompt-injection
     - secret-scanner
     - pii-detector
     - topic-filter
     - token-limit
-    - human-oversight
     - audit-logger
 
 policy:
@@ -39,7 +39,7 @@ policy:
 
   # Answers of these categories wait for a person; this is whose.
   human-oversight:
-    require_human_for: [medical, legal, financial]
+    require_human_for: [health, financial]
     default_assignee: ${jsonencode(escalation_email)}
 
   # How long the control plane keeps the record of a request.

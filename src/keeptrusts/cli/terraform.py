@@ -65,7 +65,8 @@ def mirror(folder: Path) -> None:
     """
     Write a filesystem mirror of the provider into FOLDER, for all platforms.
 
-    Name it in a `filesystem_mirror` block of Terraform's CLI configuration, or copy it to a server. Prints the archives.
+    Name it in a `filesystem_mirror` block of Terraform's CLI configuration, or copy it to a server. Prints the
+    archives.
     Exit status: 0 done, 1 failed.
     """
     from keeptrusts.terraform.install import mirror as write

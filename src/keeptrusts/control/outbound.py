@@ -140,7 +140,8 @@ def _parse(text: str) -> URL:
         host = url.raw_host.decode("ascii")
     except (InvalidURL, ValueError):
         raise RefusedAddressError("a webhook's `url` must be one, as in `https://example.com/hook`") from None
-    if not _HOST.fullmatch(host) or len(host) > LONGEST_HOST or not 0 < (url.port or 443) < 2**16:
+    port = 443 if url.port is None else url.port
+    if not _HOST.fullmatch(host) or len(host) > LONGEST_HOST or not 0 < port < 2**16:
         raise RefusedAddressError("a webhook's `url` must name a host, as in `https://example.com/hook`")
     return url
 

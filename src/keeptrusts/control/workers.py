@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from fastapi.concurrency import run_in_threadpool
 
-from keeptrusts.control import changing, idempotency
+from keeptrusts.control import changing, fleet, idempotency
 from keeptrusts.control.delivering import deliver_webhooks
 from keeptrusts.control.exporting import write_exports
 from keeptrusts.control.middleware import describe
@@ -41,7 +41,14 @@ async def forget_old_answers(services: Services) -> None:
         await asyncio.sleep(SWEEP_S)
 
 
-WORKERS: Final[tuple[Worker, ...]] = (note_key_use, forget_old_answers, changing.watch, deliver_webhooks, write_exports)
+WORKERS: Final[tuple[Worker, ...]] = (
+    note_key_use,
+    forget_old_answers,
+    changing.watch,
+    fleet.watch,
+    deliver_webhooks,
+    write_exports,
+)
 """Every worker; a part of the control plane that needs one adds it here."""
 
 

@@ -130,7 +130,7 @@ class Endpoints:
         active = self._admit(path, request)
         arrival = self._arrival(path, request, active, peer)
         performer = Performer(self._world, active.snapshot.policy, active.routes, responder)
-        flow = self._serve(arrival, active.snapshot, time.time_ns)
+        flow = self._serve(arrival, active.snapshot, time.perf_counter_ns)
         self._in_flight += 1
         try:
             await drive(flow, performer.perform, lambda bug: _crashed(arrival, active, bug))

@@ -74,7 +74,7 @@ def _stream(policy: type[Policy]) -> str:
         return "It needs the whole answer, so streams are buffered."
     if width == 0:
         return "It reads no text of answers and holds nothing back."
-    return f"With the block below it judges on the fly and holds back {width} characters; other settings need other widths."
+    return f"With the block below it judges on the fly, {width} characters behind; other settings need other widths."
 
 
 def _table(block: type[Block]) -> str:

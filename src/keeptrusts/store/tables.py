@@ -94,6 +94,8 @@ gateways: Final = Table(
     Column("deployment", Json, nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("epoch_at", UtcTime, nullable=False),
+    Column("told_status", Word, nullable=False, server_default=text("'never_seen'")),
+    Column("told_drift", Boolean, nullable=False, server_default=text("false")),
     Column("revision", Integer, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),

@@ -40,6 +40,19 @@ def http_url(text: Any) -> str | None:
     return None
 
 
+def signing_secret(text: Any) -> str | None:
+    """As the Standard Webhooks specification writes it: `whsec_` and 24 to 64 bytes in base64."""
+    from base64 import b64decode
+
+    try:
+        size = len(b64decode(text.removeprefix("whsec_"), validate=True))
+    except ValueError:
+        size = 0
+    if text.startswith("whsec_") and 24 <= size <= 64:
+        return None
+    return 'it must be `whsec_` and 24 to 64 bytes in base64; make one: `echo "whsec_$(openssl rand -base64 32)"`'
+
+
 def event_types(patterns: Any) -> str | None:
     """Known event types, or patterns such as `event.*` that at least one of them matches."""
     from keeptrusts.api.event_types import is_known, suggest_type

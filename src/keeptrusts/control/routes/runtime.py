@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse
 from keeptrusts.api.page import Page
 from keeptrusts.api.runtime import Bundle, StatusAnswer, StatusReport, TrailKey
 from keeptrusts.control.auth import Runtime, TrailReader
+from keeptrusts.control.fleet import tell_health
 from keeptrusts.control.hub import gateway_topic
 from keeptrusts.control.problem import ProblemError, allow_words
 from keeptrusts.control.services import AppServices
@@ -93,17 +94,19 @@ async def read_bundle(
 
 @router.post("/gateway/status")
 @transactional
-def report_status(report: StatusReport, actor: Runtime, tx: Tx) -> StatusAnswer:
+def report_status(
+    report: StatusReport,
+    actor: Runtime,
+    tx: Tx,
+    x_keeptrusts_gateway_id: Annotated[str | None, Header(max_length=64)] = None,
+) -> StatusAnswer:
     """What an instance runs, every 30 s and after each activation; the answer says what it should run."""
-    gateway_id = read_gateway_id(actor, report.get("gateway_id"))
+    gateway_id = read_gateway_id(actor, report.get("gateway_id"), x_keeptrusts_gateway_id)
     mine = Gateways(tx.connection, actor.org)
-    before = mine.read(gateway_id, at=tx.now).shown
+    desired = mine.read(gateway_id, at=tx.now).shown["desired_digest"]
     mine.report(gateway_id, report, at=tx.now)
-    after = mine.read(gateway_id, at=tx.now).shown
-    if after["status"] != before["status"]:
-        told = {name: after[name] for name in ("id", "name", "status", "desired_digest")}
-        tx.publish(actor.org, "gateway.health_changed", {**told, "before": before["status"]})
-    return {"gateway_id": gateway_id, "desired_digest": after["desired_digest"]}
+    tell_health(tx, actor.org, gateway_id)
+    return {"gateway_id": gateway_id, "desired_digest": desired}
 
 
 @router.get("/trail/keys")

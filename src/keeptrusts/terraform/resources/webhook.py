@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from keeptrusts.core.errors import ApiError
 from keeptrusts.terraform import writing
-from keeptrusts.terraform.checks import between, event_types, http_url, length
+from keeptrusts.terraform.checks import between, event_types, http_url, length, signing_secret
 from keeptrusts.terraform.planning import Change
 from keeptrusts.terraform.plugin.values import UNKNOWN
 from keeptrusts.terraform.resource import Resource, changed_fields, selector
@@ -49,7 +49,7 @@ class WebhookState:
         Attr(
             about="Signs the messages; kept in the state. Prefer `secret_wo`, or neither: one is made.",
             sensitive=True,
-            check=length(24, 200),
+            check=signing_secret,
         ),
     ] = None
     secret_wo: Annotated[
@@ -58,7 +58,7 @@ class WebhookState:
             about="Signs the messages; never in plan or state. Terraform 1.11 or later.",
             sensitive=True,
             write_only=True,
-            check=length(24, 200),
+            check=signing_secret,
         ),
     ] = None
     secret_wo_version: Annotated[

@@ -198,6 +198,8 @@ def upgrade() -> None:
     sa.Column('deployment', columns.Json(), nullable=False),
     sa.Column('epoch', sa.Integer(), nullable=False),
     sa.Column('epoch_at', columns.UtcTime(), nullable=False),
+    sa.Column('told_status', sa.String(length=200), server_default=sa.text("'never_seen'"), nullable=False),
+    sa.Column('told_drift', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('revision', sa.Integer(), nullable=False),
     sa.Column('created_at', columns.UtcTime(), nullable=False),
     sa.Column('updated_at', columns.UtcTime(), nullable=False),
