@@ -121,8 +121,10 @@ class Workspace:
 
     def start(self, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """In a process group of its own, as a terminal gives it."""
+        # `terraform state` has verbs of its own, which take no such flag in this place
+        plain = () if arguments[0] == "state" else ("-no-color",)
         return subprocess.Popen(
-            ["terraform", arguments[0], "-no-color", *arguments[1:]],
+            ["terraform", arguments[0], *plain, *arguments[1:]],
             cwd=self.folder,
             env=self.toolbox.environment({**self.api, **(env or {})}),
             stdin=subprocess.DEVNULL,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from keeptrusts.core.errors import ClientGoneError, SpoolFullError, UnreadableError, UpstreamError, UpstreamGarbledError
 from keeptrusts.core.exchange import Exchange, Phase
-from keeptrusts.core.verdict import Block, Escalate, Verdict
+from keeptrusts.core.verdict import Block
 from keeptrusts.flow.answers import AnswerRules, StreamedAnswer, judge_whole
 from keeptrusts.flow.arrival import Arrival, Snapshot
 from keeptrusts.flow.decisions import Notes
@@ -64,7 +64,7 @@ def _serve(notes: Notes) -> Flow[Refusal | None]:
     except UnreadableError as unreadable:
         code = "request_unreadable"
         notes.judge(Judgement(Block(code, str(unreadable)), phase=Phase.INPUT))
-        return Refusal(422, "validation_error", unreadable.code, str(unreadable), code)
+        return Refusal(422, "validation_error", unreadable.code, str(unreadable))
 
 
 def _judged(notes: Notes) -> _Asked | Refusal:
@@ -76,7 +76,7 @@ def _judged(notes: Notes) -> _Asked | Refusal:
     said = notes.snapshot.policy.chain.judge_request(exchange, notes.clock)
     notes.judge(said)
     notes.keep_request(request.texts, said)
-    refusal = _objected(notes, said.verdict, "input") or _unstreamable(notes, request)
+    refusal = objection(notes, said, "input") or _unstreamable(notes, request)
     return refusal or _Asked(request, exchange, targets, said)
 
 
@@ -122,7 +122,7 @@ def _whole(notes: Notes, opened: Opened, exchange: Exchange, said: Judgement) ->
     judged = judge_whole(notes.snapshot.policy, read_answer(raw), exchange, said, notes.clock)
     notes.usage = judged.usage
     notes.judge(judged.judgement)
-    refusal = _objected(notes, judged.judgement.verdict, "output")
+    refusal = objection(notes, judged.judgement, "output")
     if refusal is not None:
         return refusal
     notes.keep_answer(judged.texts, judged.judgement)
@@ -165,10 +165,12 @@ def _admitted(notes: Notes) -> list[TargetSettings] | Refusal:
     targets = [settings for settings in policy.targets if settings.target.id in names]
     if targets:
         return targets
-    code = next((result.reason_code for result in results if result.verdict == "blocked"), "no_provider")
+    refused = next((result for result in results if result.verdict == "blocked"), None)
+    code = refused.reason_code if refused else "no_provider"
     notes.judge(Judgement(Block(code, "no target may serve this request"), phase=Phase.ROUTE))
     message = "no provider of the configuration may serve this request" if policy.targets else "there is no provider"
-    return Refusal(503, "no_compliant_provider", "no_compliant_provider", message, code)
+    kind = refused.kind if refused else None
+    return Refusal(503, "no_compliant_provider", "no_compliant_provider", message, kind)
 
 
 def _exchange(notes: Notes, request: ChatRequest) -> Exchange:
@@ -184,14 +186,6 @@ def _exchange(notes: Notes, request: ChatRequest) -> Exchange:
         message_count=request.message_count,
         caller=notes.arrival.caller,
     )
-
-
-def _objected(notes: Notes, verdict: Verdict, stage: str) -> Refusal | None:
-    if not isinstance(verdict, Block | Escalate):
-        return None
-    if isinstance(verdict, Escalate):
-        notes.escalation_id = notes.arrival.escalation_id
-    return objection(verdict, stage)
 
 
 def _unstreamable(notes: Notes, request: ChatRequest) -> Refusal | None:

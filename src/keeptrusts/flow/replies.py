@@ -8,6 +8,7 @@ from typing import Final
 from keeptrusts.core.verdict import NAMES, Block, Escalate
 from keeptrusts.flow.decisions import Notes
 from keeptrusts.flow.effects import Headers
+from keeptrusts.policy.engine import Judgement
 from keeptrusts.wire.refusal import error_body
 
 JSON: Final[Headers] = (("content-type", "application/json"),)
@@ -20,7 +21,7 @@ class Refusal:
     Why a request gets no answer of a model.
 
     Args:
-        policy: The reason code of the kind that objected.
+        policy: The kind that objected.
     """
 
     status: int
@@ -43,11 +44,15 @@ class Refusal:
         )
 
 
-def objection(verdict: Block | Escalate, stage: str) -> Refusal:
-    """The refusal that a policy's verdict means. `stage` is `input` or `output`."""
+def objection(notes: Notes, said: Judgement, stage: str) -> Refusal | None:
+    """The refusal that the policies' judgement means, if it is one. `stage` is `input` or `output`."""
+    verdict = said.verdict
     if isinstance(verdict, Escalate):
-        return Refusal(409, VIOLATION, "escalation_required", verdict.message, verdict.code)
-    return Refusal(409, VIOLATION, f"{stage}_blocked", verdict.message, verdict.code)
+        notes.escalation_id = notes.arrival.escalation_id
+        return Refusal(409, VIOLATION, "escalation_required", verdict.message, said.kind)
+    if isinstance(verdict, Block):
+        return Refusal(409, VIOLATION, f"{stage}_blocked", verdict.message, said.kind)
+    return None
 
 
 def common_headers(notes: Notes, *, whole: bool) -> Headers:

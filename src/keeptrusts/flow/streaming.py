@@ -7,7 +7,6 @@ from typing import Final
 
 from keeptrusts.core.errors import SpoolFullError, UnreadableError, UpstreamError, UpstreamGarbledError
 from keeptrusts.core.exchange import Role, Text
-from keeptrusts.core.verdict import Block, Escalate
 from keeptrusts.flow.answers import StreamedAnswer
 from keeptrusts.flow.decisions import Notes
 from keeptrusts.flow.effects import (
@@ -117,13 +116,9 @@ class _Relaying:
         yield from SendToClient(data)
 
     def _ending(self, judgement: Judgement, failed: UpstreamError | None) -> Refusal | None:
-        verdict = judgement.verdict
-        if isinstance(verdict, Block | Escalate):
-            if isinstance(verdict, Escalate):
-                self._notes.escalation_id = self._notes.arrival.escalation_id
-            return objection(verdict, "output")
-        if failed is None:
-            return None
+        objected = objection(self._notes, judgement, "output")
+        if objected is not None or failed is None:
+            return objected
         refusal = failure(failed)
         self._notes.fail(refusal.code)
         return refusal

@@ -17,7 +17,7 @@ def error_body(
     policy: str | None = None,
     escalation_id: str | None = None,
 ) -> bytes:
-    """`{"error": {...}}`. `policy` is the reason code of the kind that objected."""
+    """`{"error": {...}}`. `policy` is the kind that objected."""
     error = {
         "type": error_type,
         "message": message,
