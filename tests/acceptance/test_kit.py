@@ -205,7 +205,7 @@ output "secret" {
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def everything(stage: Stage) -> Iterator[Root]:
     """A root that uses every input of the module."""
     folder = stage.folder / "everything"

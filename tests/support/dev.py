@@ -45,6 +45,8 @@ class Dev:
         self.process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
+        # an earlier run's would be taken for this one's
+        self.env_file.unlink(missing_ok=True)
         self.process = subprocess.Popen(
             [str(KT), "dev", "--data-dir", str(self.folder / "data"), "--env-file", str(self.env_file), *self._options],
             stdin=subprocess.DEVNULL,

@@ -51,7 +51,7 @@ def script_of(blocks: Sequence[Block]) -> str:
             path = shlex.quote(block.file)
             parts.append(f"mkdir -p \"$(dirname {path})\"\ncat > {path} <<'END OF BLOCK'\n{block.text}END OF BLOCK")
         elif block.language == "sh" and not block.info:
-            parts.append(f"echo '{MARK}{block.line}'\n{block.text}")
+            parts.append(f"printf '\\n{MARK}{block.line}\\n'\n{block.text}")
     return "\n".join(parts) + "\n"
 
 

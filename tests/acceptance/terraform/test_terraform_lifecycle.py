@@ -109,6 +109,8 @@ def test_a_gateway(real: Workspace, server: Server) -> None:
 def test_a_webhook(real: Workspace, server: Server) -> None:
     """It walks through its life; nobody has to resolve its host for that."""
     real.main(WEBHOOK % "life")
+    real.apply().ok()
+    assert real.resource("keeptrusts_webhook.one")["signing_secret"].startswith("whsec_")
     walk(
         real,
         "keeptrusts_webhook.one",
@@ -116,7 +118,6 @@ def test_a_webhook(real: Workspace, server: Server) -> None:
         before='"first"',
         after='"second"\n  active = false',
     )
-    assert real.resource("keeptrusts_webhook.one")["signing_secret"].startswith("whsec_")
     real.destroy().ok()
 
 
