@@ -6,17 +6,18 @@ Every way out leaves one record, and after it the end of the response (law 6).
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
-from keeptrusts.core.errors import ClientGoneError, SpoolFullError, UnreadableError, UpstreamError, UpstreamGarbledError
+from keeptrusts.core.errors import ClientGoneError, UnreadableError, UpstreamError, UpstreamGarbledError
 from keeptrusts.core.exchange import Exchange, Phase
 from keeptrusts.core.verdict import Block
 from keeptrusts.flow.answers import AnswerRules, StreamedAnswer, judge_whole
 from keeptrusts.flow.arrival import Arrival, Snapshot
 from keeptrusts.flow.decisions import Notes
-from keeptrusts.flow.effects import CloseUpstream, Flow, Record, Respond, TakeQuota
+from keeptrusts.flow.effects import CloseUpstream, Flow, Respond, TakeQuota
 from keeptrusts.flow.models import list_models
-from keeptrusts.flow.replies import JSON, Refusal, common_headers, objection
+from keeptrusts.flow.replies import JSON, Refusal, common_headers, objection, put_on_record
 from keeptrusts.flow.streaming import relay_stream
 from keeptrusts.flow.upstream import Opened, answer_limit, failure, open_upstream, read_all, refusal_of
 from keeptrusts.policy.compiled import TargetSettings
@@ -31,7 +32,8 @@ def serve(arrival: Arrival, snapshot: Snapshot, clock: Clock) -> Flow[None]:
     """Answer one governed request, and record it."""
     notes = Notes(arrival, snapshot, clock, clock())
     if arrival.path == "/v1/models":
-        yield from Respond(200, (*JSON, *common_headers(notes, whole=False)), list_models(snapshot))
+        with suppress(ClientGoneError):
+            yield from Respond(200, (*JSON, *common_headers(notes, whole=False)), list_models(snapshot))
         return
     try:
         refusal = yield from _serve(notes)
@@ -39,8 +41,9 @@ def serve(arrival: Arrival, snapshot: Snapshot, clock: Clock) -> Flow[None]:
             yield from _refuse(notes, refusal)
     except ClientGoneError as gone:
         yield from CloseUpstream()
-        notes.fail(gone.code)
-        yield from Record(notes.decision(CLIENT_GONE))
+        if not notes.settled:
+            notes.fail(gone.code)
+            yield from put_on_record(notes, CLIENT_GONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +139,10 @@ def _refuse(notes: Notes, refusal: Refusal) -> Flow[None]:
 
 def _close(notes: Notes, status: int, body: bytes, refusal: Refusal | None = None) -> Flow[None]:
     """Record, then answer. What cannot be recorded is not answered."""
+    unrecorded = yield from put_on_record(notes, status)
+    if unrecorded is not None:
+        refusal, status, body = unrecorded, unrecorded.status, unrecorded.body(notes)
     extra = refusal.headers if refusal else ()
-    try:
-        yield from Record(notes.decision(status))
-    except SpoolFullError as full:
-        unrecorded = Refusal(503, "overloaded", full.code, "the decision cannot be recorded, so no answer is given")
-        status, body, extra = 503, unrecorded.body(notes), (("retry-after", "5"),)
     yield from Respond(status, (*JSON, *common_headers(notes, whole=True), *extra), body)
 
 

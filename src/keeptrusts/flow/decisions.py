@@ -27,6 +27,7 @@ class Notes:
 
     Args:
         waited_ns: Of the time since the request was complete, what the provider took.
+        settled: The record was made, or could not be: there will be no other.
     """
 
     arrival: Arrival
@@ -43,6 +44,7 @@ class Notes:
     degraded: bool = False
     usage: Usage = field(default_factory=Usage)
     waited_ns: int = 0
+    settled: bool = False
     escalation_id: str | None = None
     failure: str | None = None
     user: str | None = None

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from keeptrusts.core.errors import SpoolFullError
 from keeptrusts.core.verdict import NAMES, Block, Escalate
 from keeptrusts.flow.decisions import Notes
-from keeptrusts.flow.effects import Headers
+from keeptrusts.flow.effects import Flow, Headers, Record
 from keeptrusts.policy.engine import Judgement
 from keeptrusts.wire.refusal import error_body
 
@@ -53,6 +54,18 @@ def objection(notes: Notes, said: Judgement, stage: str) -> Refusal | None:
     if isinstance(verdict, Block):
         return Refusal(409, VIOLATION, f"{stage}_blocked", verdict.message, said.kind)
     return None
+
+
+def put_on_record(notes: Notes, status: int) -> Flow[Refusal | None]:
+    """Make the one record, with the status that the client gets; what to answer instead when that cannot be done."""
+    refusal = None
+    try:
+        yield from Record(notes.decision(status))
+    except SpoolFullError as full:
+        message = "the decision cannot be recorded, so no answer is given"
+        refusal = Refusal(503, "overloaded", full.code, message, None, (("retry-after", "5"),))
+    notes.settled = True
+    return refusal
 
 
 def common_headers(notes: Notes, *, whole: bool) -> Headers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from keeptrusts.core.errors import SpoolFullError, UnreadableError, UpstreamError, UpstreamGarbledError
+from keeptrusts.core.errors import UnreadableError, UpstreamError, UpstreamGarbledError
 from keeptrusts.core.exchange import Role, Text
 from keeptrusts.flow.answers import StreamedAnswer
 from keeptrusts.flow.decisions import Notes
@@ -15,11 +15,10 @@ from keeptrusts.flow.effects import (
     Flow,
     Headers,
     ReadUpstream,
-    Record,
     SendToClient,
     StartResponse,
 )
-from keeptrusts.flow.replies import Refusal, common_headers, objection
+from keeptrusts.flow.replies import Refusal, common_headers, objection, put_on_record
 from keeptrusts.flow.upstream import Opened, failure
 from keeptrusts.policy.engine import Judgement
 from keeptrusts.wire.anthropic import MessagesStream
@@ -87,10 +86,8 @@ class _Relaying:
                 return refusal
         notes.keep_answer(self._sent(), judgement)
         closing = self._closing(refusal)
-        try:
-            yield from Record(notes.decision(200))
-        except SpoolFullError as full:
-            unrecorded = Refusal(503, "overloaded", full.code, "the decision cannot be recorded")
+        unrecorded = yield from put_on_record(notes, 200)
+        if unrecorded is not None:
             closing = error_frame(unrecorded.body(notes), complete=False)
         if closing:
             yield from self._send(closing)

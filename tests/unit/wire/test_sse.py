@@ -7,17 +7,17 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.flows import cut
 
 from keeptrusts.core.errors import UnreadableError
 from keeptrusts.wire.sse import SseDecoder, SseFrame, encode_frame
+from support.flows import cut
 
 LINE_ENDS = st.sampled_from(["\n", "\r", "\r\n"])
 FIELDS = st.sampled_from(["data: a", "data:b", "data", "data:  ü 🙂", ": comment", "event: x", "id: 7", "retry: 1", ""])
 
 
-def decoded(pieces: list[bytes]) -> list[SseFrame]:
-    decoder = SseDecoder()
+def decoded(pieces: list[bytes], decoder: SseDecoder | None = None) -> list[SseFrame]:
+    decoder = decoder or SseDecoder()
     frames = [frame for piece in pieces for frame in decoder.feed(piece)]
     return frames + decoder.flush()
 
@@ -86,11 +86,8 @@ def test_an_unfinished_event_is_not_lost() -> None:
 @pytest.mark.parametrize("pieces", [[b"data: " + b"x" * 100], [b"data: ", *[b"x" * 10] * 10], [b"x" * 100 + b"\n\n"]])
 def test_a_frame_without_end_is_refused(pieces: list[bytes]) -> None:
     """Memory is bounded, whether the frame ends or not."""
-    decoder = SseDecoder(max_frame_bytes=64)
-
     with pytest.raises(UnreadableError, match="64 bytes"):
-        for piece in pieces:
-            decoder.feed(piece)
+        decoded(pieces, SseDecoder(max_frame_bytes=64))
 
 
 def test_text_that_is_not_utf_8_is_refused() -> None:
