@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
@@ -216,26 +216,26 @@ def answer(text: str) -> bytes:
     return json.dumps({"id": "c1", "object": "chat.completion", "choices": [choice], "usage": usage}).encode()
 
 
+def documents(body: bytes) -> Iterator[dict[str, Any]]:
+    """The JSON documents of a stream, in order, without comments and the last event."""
+    for event in body.decode().split("\n\n"):
+        name, _, data = event.partition(": ")
+        if name == "data" and data != "[DONE]":
+            yield json.loads(data)
+
+
 def said(body: bytes, choice: int = 0) -> str:
     """The content that a client puts together from a stream."""
     texts = []
-    for event in body.decode().split("\n\n"):
-        data = event.removeprefix("data: ")
-        if not data or data == "[DONE]":
-            continue
-        choices = json.loads(data).get("choices", ())
+    for document in documents(body):
+        choices = document.get("choices", ())
         texts += [one["delta"].get("content") or "" for one in choices if one["index"] == choice]
     return "".join(texts)
 
 
 def last_error(body: bytes) -> dict[str, Any] | None:
     """The error event of a stream, if there is one."""
-    for event in body.decode().split("\n\n"):
-        data = event.removeprefix("data: ")
-        if data and data != "[DONE]" and "error" in json.loads(data):
-            found: dict[str, Any] = json.loads(data)["error"]
-            return found
-    return None
+    return next((document["error"] for document in documents(body) if "error" in document), None)
 
 
 def cut(data: bytes, places: Iterable[int]) -> list[bytes]:

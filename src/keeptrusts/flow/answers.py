@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from keeptrusts.core.decision import PolicyResult
 from keeptrusts.core.exchange import Exchange, Part, Phase, Place, Role, Text
@@ -17,7 +18,7 @@ from keeptrusts.flow.restoring import restored, restoring_stage
 from keeptrusts.flow.window import Pipeline, Stage
 from keeptrusts.policy.compiled import CompiledPolicy
 from keeptrusts.policy.engine import Clock, Judgement, result_of
-from keeptrusts.policy.kind import Policy
+from keeptrusts.policy.kind import Policy, code_prefix
 from keeptrusts.wire.chat_stream import Channel, Chunk, calls_in
 from keeptrusts.wire.openai_chat import ChatAnswer, Usage
 from keeptrusts.wire.strict_json import INNER, splice
@@ -56,21 +57,23 @@ class _Account:
     """What a kind said over the windows of all texts of an answer."""
 
     policy: Policy
-    stages: list[Stage] = field(default_factory=list)
-    code: str = ""
+    stages: dict[Channel, Stage] = field(default_factory=dict)
     spent_ns: int = 0
     degraded: bool = False
 
     def verdict(self) -> Verdict:
         """Its verdict on the whole, from what was settled."""
-        cuts = [stage.cut.verdict for stage in self.stages if stage.cut is not None]
+        cuts = [stage.cut.verdict for stage in self.stages.values() if stage.cut is not None]
         if cuts:
             return cuts[0]
         matches: list[Match] = []
-        for index, stage in enumerate(self.stages):
-            matches += [replace(match, place=(index,)) for match in stage.matches]
+        for index, channel in enumerate(sorted(self.stages, key=_order)):
+            matches += [replace(match, place=(index,)) for match in self.stages[channel].matches]
         edits = tuple(match for match in matches if isinstance(match, Edit))
-        return Redact(self.code, edits) if edits else Allow(tuple(matches))
+        if not edits:
+            return Allow(tuple(matches))
+        # the reason of a whole text names what stands first in it, and so does this one
+        return Redact(f"{code_prefix(self.policy.kind)}.{edits[0].category}", edits)
 
 
 class StreamedAnswer:
@@ -158,8 +161,7 @@ class StreamedAnswer:
             return None
         stages = []
         for account, (_, holdback) in zip(self._accounts, self.rules.live, strict=True):
-            stage = Stage(_Ask(self, account, channel), holdback)
-            account.stages.append(stage)
+            stage = account.stages[channel] = Stage(_Ask(self, account, channel), holdback)
             stages.append(stage)
         last = restoring_stage(self._restorable)
         return Pipeline([*stages, last] if last else stages)
@@ -172,9 +174,15 @@ class StreamedAnswer:
         verdict, degraded = self._chain.judge_once(account.policy, exchange)
         account.spent_ns += self._clock() - started
         account.degraded = account.degraded or degraded
-        if isinstance(verdict, Redact):
-            account.code = verdict.code
         return verdict
+
+
+_PARTS: Final = tuple(Part)
+
+
+def _order(channel: Channel) -> tuple[int, int]:
+    """As in a whole answer, whatever began first."""
+    return channel[0], _PARTS.index(channel[1])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,249 @@
+"""
+The law of streams: what the client receives is what the whole answer would have become, however it was cut.
+
+Bytes and deltas are cut anywhere, several choices run through one another, and the kinds are those of a document.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from keeptrusts.core.exchange import Exchange, Phase, Role, Text
+from keeptrusts.core.verdict import Allow, Block, Edit, Match, Redact, Verdict
+from keeptrusts.policy.compiled import CompiledPolicy
+from keeptrusts.policy.document import compile_document
+from keeptrusts.policy.kind import Policy
+from support.flows import HELLO, STREAM, Provider, Seen, answer, chunk, cut, last_error, play, policy_of, said
+from support.policy_cases import document
+
+TERMS: dict[str, Any] = {"blocked_terms": ["Project Apollo", "launch codes"], "detect_patterns": ["INV-[0-9]{8}"]}
+REDACTING: dict[str, dict[str, Any]] = {
+    "pii": {"pii-detector": {}},
+    "secrets": {"secret-scanner": {}},
+    "terms": {"dlp-filter": TERMS},
+    "misspelt terms": {"dlp-filter": {**TERMS, "fuzzy_matching": True}},
+    "same length": {"pii-detector": {"redaction": {"preserve_length": True}}},
+    "all": {"pii-detector": {}, "secret-scanner": {}, "dlp-filter": TERMS},
+}
+BLOCKING: dict[str, dict[str, Any]] = {
+    "block topic": {"topic-filter": {"blocked_topics": ["gambling", "nerve gas"]}},
+    "block pii": {"pii-detector": {"action": "block"}},
+    "block secrets": {"secret-scanner": {"action": "block"}},
+    "block terms": {"dlp-filter": {**TERMS, "action": "block"}},
+}
+MIXED: dict[str, dict[str, Any]] = {
+    "redact, then block": {"pii-detector": {}, "topic-filter": {"blocked_topics": ["gambling"]}},
+    "block, then redact": {"topic-filter": {"blocked_topics": ["gambling"]}, "dlp-filter": TERMS},
+    "block twice": {"dlp-filter": {**TERMS, "action": "block"}, "topic-filter": {"blocked_topics": ["gambling"]}},
+}
+
+PLANTED = st.sampled_from([
+    "ada@example.com", "o'neil+x@mail.example.org", "+49 30 901820", "4111 1111 1111 1111", "DE89370400440532013000",
+    "192.168.17.4", "123-45-6789", "sk-proj-a8Kd02LmZq93Xw71Bv5TgYh4", "AKIAQ3ERTY7UI2OPASDF",
+    "password = hunter2Tango9!", "ghp_a8Kd02LmZq93Xw71Bv5TgYh4Rf6Uj8Ik0Ol1", "Project Apollo", "pr0ject  ap0llo",
+    "PROJECT\u200bAPOLLO", "launch\ncodes", "INV-20240117", "gambling", "GAMBLING", "nerve gas", "Projet Apolo",
+])  # fmt: skip
+HALVES = st.sampled_from(
+    ["ada@", "@example.com", "4111 1111", "sk-proj-", "Project", " Apollo", "gamb", "INV-", "+49", "DE89"]
+)
+FILLERS = st.sampled_from(
+    [" ", ", ", ".", "\n", "\u200b", "ü", "🙂", "a", "0", "-", '"', "\\", " the ", " and so on ", "x" * 40]
+)
+PROSE = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12)
+TEXTS = st.lists(st.one_of(PLANTED, HALVES, FILLERS, PROSE), max_size=9).map("".join)
+PLACES = st.lists(st.integers(0, 4000), max_size=40)
+HEARTBEATS = (b"", b"", b": keep-alive\n\n")
+
+
+@cache
+def compiled(name: str) -> CompiledPolicy:
+    """The document of this name, with a target and room for its hold-back."""
+    blocks = (REDACTING | BLOCKING | MIXED)[name]
+    target = {"id": "main", "provider": "openai:chat:m", "secret_key_ref": {"env": "KEY"}}
+    return compile_document(document(blocks, providers={"targets": [target]}, streaming={"max_holdback_chars": 4096}))
+
+
+class Simple(Policy):
+    """Objects to each `ab`, or puts something in its place."""
+
+    kind = "simple"
+    phases = frozenset({Phase.OUTPUT})
+
+    def __init__(self, replacement: str | None) -> None:
+        self.replacement = replacement
+
+    def judge(self, exchange: Exchange) -> Verdict:
+        found = [
+            (text, at) for text in exchange.texts for at in range(len(text.value)) if text.value[at : at + 2] == "ab"
+        ]
+        if not found:
+            return Allow()
+        if self.replacement is None:
+            return Block("simple.ab", "no ab", tuple(Match(text.place, at, at + 2, "ab") for text, at in found))
+        return Redact("simple.ab", tuple(Edit(text.place, at, at + 2, "ab", self.replacement) for text, at in found))
+
+    def holdback(self) -> int:
+        return 2
+
+
+@st.composite
+def streams(draw: st.DrawFn, texts: Sequence[str]) -> bytes:
+    """A stream that says these texts, one by choice, in deltas cut anywhere and in any order."""
+    left = [(choice, cut_text(text, draw(PLACES))) for choice, text in enumerate(texts)]
+    events = [chunk({"role": "assistant", "content": ""}, choice=choice) for choice in range(len(texts))]
+    left = [(choice, pieces) for choice, pieces in left if pieces]
+    while left:
+        at = draw(st.integers(0, len(left) - 1)) if len(left) > 1 else 0
+        choice, pieces = left[at]
+        events.append(draw(st.sampled_from(HEARTBEATS)) + chunk({"content": pieces.pop(0)}, choice=choice))
+        if not pieces:
+            del left[at]
+    events += [chunk({}, choice=choice, finish="stop") for choice in range(len(texts))]
+    return b"".join(events) + b"data: [DONE]\n\n"
+
+
+def cut_text(text: str, places: Sequence[int]) -> list[str]:
+    marks = sorted({place % (len(text) + 1) for place in places} | {0, len(text)})
+    return [text[start:end] for start, end in pairwise(marks)]
+
+
+def streamed(policy: CompiledPolicy, body: bytes, places: Sequence[int] = ()) -> Seen:
+    return play(policy, STREAM, Provider(cut(body, places), media_type="text/event-stream"))
+
+
+def whole(policy: CompiledPolicy, texts: Sequence[str]) -> Seen:
+    """The same answer, not streamed."""
+    body = json.loads(answer(""))
+    first = body["choices"][0]
+    body["choices"] = [
+        {**first, "index": index, "message": {"role": "assistant", "content": text}} for index, text in enumerate(texts)
+    ]
+    return play(policy, HELLO, Provider([json.dumps(body).encode()]))
+
+
+def contents(seen: Seen) -> list[str]:
+    return [one["message"]["content"] for one in json.loads(seen.body)["choices"]]
+
+
+def findings(seen: Seen) -> list[dict[str, Any]]:
+    """What the record says that the kinds said, without the time it took."""
+    return [{**result.as_json(), "latency_us": 0} for result in seen.record.policies if result.phase == "output"]
+
+
+@settings(deadline=None)
+@given(st.sampled_from(sorted(REDACTING)), st.lists(TEXTS, min_size=1, max_size=3), PLACES, st.data())
+def test_redaction_gives_what_the_whole_answer_gives(
+    name: str, texts: list[str], places: list[int], data: st.DataObject
+) -> None:
+    """Text by text the stream is the redacted answer; where nothing was found it is the very bytes that came."""
+    policy = compiled(name)
+    body = data.draw(streams(texts))
+    seen, expected = streamed(policy, body, places), whole(policy, texts)
+
+    assert expected.status == seen.status == 200
+    assert [said(seen.body, choice) for choice in range(len(texts))] == contents(expected)
+    assert seen.body.endswith(b"data: [DONE]\n\n")
+    assert (seen.record.verdict, seen.record.reason_code) == (expected.record.verdict, expected.record.reason_code)
+    assert findings(seen) == findings(expected)
+    if expected.record.verdict == "allowed":
+        assert seen.body == body
+
+
+def first_match(policy: CompiledPolicy, text: str) -> int | None:
+    """Where the earliest match of the only kind begins."""
+    (kind,) = policy.chain.policies
+    exchange = Exchange(Phase.OUTPUT, (Text(("t",), text, Role.ASSISTANT),), answered=True)
+    return min((match.start for match in kind.judge(exchange).matches), default=None)
+
+
+def check_blocked(seen: Seen) -> None:
+    """It ends as OpenAI's clients expect, and is recorded as blocked."""
+    assert seen.record.verdict == "blocked"
+    if seen.status == 409:
+        assert seen.error["code"] == "output_blocked"
+    else:
+        error = last_error(seen.body)
+        assert error is not None
+        assert error["code"] == "output_blocked"
+        assert seen.body.endswith(b"data: [DONE]\n\n")
+
+
+def received(seen: Seen, choice: int = 0) -> str:
+    return "" if seen.status == 409 else said(seen.body, choice)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(sorted(BLOCKING)), TEXTS, PLACES, st.data())
+def test_a_block_lets_out_what_stands_before_the_match(
+    name: str, text: str, places: list[int], data: st.DataObject
+) -> None:
+    """Exactly that: no letter of a match, and no letter before it is lost."""
+    policy = compiled(name)
+    seen = streamed(policy, data.draw(streams([text])), places)
+    first = first_match(policy, text)
+
+    assert received(seen) == text[:first]
+    assert (whole(policy, [text]).status == 409) == (first is not None)
+    if first is None:
+        assert seen.record.verdict == "allowed"
+    else:
+        check_blocked(seen)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(sorted(MIXED)), TEXTS, st.data())
+def test_several_kinds_say_the_same_for_every_cut(name: str, text: str, data: st.DataObject) -> None:
+    """A chain that redacts and blocks: one text, any two ways to send it."""
+    policy = compiled(name)
+    one, other = (streamed(policy, data.draw(streams([text])), data.draw(PLACES)) for _ in range(2))
+
+    assert received(one) == received(other)
+    assert findings(one) == findings(other)
+    assert one.record.verdict == other.record.verdict
+    assert (one.record.verdict == "blocked") == (whole(policy, [text]).status == 409)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(sorted(BLOCKING)), st.lists(TEXTS, min_size=2, max_size=3), PLACES, st.data())
+def test_a_block_in_one_choice_lets_no_letter_of_any_match_out(
+    name: str, texts: list[str], places: list[int], data: st.DataObject
+) -> None:
+    """All choices end there; each was received up to its own first match at most."""
+    policy = compiled(name)
+    firsts = [first_match(policy, text) for text in texts]
+    assume(firsts != [None] * len(texts))
+    seen = streamed(policy, data.draw(streams(texts)), places)
+
+    check_blocked(seen)
+    for choice, (text, first) in enumerate(zip(texts, firsts, strict=True)):
+        assert text[:first].startswith(received(seen, choice))
+
+
+@given(st.text("abc", max_size=30), st.sampled_from(["", "a", "ba", "ab", "[...]"]), PLACES, st.data())
+def test_a_replacement_of_any_length_is_no_new_match(
+    text: str, replacement: str, places: list[int], data: st.DataObject
+) -> None:
+    """A kind is not asked about its own replacements, whole or streamed."""
+    seen = streamed(policy_of(Simple(replacement)), data.draw(streams([text])), places)
+
+    assert said(seen.body) == text.replace("ab", replacement)
+
+
+@given(st.text("abc", max_size=30), st.sampled_from(["", "a", "b", "xx"]), PLACES, st.data())
+def test_a_later_kind_sees_what_an_earlier_one_left(
+    text: str, replacement: str, places: list[int], data: st.DataObject
+) -> None:
+    """What a redaction puts together is judged too."""
+    policy = policy_of(Simple(replacement), Simple(None))
+    left = text.replace("ab", replacement)
+    seen = streamed(policy, data.draw(streams([text])), places)
+
+    assert received(seen) == left.partition("ab")[0]
+    assert (seen.record.verdict == "blocked") == ("ab" in left)
