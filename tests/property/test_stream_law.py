@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import cache
-from itertools import pairwise
 from typing import Any
 
 from hypothesis import assume, given, settings
@@ -20,7 +19,7 @@ from keeptrusts.core.verdict import Allow, Block, Edit, Match, Redact, Verdict
 from keeptrusts.policy.compiled import CompiledPolicy
 from keeptrusts.policy.document import compile_document
 from keeptrusts.policy.kind import Policy
-from support.flows import HELLO, STREAM, Provider, Seen, answer, chunk, cut, last_error, play, policy_of, said
+from support.flows import HELLO, STREAM, Provider, Seen, answer, chunk, cut, cut_text, last_error, play, policy_of, said
 from support.policy_cases import document
 
 TERMS: dict[str, Any] = {"blocked_terms": ["Project Apollo", "launch codes"], "detect_patterns": ["INV-[0-9]{8}"]}
@@ -107,11 +106,6 @@ def streams(draw: st.DrawFn, texts: Sequence[str]) -> bytes:
             del left[at]
     events += [chunk({}, choice=choice, finish="stop") for choice in range(len(texts))]
     return b"".join(events) + b"data: [DONE]\n\n"
-
-
-def cut_text(text: str, places: Sequence[int]) -> list[str]:
-    marks = sorted({place % (len(text) + 1) for place in places} | {0, len(text)})
-    return [text[start:end] for start, end in pairwise(marks)]
 
 
 def streamed(policy: CompiledPolicy, body: bytes, places: Sequence[int] = ()) -> Seen:

@@ -242,3 +242,9 @@ def cut(data: bytes, places: Iterable[int]) -> list[bytes]:
     """`data` cut at these places."""
     marks = sorted({place % (len(data) + 1) for place in places} | {0, len(data)})
     return [data[a:b] for a, b in pairwise(marks) if a < b]
+
+
+def cut_text(text: str, places: Iterable[int]) -> list[str]:
+    """`text` cut at these places."""
+    marks = sorted({place % (len(text) + 1) for place in places} | {0, len(text)})
+    return [text[a:b] for a, b in pairwise(marks)]

@@ -6,7 +6,7 @@ The same kinds say the same of both; `tests/property` holds them to it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -116,10 +116,8 @@ class StreamedAnswer:
         self._late = self._chain.judge_answer(exchange, self._clock)
         if self.is_cut:
             return out
-        changed = _changed(said, origins, self._late.changed)
-        if self._restorable:
-            changed = {one: restored(changed.get(one, text), self._restorable) for one, text in said.items()}
-        return out + self.relay.settle_whole(changed)
+        changed = _given_back(collector.texts, self._late.changed, self._restorable)
+        return out + self.relay.settle_whole(_changed(said, origins, changed))
 
     def judgement(self) -> Judgement:
         """What all kinds together said of it."""
@@ -213,16 +211,22 @@ def judge_whole(
         exchange, answered=True, documents=(), texts=answer.texts, tool_calls=answer.tool_calls, phase=Phase.OUTPUT
     )
     judgement = policy.chain.judge_answer(asked, clock)
-    changes: dict[Place, object] = dict(judgement.changed)
+    changes: dict[Place, object] = {**_given_back(answer.texts, judgement.changed, request.restorable)}
     texts = tuple(replace(one, value=judgement.changed.get(one.place, one.value)) for one in answer.texts)
-    if request.restorable:
-        for text in texts:
-            back = restored(text.value, request.restorable)
-            if back != text.value:
-                changes[text.place] = back
     if not AnswerRules.of(policy).bare:
         changes |= dict.fromkeys(answer.logprobs)
     return JudgedAnswer(judgement, splice(answer.raw, changes), answer.usage, texts)
+
+
+def _given_back(texts: Iterable[Text], changed: Mapping[Place, str], restorable: Mapping[str, str]) -> dict[Place, str]:
+    """The changes, with placeholders turned back: text by text, so that what lies in JSON is written as JSON."""
+    back = dict(changed)
+    for text in texts if restorable else ():
+        said = changed.get(text.place, text.value)
+        given = restored(said, restorable)
+        if given != said:
+            back[text.place] = given
+    return back
 
 
 def _assembled(
