@@ -307,10 +307,10 @@ def test_others_cannot_see_or_touch(control: Plane) -> None:
     assert other.get("/v1/gateways").json()["data"] == []
 
 
-def test_a_poll_that_finds_nothing_new_costs_no_query(control: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_poll_that_finds_nothing_new_costs_no_query(still: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
     """Asking again is answered from memory, also with the database away; a change is not."""
-    configuration = _configuration(control.admin)
-    runtime = _runtime(control, _gateway(control.admin, configuration_id=configuration["id"]))
+    configuration = _configuration(still.admin)
+    runtime = _runtime(still, _gateway(still.admin, configuration_id=configuration["id"]))
     first = runtime.get("/v1/gateway/bundle")
 
     def fail(_self: Store) -> None:
@@ -321,5 +321,5 @@ def test_a_poll_that_finds_nothing_new_costs_no_query(control: Plane, monkeypatc
         assert runtime.get("/v1/gateway/bundle").json() == first.json()
         same = runtime.get("/v1/gateway/bundle", If_None_Match=first.headers["etag"], Prefer="wait=1")
         assert same.status_code == 304
-    control.admin.patch(f"/v1/configurations/{configuration['id']}", {"policy_yaml": OTHER_POLICY})
+    still.admin.patch(f"/v1/configurations/{configuration['id']}", {"policy_yaml": OTHER_POLICY})
     assert runtime.get("/v1/gateway/bundle").json() != first.json()
