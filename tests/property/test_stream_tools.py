@@ -90,7 +90,7 @@ def calls_of(body: bytes) -> list[tuple[str, str]]:
     """The tool calls that a client puts together from a stream."""
     found: dict[int, list[str]] = {}
     for one in documents(body):
-        for choice in one["choices"]:
+        for choice in one.get("choices", ()):
             for call in choice["delta"].get("tool_calls") or ():
                 parts = found.setdefault(call["index"], ["", ""])
                 function = call["function"]

@@ -61,11 +61,8 @@ class _Account:
     spent_ns: int = 0
     degraded: bool = False
 
-    def verdict(self) -> Verdict:
-        """Its verdict on the whole, from what was settled."""
-        cuts = [stage.cut.verdict for stage in self.stages.values() if stage.cut is not None]
-        if cuts:
-            return cuts[0]
+    def passed(self) -> Allow | Redact:
+        """Its verdict on the whole as far as it let it through, from what was settled."""
         matches: list[Match] = []
         for index, channel in enumerate(sorted(self.stages, key=_order)):
             matches += [replace(match, place=(index,)) for match in self.stages[channel].matches]
@@ -143,8 +140,10 @@ class StreamedAnswer:
             return Judgement()
         results: list[PolicyResult] = []
         said = Judgement()
-        for account in self._accounts:
-            verdict = account.verdict()
+        cut = self.relay.cut
+        for index, account in enumerate(self._accounts):
+            # another kind may have cut further back, in text that was not to be said any more
+            verdict = cut[1].verdict if cut is not None and cut[0] == index else account.passed()
             results.append(result_of(account.policy.kind, Phase.OUTPUT, verdict, account.spent_ns // 1000))
             if severity(verdict) > severity(said.verdict):
                 said = Judgement(verdict, account.policy.kind, Phase.OUTPUT)

@@ -46,7 +46,6 @@ class _Track:
     def __init__(self, pipeline: Pipeline | None) -> None:
         self.pipeline = pipeline
         self.text: list[str] = []
-        self.sent: list[str] = []
         self._waiting: deque[_Share] = deque()
 
     def add(self, share: _Share) -> None:
@@ -58,7 +57,6 @@ class _Track:
     def absorb(self, atoms: Sequence[Atom]) -> None:
         """Hand what was let go to the shares whose source it stands for."""
         for atom in atoms:
-            self.sent.append(atom.text)
             if atom.source == len(atom.text):
                 self._spread(atom.text)
                 continue
@@ -97,6 +95,7 @@ class Relay:
         self._drops_logprobs = drops_logprobs
         self._tracks: dict[Channel, _Track] = {}
         self._queue: deque[_Held] = deque()
+        self._sent: dict[Channel, list[str]] = {}
         self.call_ids: dict[tuple[int, int], str] = {}
         self.usage = Usage()
         self.cut: tuple[int, Cut] | None = None
@@ -140,7 +139,7 @@ class Relay:
 
     def sent_texts(self) -> dict[Channel, str]:
         """What the client was let have, by channel."""
-        return {channel: "".join(one.sent) for channel, one in self._tracks.items()}
+        return {channel: "".join(texts) for channel, texts in self._sent.items()}
 
     @property
     def held(self) -> int:
@@ -176,7 +175,7 @@ class Relay:
         chunk = held.chunk
         changes: dict[Place, Any] = {}
         for share in held.shares:
-            new = "".join(share.out)
+            new = self._say(share)
             if new != share.piece.text:
                 changes[share.piece.place] = new
         if self._drops_logprobs:
@@ -188,13 +187,18 @@ class Relay:
         here = self._cut_track is not None and any(
             self._tracks[share.piece.channel] is self._cut_track for share in held.shares
         )
-        changes: dict[Place, Any] = {share.piece.place: "".join(share.out) for share in held.shares}
-        if not here or not any(changes.values()):
+        if not here or not any(text for share in held.shares for text in share.out):
             return b""
+        changes: dict[Place, Any] = {share.piece.place: self._say(share) for share in held.shares}
         for share in held.shares:
             if share.piece.channel[1] is not Part.OTHER and share.piece.place[0] == "choices":
                 changes[(*share.piece.place[:2], "finish_reason")] = None
         return self._written(held.chunk, changes | dict.fromkeys(held.chunk.logprobs))
+
+    def _say(self, share: _Share) -> str:
+        text = "".join(share.out)
+        self._sent.setdefault(share.piece.channel, []).append(text)
+        return text
 
     @staticmethod
     def _written(chunk: Chunk, changes: Mapping[Place, Any]) -> bytes:

@@ -84,7 +84,7 @@ class _Relaying:
             yield from CloseUpstream()
             if not self._started and not self._last:
                 return refusal
-        notes.keep_answer(self._sent(), judgement)
+        notes.keep_answer(self._sent(), Judgement())  # already as the policies left them
         closing = self._closing(refusal)
         unrecorded = yield from put_on_record(notes, 200)
         if unrecorded is not None:

@@ -34,7 +34,7 @@ class Atom(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A policy ended the text here."""
+    """A policy ended the text here, for the matches that its verdict names."""
 
     verdict: Block | Escalate
 
@@ -90,17 +90,18 @@ class Stage:
             if edit.end > limit:
                 settled = edit.start - start
         shifted = [_moved(edit, -start) for edit in edits if edit.start < start + settled]
-        self._note([match for match in found if match.start < start + settled], start)
+        self.matches += self._placed((match for match in found if match.start < start + settled), start)
         return self._release(settled, shifted, final=final)
 
     def _end(self, verdict: Block | Escalate, found: Sequence[Match], start: int) -> list[Atom]:
-        self.cut = Cut(verdict)
         first = min((match.start for match in found), default=start)
-        self._note(found, start)
+        # the later ones are there or not as the text was cut: they did not end it
+        ending = [match for match in found if match.start == first]
+        self.cut = Cut(replace(verdict, matches=self._placed(ending, start)))
         return self._release(first - start, ())
 
-    def _note(self, found: Iterable[Match], start: int) -> None:
-        self.matches += [_moved(match, self._released - start) for match in found]
+    def _placed(self, found: Iterable[Match], start: int) -> tuple[Match, ...]:
+        return tuple(_moved(match, self._released - start) for match in found)
 
     def _release(self, count: int, edits: Sequence[Edit], *, final: bool = False) -> list[Atom]:
         """Let the first `count` pending characters go, with these edits (positions among the pending)."""
