@@ -91,6 +91,15 @@ def test_nobody_hands_out_more_than_they_have(control: Plane) -> None:
     assert made["scopes"] == ["events:read"]
 
 
+def test_nobody_rotates_into_more_than_they_have(control: Plane) -> None:
+    """The successor of a wide key does not go to a narrow one, and the wide key goes on; its own it may rotate."""
+    wide = control.admin.made("/v1/tokens", {"name": "wide", "role": "admin"})
+    narrow = control.person("admin", scopes=("tokens:write", "tokens:read"))
+    assert_problem(narrow.post(f"/v1/tokens/{wide['id']}/rotate", {}), 403, "forbidden")
+    assert control.admin.get(f"/v1/tokens/{wide['id']}").json()["expires_at"] is None
+    assert narrow.made(f"/v1/tokens/{narrow.key_id}/rotate", {})["scopes"] == ["tokens:write", "tokens:read"]
+
+
 def test_use_is_noted_in_batches(control: Plane) -> None:
     """`last_used_at` comes with the next flush, not with each request."""
     viewer = control.person("viewer")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from fastapi import APIRouter
 from typing_extensions import TypedDict
 
 from keeptrusts.api.forbid import FORBID
+from keeptrusts.api.names import Role
 from keeptrusts.api.page import Page
 from keeptrusts.api.tokens import Key, KeyDraft
 from keeptrusts.control import scopes
@@ -84,6 +86,7 @@ def rotate_token(token_id: str, rotation: Rotation, actor: TokenWriter, tx: Tx, 
     old = mine.read(token_id)
     if old["revoked_at"] is not None:
         raise ProblemError(409, "revoked", "the key is revoked; make a new one with `POST /v1/tokens`")
+    _refuse_more(actor, old["role"], old["scopes"])
     lifetime = mine.lifetime(token_id)
     mine.expire(token_id, at=tx.now + timedelta(seconds=rotation.get("overlap", OVERLAP_S)))
     tx.after_commit(lambda: services.credentials.forget(token_id))
@@ -110,12 +113,16 @@ def _granted(actor: Actor, draft: KeyDraft) -> list[str]:
     if any(scope not in scopes.SCOPES for scope in wanted):
         known = ", ".join(f"`{scope}`" for scope in sorted(scopes.SCOPES))
         raise ProblemError(422, "unknown_scope", f"there is no such scope; there are {known}")
-    effective = set(wanted) or set(scopes.SCOPES_OF[draft["role"]])
     if not all(scopes.may(draft["role"], (), scope) for scope in wanted):
         raise ProblemError(422, "scope_beyond_role", "a scope is beyond the role; scopes can only narrow it")
+    _refuse_more(actor, draft["role"], wanted)
+    return sorted(set(wanted))
+
+
+def _refuse_more(actor: Actor, role: Role, narrowed: Iterable[str]) -> None:
+    effective = set(narrowed) or set(scopes.SCOPES_OF[role])
     if not all(actor.may(scope) for scope in effective):
         raise ProblemError(403, "forbidden", "the new key could do more than yours; narrow its `scopes`")
-    return sorted(set(wanted))
 
 
 router = APIRouter()
