@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from keeptrusts.core.errors import UnreadableError
 from keeptrusts.core.exchange import Part, Place, Role, Text, ToolCall
+from keeptrusts.wire.spelling import MESSAGE_FIELDS, refuse_lookalikes, refuse_odd_message, refuse_odd_tool
 from keeptrusts.wire.strict_json import parse_object
 from keeptrusts.wire.texts import SCHEMA_WORDS, Shape, TextCollector, is_model_name, is_number, is_token, one_of
 
@@ -54,6 +55,17 @@ _ANSWER_FIELDS: Final[Mapping[str, Shape]] = {
     "system_fingerprint": is_token,
     "obfuscation": is_token,
 }
+_USAGE_WORDS: Final = frozenset(
+    {"prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details"}
+    | {"cached_tokens", "audio_tokens", "text_tokens", "image_tokens", "reasoning_tokens"}
+    | {
+        "accepted_prediction_tokens",
+        "rejected_prediction_tokens",
+        "prompt_cache_hit_tokens",
+        "prompt_cache_miss_tokens",
+    }
+)
+_MEDIA: Final = ("audio", "images")
 _READ_APART: Final = frozenset(
     {"messages", "tools", "functions", "user", "tool_choice", "function_call", "stream_options"}
 )
@@ -115,16 +127,18 @@ def read_request(raw: bytes) -> ChatRequest:
         UnreadableError: Not JSON that means one thing, not a chat request, or with a part that no policy reads.
     """
     document = parse_object(raw)
+    refuse_lookalikes(document, _REQUEST_FIELDS.keys() | _READ_APART)
     messages = document.get("messages")
     if not isinstance(messages, list) or not messages:
         raise UnreadableError("`messages` is missing or empty: send a list of messages")
     collector = TextCollector()
     for index, message in enumerate(messages):
+        refuse_odd_message(message)
         _message(collector, message, ("messages", index))
     collector.role = Role.USER
     tools = _tools(collector, document)
     _request_fields(collector, document)
-    key = "max_completion_tokens" if "max_completion_tokens" in document else "max_tokens"
+    key = _cap_key(document)
     return ChatRequest(
         raw=raw,
         document=document,
@@ -166,6 +180,7 @@ def read_answer(raw: bytes) -> ChatAnswer:
         collector.members(others, place, _CHOICE_FIELDS)
     others = {name: value for name, value in document.items() if name not in {"choices", "usage"}}
     collector.members(others, (), _ANSWER_FIELDS)
+    collector.texts += usage_texts(document).texts
     return ChatAnswer(
         raw, tuple(collector.texts), tuple(collector.calls), tuple(logprobs), usage_of(document.get("usage"))
     )
@@ -178,12 +193,31 @@ def usage_of(given: Any) -> Usage:
     return Usage(_natural(given.get("prompt_tokens")), _natural(given.get("completion_tokens")))
 
 
+def usage_texts(document: Mapping[str, Any]) -> TextCollector:
+    """What stands in `usage` besides counts."""
+    collector = TextCollector(Role.ASSISTANT)
+    collector.walk(document.get("usage"), ("usage",), Part.OTHER, _USAGE_WORDS)
+    return collector
+
+
+def refuse_media(message: Mapping[str, Any]) -> None:
+    """
+    Refuse what no policy reads.
+
+    Raises:
+        UnreadableError: The message holds sound or pictures.
+    """
+    if any(message.get(name) for name in _MEDIA):
+        raise UnreadableError("a message holds sound or pictures, and no policy reads them: ask for text only")
+
+
 def _message(collector: TextCollector, message: Any, place: Place) -> None:
     if not isinstance(message, dict):
         raise UnreadableError("a message is not an object: send `role` and `content`")
     role = message.get("role", "assistant")
     if not isinstance(role, str) or role not in ROLES:
         raise UnreadableError("a message has a role that is not known: use system, user, assistant or tool")
+    refuse_media(message)
     collector.role = ROLES[role]
     part = Part.TOOL_RESULT if collector.role is Role.TOOL else Part.CONTENT
     _content(collector, message.get("content"), (*place, "content"), part)
@@ -191,8 +225,7 @@ def _message(collector: TextCollector, message: Any, place: Place) -> None:
         collector.walk(message.get(name), (*place, name), kind)
     collector.walk(message.get("name"), (*place, "name"), Part.NAME)
     _calls(collector, message, place)
-    read = {"role", "content", "refusal", "reasoning", "reasoning_content", "name", "tool_calls", "function_call"}
-    others = {name: value for name, value in message.items() if name not in read}
+    others = {name: value for name, value in message.items() if name not in MESSAGE_FIELDS}
     collector.members(others, place, {"tool_call_id": is_token})
 
 
@@ -247,6 +280,7 @@ def _tools(collector: TextCollector, document: Mapping[str, Any]) -> tuple[str, 
 
 
 def _tool(collector: TextCollector, tool: Any, place: Place) -> list[str]:
+    refuse_odd_tool(tool)
     collector.walk(tool, place, Part.TOOL_DEFINITION, SCHEMA_WORDS | {"function", "name", "parameters"})
     inner = tool.get("function", tool) if isinstance(tool, dict) else None
     name = inner.get("name") if isinstance(inner, dict) else None
@@ -268,6 +302,15 @@ def _request_fields(collector: TextCollector, document: Mapping[str, Any]) -> No
         collector.members(options, ("stream_options",), _STREAM_OPTIONS)
     elif options is not None:
         raise UnreadableError("`stream_options` is not an object")
+
+
+def _cap_key(document: Mapping[str, Any]) -> str:
+    """Providers differ on which of two caps counts, so there may be one."""
+    names = [name for name in ("max_completion_tokens", "max_tokens") if document.get(name) is not None]
+    if len(names) > 1:
+        raise UnreadableError("`max_tokens` and `max_completion_tokens` are both there: send one of them")
+    present = (name for name in ("max_completion_tokens", "max_tokens") if name in document)
+    return names[0] if names else next(present, "max_tokens")
 
 
 def _model(document: Mapping[str, Any]) -> str:
