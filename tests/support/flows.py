@@ -80,7 +80,7 @@ class Seen:
         (decision,) = self.records
         kinds = [type(effect) for effect in self.effects]
         after = set(kinds[kinds.index(Record) + 1 :])
-        assert after <= {Respond, SendToClient, EndResponse}
+        assert after <= {StartResponse, Respond, SendToClient, EndResponse}
         return decision
 
     @property

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from keeptrusts.core.decision import PolicyResult
+from keeptrusts.core.errors import UnreadableError
 from keeptrusts.core.exchange import Exchange, Part, Phase, Place, Role, Text
 from keeptrusts.core.verdict import Allow, Edit, Match, Redact, Verdict, severity
 from keeptrusts.flow.relay import Relay
@@ -21,7 +22,7 @@ from keeptrusts.policy.engine import Clock, Judgement, result_of
 from keeptrusts.policy.kind import Policy, code_prefix
 from keeptrusts.wire.chat_stream import Channel, Chunk, calls_in
 from keeptrusts.wire.openai_chat import ChatAnswer, Usage
-from keeptrusts.wire.strict_json import INNER, splice
+from keeptrusts.wire.strict_json import INNER, KEY, splice
 from keeptrusts.wire.texts import TextCollector
 
 
@@ -88,7 +89,7 @@ class StreamedAnswer:
         self._restorable = request.restorable
         self.rules = AnswerRules.of(policy)
         self._accounts = [_Account(one) for one, _ in self.rules.live]
-        self.relay = Relay(self._pipeline_of, drops_logprobs=not self.rules.bare)
+        self.relay = Relay(self._pipeline_of, governed=not self.rules.bare, whole=self.rules.whole)
         self._late: Judgement | None = None
 
     @property
@@ -107,12 +108,16 @@ class StreamedAnswer:
             return out
         said = self.relay.whole_texts()
         if not said and not self._chain.of_phase(Phase.TOOL) and not self.rules.whole:
-            return out
+            return out + self.relay.settle_whole({})
         collector, origins = _assembled(said, self.relay.call_ids)
+        for name in self.relay.names if self.rules.whole else ():
+            collector.add(name, (KEY, name), Part.OTHER)
         exchange = replace(self._exchange, texts=tuple(collector.texts), tool_calls=tuple(collector.calls))
         self._late = self._chain.judge_answer(exchange, self._clock)
         if self.is_cut:
             return out
+        if any(place[0] == KEY for place in self._late.changed):
+            raise UnreadableError("the name of a field may not be said")
         changed = _given_back(collector.texts, self._late.changed, self._restorable)
         return out + self.relay.settle_whole(_changed(said, origins, changed))
 

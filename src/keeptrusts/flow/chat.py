@@ -17,7 +17,7 @@ from keeptrusts.flow.arrival import Arrival, Snapshot
 from keeptrusts.flow.decisions import Notes
 from keeptrusts.flow.effects import CloseUpstream, Flow, Respond, TakeQuota
 from keeptrusts.flow.models import list_models
-from keeptrusts.flow.replies import JSON, Refusal, common_headers, objection, put_on_record
+from keeptrusts.flow.replies import JSON, Refusal, common_headers, objection, put_on_record, respond_whole
 from keeptrusts.flow.streaming import relay_stream
 from keeptrusts.flow.upstream import Opened, answer_limit, failure, open_upstream, read_all, refusal_of
 from keeptrusts.policy.compiled import TargetSettings
@@ -40,8 +40,8 @@ def serve(arrival: Arrival, snapshot: Snapshot, clock: Clock) -> Flow[None]:
         if refusal is not None:
             yield from _refuse(notes, refusal)
     except ClientGoneError as gone:
-        yield from CloseUpstream()
         if not notes.settled:
+            yield from CloseUpstream()
             notes.fail(gone.code)
             yield from put_on_record(notes, CLIENT_GONE)
 
@@ -142,8 +142,7 @@ def _close(notes: Notes, status: int, body: bytes, refusal: Refusal | None = Non
     unrecorded = yield from put_on_record(notes, status)
     if unrecorded is not None:
         refusal, status, body = unrecorded, unrecorded.status, unrecorded.body(notes)
-    extra = refusal.headers if refusal else ()
-    yield from Respond(status, (*JSON, *common_headers(notes, whole=True), *extra), body)
+    yield from respond_whole(notes, status, body, refusal)
 
 
 def _closed(notes: Notes) -> Refusal | None:

@@ -87,16 +87,22 @@ class Relay:
 
     Args:
         pipeline_of: The stages for a channel; None when its texts are decided whole, at the end.
-        drops_logprobs: Token tables repeat the text, so a governed stream goes without them.
+        governed: A policy looks at it. It goes without token tables, which repeat the text, and nothing leaves before
+            the first text does: until then a refusal can be a plain answer.
+        whole: Nothing leaves before `settle_whole`.
     """
 
-    def __init__(self, pipeline_of: Callable[[Channel], Pipeline | None], *, drops_logprobs: bool) -> None:
+    def __init__(self, pipeline_of: Callable[[Channel], Pipeline | None], *, governed: bool, whole: bool) -> None:
         self._pipeline_of = pipeline_of
-        self._drops_logprobs = drops_logprobs
+        self._governed = governed
+        self._waits = whole
+        self._begun = not governed
         self._tracks: dict[Channel, _Track] = {}
         self._queue: deque[_Held] = deque()
         self._sent: dict[Channel, list[str]] = {}
         self.call_ids: dict[tuple[int, int], str] = {}
+        self.names: dict[str, None] = {}
+        """Of fields that nobody knows."""
         self.usage = Usage()
         self.cut: tuple[int, Cut] | None = None
         self._cut_track: _Track | None = None
@@ -106,7 +112,7 @@ class Relay:
         if chunk.usage is not None:
             self.usage = chunk.usage
         self.call_ids.update(chunk.call_ids)
-        shares = [self._share(piece) for piece in chunk.pieces]
+        shares = [_Share(piece, len(piece.text)) for piece in chunk.pieces if not self._is_name(piece)]
         self._queue.append(_Held(chunk, shares))
         for share in shares:
             track = self._track(share.piece.channel)
@@ -123,6 +129,7 @@ class Relay:
                 text = "".join(track.text)
                 new = changed.get(channel)
                 track.absorb([Atom(len(text), text)] if new is None or new == text else _replacement(len(text), new))
+        self._begun = True
         return self._drain()
 
     def finish(self) -> bytes:
@@ -146,11 +153,17 @@ class Relay:
         """Characters that the client is behind the model."""
         return sum(one.pipeline.held for one in self._tracks.values() if one.pipeline is not None)
 
-    def _share(self, piece: Piece) -> _Share:
-        if is_key(piece.place) and self._drops_logprobs:
-            # a name cannot be taken back once a part of it has left, so it cannot be governed on the fly
-            raise UnreadableError("the answer has a field that is not known")
-        return _Share(piece, len(piece.text))
+    def _is_name(self, piece: Piece) -> bool:
+        """Whether it is the name of a field that nobody knows. It is said in one piece, so it is decided at once."""
+        if not (self._governed and is_key(piece.place)):
+            return False
+        if piece.text not in self.names:
+            self.names[piece.text] = None
+            pipeline = self._pipeline_of(piece.channel)
+            atoms = [*pipeline.feed(piece.text), *pipeline.flush()] if pipeline else [Atom(0, piece.text)]
+            if "".join(atom.text for atom in atoms) != piece.text:
+                raise UnreadableError("the name of a field may not be said")
+        return True
 
     def _track(self, channel: Channel) -> _Track:
         if channel not in self._tracks:
@@ -164,12 +177,28 @@ class Relay:
 
     def _drain(self) -> bytes:
         out: list[bytes] = []
-        while self._queue and self._queue[0].is_decided:
+        self._begun = self._begun or self._speaks()
+        while self._begun and self._queue and self._queue[0].is_decided:
             out.append(self._bytes_of(self._queue.popleft()))
-        if self.cut is not None and self._queue:
-            out.append(self._beginning_of(self._queue[0]))
+        if self.cut is not None:
+            if self._queue and self._begun:
+                out.append(self._beginning_of(self._queue[0]))
             self._queue.clear()
         return b"".join(out)
+
+    def _speaks(self) -> bool:
+        """Whether what may leave now holds a text or a comment."""
+        for held in () if self._waits else self._queue:
+            if not held.is_decided:
+                return self._is_cut_through(held)
+            if held.shares or held.chunk.data is None:
+                return True
+        return False
+
+    def _is_cut_through(self, held: _Held) -> bool:
+        """Whether the text ends in this frame, and begins there too."""
+        here = any(self._tracks[share.piece.channel] is self._cut_track for share in held.shares)
+        return here and any(text for share in held.shares for text in share.out)
 
     def _bytes_of(self, held: _Held) -> bytes:
         chunk = held.chunk
@@ -178,16 +207,13 @@ class Relay:
             new = self._say(share)
             if new != share.piece.text:
                 changes[share.piece.place] = new
-        if self._drops_logprobs:
+        if self._governed:
             changes |= dict.fromkeys(chunk.logprobs)
         return self._written(chunk, changes)
 
     def _beginning_of(self, held: _Held) -> bytes:
         """The frame that a cut goes through: what its texts were allowed before it, and no more."""
-        here = self._cut_track is not None and any(
-            self._tracks[share.piece.channel] is self._cut_track for share in held.shares
-        )
-        if not here or not any(text for share in held.shares for text in share.out):
+        if not self._is_cut_through(held):
             return b""
         changes: dict[Place, Any] = {share.piece.place: self._say(share) for share in held.shares}
         for share in held.shares:

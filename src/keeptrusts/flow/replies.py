@@ -8,7 +8,7 @@ from typing import Final
 from keeptrusts.core.errors import SpoolFullError
 from keeptrusts.core.verdict import NAMES, Block, Escalate
 from keeptrusts.flow.decisions import Notes
-from keeptrusts.flow.effects import Flow, Headers, Record
+from keeptrusts.flow.effects import Flow, Headers, Record, Respond
 from keeptrusts.policy.engine import Judgement
 from keeptrusts.wire.refusal import error_body
 
@@ -66,6 +66,12 @@ def put_on_record(notes: Notes, status: int) -> Flow[Refusal | None]:
         refusal = Refusal(503, "overloaded", full.code, message, None, (("retry-after", "5"),))
     notes.settled = True
     return refusal
+
+
+def respond_whole(notes: Notes, status: int, body: bytes, refusal: Refusal | None = None) -> Flow[None]:
+    """Answer in one piece; the record must have been made."""
+    extra = refusal.headers if refusal else ()
+    yield from Respond(status, (*JSON, *common_headers(notes, whole=True), *extra), body)
 
 
 def common_headers(notes: Notes, *, whole: bool) -> Headers:

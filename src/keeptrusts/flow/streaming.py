@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from keeptrusts.core.errors import UnreadableError, UpstreamError, UpstreamGarbledError
+from keeptrusts.core.errors import UnreadableError, UpstreamError, UpstreamGarbledError, UpstreamLostError
 from keeptrusts.core.exchange import Role, Text
 from keeptrusts.flow.answers import StreamedAnswer
 from keeptrusts.flow.decisions import Notes
@@ -18,7 +18,7 @@ from keeptrusts.flow.effects import (
     SendToClient,
     StartResponse,
 )
-from keeptrusts.flow.replies import Refusal, common_headers, objection, put_on_record
+from keeptrusts.flow.replies import Refusal, common_headers, objection, put_on_record, respond_whole
 from keeptrusts.flow.upstream import Opened, failure
 from keeptrusts.policy.engine import Judgement
 from keeptrusts.wire.anthropic import MessagesStream
@@ -55,6 +55,7 @@ class _Relaying:
         self._decoder = SseDecoder()
         self._messages = MessagesStream(notes.model or "") if opened.target.format == "anthropic" else None
         self._started = False
+        self._ends: dict[int, bool] = {}
         self._done = b""
         self._last = b""
 
@@ -70,6 +71,7 @@ class _Relaying:
             if self._answer.is_cut:
                 return
             if not data:
+                self._check_end()
                 break
         self._last = self._answer.finish()
 
@@ -87,6 +89,9 @@ class _Relaying:
         notes.keep_answer(self._sent(), Judgement())  # already as the policies left them
         closing = self._closing(refusal)
         unrecorded = yield from put_on_record(notes, 200)
+        if unrecorded is not None and not self._started:
+            yield from respond_whole(notes, unrecorded.status, unrecorded.body(notes), unrecorded)
+            return None
         if unrecorded is not None:
             closing = error_frame(unrecorded.body(notes), complete=False)
         if closing:
@@ -101,10 +106,16 @@ class _Relaying:
             if chunk.done:
                 self._done = frame.raw
                 break
+            self._ends |= {index: ended or self._ends.get(index, False) for index, ended in chunk.choices}
             out.append(self._answer.take(chunk))
             if self._answer.is_cut:
                 break
         return b"".join(out)
+
+    def _check_end(self) -> None:
+        """Some providers leave the last frame out; one that leaves out what a choice ends with has died."""
+        if not self._done and not (self._ends and all(self._ends.values())):
+            raise UpstreamLostError("the provider's stream ended before its answer did")
 
     def _send(self, data: bytes) -> Flow[None]:
         if not self._started:

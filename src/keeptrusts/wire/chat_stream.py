@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from keeptrusts.core.errors import UnreadableError
 from keeptrusts.core.exchange import Part, Place
-from keeptrusts.wire.openai_chat import ROLES, Usage, usage_of
+from keeptrusts.wire.openai_chat import ROLES, Usage, refuse_media, usage_of, usage_texts
 from keeptrusts.wire.sse import DONE, SseFrame
 from keeptrusts.wire.strict_json import KEY, parse_object
 from keeptrusts.wire.texts import TextCollector, is_model_name, is_number, is_token, one_of
@@ -26,6 +26,8 @@ _PARTS: Final = {
     "reasoning": Part.REASONING,
     "reasoning_content": Part.REASONING,
 }
+_LEGACY: Final = -1
+"""Index of the call that `function_call` makes, beside those of `tool_calls`."""
 _FINISH: Final = one_of("stop", "length", "tool_calls", "content_filter", "function_call")
 
 
@@ -47,6 +49,7 @@ class Chunk:
         data: The JSON text; None for comments and the last frame.
         call_ids: Of tool calls that begin here: `(choice, index)` to the id.
         logprobs: Places of token tables, which repeat the text.
+        choices: Those that the frame speaks of, and whether each is at its end.
     """
 
     frame: SseFrame
@@ -55,6 +58,7 @@ class Chunk:
     call_ids: tuple[tuple[tuple[int, int], str], ...] = ()
     logprobs: tuple[Place, ...] = ()
     usage: Usage | None = None
+    choices: tuple[tuple[int, bool], ...] = ()
     done: bool = False
 
 
@@ -81,8 +85,10 @@ def read_chunk(frame: SseFrame) -> Chunk:
         reader.choice(choice, ("choices", position))
     others = {name: value for name, value in document.items() if name not in {"choices", "usage"}}
     reader.others(0, others, (), _TOP)
+    reader.unknown(0, usage_texts(document))
     usage = usage_of(document["usage"]) if document.get("usage") else None
-    return Chunk(frame, raw, tuple(reader.pieces), tuple(reader.call_ids), tuple(reader.logprobs), usage)
+    texts, ids, tables = tuple(reader.pieces), tuple(reader.call_ids), tuple(reader.logprobs)
+    return Chunk(frame, raw, texts, ids, tables, usage, tuple(reader.choices))
 
 
 _TOP: Final = {
@@ -101,11 +107,13 @@ class _ChunkReader:
         self.pieces: list[Piece] = []
         self.call_ids: list[tuple[tuple[int, int], str]] = []
         self.logprobs: list[Place] = []
+        self.choices: list[tuple[int, bool]] = []
 
     def choice(self, choice: Any, place: Place) -> None:
         if not isinstance(choice, dict):
             raise UnreadableError("a choice is not an object")
         index = _index(choice, place[-1])
+        self.choices.append((index, bool(choice.get("finish_reason"))))
         if choice.get("logprobs") is not None:
             self.logprobs.append((*place, "logprobs"))
         delta = choice.get("delta") or {}
@@ -125,35 +133,49 @@ class _ChunkReader:
                 self.pieces.append(Piece((choice, part, (name,)), (*place, name), value))
             elif value:
                 self.others(choice, {name: value}, place, {})
-        for position, call in enumerate(delta.get("tool_calls") or ()):
+        refuse_media(delta)
+        calls = delta.get("tool_calls") or []
+        if not isinstance(calls, list):
+            raise UnreadableError("`tool_calls` is not a list")
+        for position, call in enumerate(calls):
             self._call(choice, call, (*place, "tool_calls", position))
-        read = {"role", "tool_calls", *_PARTS}
+        if delta.get("function_call") is not None:
+            self._function(choice, delta["function_call"], _LEGACY, (*place, "function_call"))
+        read = {"role", "tool_calls", "function_call", *_PARTS}
         self.others(choice, {name: value for name, value in delta.items() if name not in read}, place, {})
 
     def _call(self, choice: int, call: Any, place: Place) -> None:
-        function = call.get("function") or {} if isinstance(call, dict) else None
-        if not isinstance(function, dict):
+        if not isinstance(call, dict):
             raise UnreadableError("a tool call is not an object")
         index = _index(call, place[-1])
         identifier = call.get("id")
         if isinstance(identifier, str) and identifier:
             self.call_ids.append(((choice, index), identifier))
+        if call.get("function") is not None:
+            self._function(choice, call["function"], index, (*place, "function"))
+        known = {"id": is_token, "type": one_of("function"), "index": is_number}
+        self.others(choice, {name: value for name, value in call.items() if name != "function"}, place, known)
+
+    def _function(self, choice: int, function: Any, index: int, place: Place) -> None:
+        if not isinstance(function, dict):
+            raise UnreadableError("the function of a tool call is not an object")
         for name in ("name", "arguments"):
             value = function.get(name)
             if isinstance(value, str) and value:
                 channel = (choice, Part.TOOL_CALL, (index, name))
-                self.pieces.append(Piece(channel, (*place, "function", name), value))
+                self.pieces.append(Piece(channel, (*place, name), value))
             elif value:
                 raise UnreadableError(f"the `{name}` of a tool call is not text")
         others = {name: value for name, value in function.items() if name not in {"name", "arguments"}}
-        self.others(choice, others, (*place, "function"), {})
-        known = {"id": is_token, "type": one_of("function"), "index": is_number}
-        self.others(choice, {name: value for name, value in call.items() if name != "function"}, place, known)
+        self.others(choice, others, place, {})
 
     def others(self, choice: int, members: Mapping[str, Any], place: Place, known: Mapping[str, Any]) -> None:
         """Fields that nobody knows: each string of theirs is a channel by its place."""
         collector = TextCollector()
         collector.members(members, place, known)
+        self.unknown(choice, collector)
+
+    def unknown(self, choice: int, collector: TextCollector) -> None:
         for text in collector.texts:
             below = tuple(step for step in text.place if step not in {"choices", "delta"})
             self.pieces.append(Piece((choice, Part.OTHER, below), text.place, text.value))
