@@ -125,7 +125,7 @@ class _ChunkReader:
 
     def _delta(self, choice: int, delta: Mapping[str, Any], place: Place) -> None:
         role = delta.get("role")
-        if role is not None and role not in ROLES:
+        if role is not None and (not isinstance(role, str) or role not in ROLES):
             raise UnreadableError("a delta has a role that is not known")
         for name, part in _PARTS.items():
             value = delta.get(name)

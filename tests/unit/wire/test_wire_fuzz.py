@@ -1,0 +1,159 @@
+"""Law 2: whatever bytes come, wire code answers with the one declared error or with what it read."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from keeptrusts.core.errors import UnreadableError
+from keeptrusts.wire.anthropic import MessagesStream, answer_from_messages, request_to_messages
+from keeptrusts.wire.chat_stream import read_chunk
+from keeptrusts.wire.mock import mock_answer
+from keeptrusts.wire.openai_chat import read_answer, read_request
+from keeptrusts.wire.sse import SseDecoder, SseFrame
+from keeptrusts.wire.strict_json import splice
+from support.flows import answer, chunk, stream
+
+CASES = 10_000
+CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"a":[1,{"b":"x"}]}'}}
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {"a": {}}}}}
+REQUEST: dict[str, Any] = {
+    "model": "m", "stream": True, "max_tokens": 5, "stop": ["x"], "user": "u", "tools": [TOOL], "tool_choice": "auto",
+    "messages": [
+        {"role": "system", "content": "be kind"},
+        {"role": "user", "content": [{"type": "text", "text": "hello"}]},
+        {"role": "assistant", "content": None, "tool_calls": [CALL]},
+        {"role": "tool", "tool_call_id": "c", "content": "sunny"},
+    ],
+}  # fmt: skip
+MESSAGE: dict[str, Any] = {
+    "id": "msg_1", "type": "message", "role": "assistant", "model": "c", "stop_reason": "tool_use",
+    "content": [
+        {"type": "thinking", "thinking": "hm", "signature": "s"}, {"type": "text", "text": "hi"},
+        {"type": "tool_use", "id": "t", "name": "f", "input": {"a": 1}},
+    ],
+    "usage": {"input_tokens": 3, "output_tokens": 5},
+}  # fmt: skip
+EVENTS: list[dict[str, Any]] = [
+    {"type": "message_start", "message": {"id": "msg_1", "model": "c", "usage": {"input_tokens": 3}}},
+    {"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use", "id": "t", "name": "f"}},
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": '{"a"'}},
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "hi"}},
+    {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 5}},
+    {"type": "message_stop"},
+]
+ODD: list[Any] = [
+    None,
+    True,
+    0,
+    -1,
+    10**30,
+    1.5,
+    "",
+    "x",
+    "#json",
+    "#key",
+    "\ud800",
+    [],
+    [[]],
+    {},
+    {"": 1},
+    [{"type": 5}],
+]
+
+
+def request(body: bytes) -> None:
+    """Read, and changed at every place of a text."""
+    texts = read_request(body).texts
+    changed = read_request(splice(body, {text.place: f"{text.value}!" for text in texts}))
+    assert sorted(text.value for text in changed.texts) == sorted(f"{text.value}!" for text in texts)
+
+
+def whole_answer(body: bytes) -> None:
+    """The same for an answer."""
+    texts = read_answer(body).texts
+    splice(body, {text.place: "!" for text in texts})
+
+
+def chunks(body: bytes) -> None:
+    """Read, and changed at every place of a piece."""
+    decoder = SseDecoder()
+    for frame in [*decoder.feed(body), *decoder.flush()]:
+        read = read_chunk(frame)
+        if read.data is not None:
+            splice(read.data, {piece.place: "!" for piece in read.pieces})
+
+
+def events(body: bytes) -> None:
+    frames = [SseFrame(b"", json.dumps(one)) for one in EVENTS[:2]]
+    decoder = SseDecoder()
+    for frame in MessagesStream("m").translate([*frames, *decoder.feed(body), *decoder.flush()]):
+        read_chunk(frame)
+
+
+def lines(body: bytes) -> bytes:
+    """A document as one event."""
+    return b"data: " + body + b"\n\n"
+
+
+READERS: dict[str, tuple[Callable[[bytes], object], list[bytes]]] = {
+    "request": (request, [json.dumps(REQUEST).encode()]),
+    "answer": (whole_answer, [answer("hi"), answer("hi").replace(b'"content"', b'"tool_calls": [], "content"')]),
+    "chunks": (chunks, [stream(["hi"]), chunk({"tool_calls": [{"index": 0, **CALL}]}), chunk({"function_call": {}})]),
+    "events": (events, [lines(json.dumps(one).encode()) for one in EVENTS]),
+    "to messages": (request_to_messages, [json.dumps(REQUEST).encode()]),
+    "from messages": (answer_from_messages, [json.dumps(MESSAGE).encode()]),
+    "mock": (mock_answer, [json.dumps(REQUEST).encode()]),
+}
+
+
+def damaged(chance: random.Random, raw: bytes) -> bytes:
+    """Bytes changed, removed, repeated or put in."""
+    data = bytearray(raw)
+    for _ in range(chance.randint(1, 4)):
+        at = chance.randrange(len(data) + 1)
+        match chance.randrange(4):
+            case 0:
+                data[at:at] = chance.choice([b"\xff", b"\\u", b'"', b"{", b"[", b"\n\n", b"\r", b"1e999", b"NaN", b","])
+            case 1:
+                del data[at : at + chance.randint(1, 9)]
+            case 2:
+                data[at:at] = data[at : at + chance.randint(1, 40)]
+            case _:
+                data[at : at + 1] = bytes([chance.randrange(256)])
+    return bytes(data)
+
+
+def twisted(chance: random.Random, raw: bytes) -> bytes:
+    """JSON of another shape: some value somewhere gives way to an odd one."""
+    head, _, rest = raw.partition(b"{")
+    document, _ = json.JSONDecoder().raw_decode("{" + rest.decode())
+    holders = list(_holders(document))
+    for _ in range(chance.randint(1, 3)):
+        holder = chance.choice(holders)
+        step = chance.choice(list(holder) if isinstance(holder, dict) else range(len(holder)))
+        holder[step] = chance.choice(ODD)
+    return head + json.dumps(document).encode() + (b"\n\n" if head else b"")
+
+
+def _holders(document: Any) -> Iterator[Any]:
+    if isinstance(document, dict | list) and document:
+        yield document
+        for child in document.values() if isinstance(document, dict) else document:
+            yield from _holders(child)
+
+
+@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("damage", [damaged, twisted, lambda chance, _: chance.randbytes(chance.randint(0, 60))])
+def test_only_the_declared_error_comes_of_it(name: str, damage: Callable[[random.Random, bytes], bytes]) -> None:
+    """Damaged bytes, twisted documents and noise, the same at each run."""
+    read, seeds = READERS[name]
+    chance = random.Random(name)
+    for _ in range(CASES // 3):
+        with suppress(UnreadableError):
+            read(damage(chance, chance.choice(seeds)))
