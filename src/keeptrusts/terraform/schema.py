@@ -170,7 +170,14 @@ def _load(attribute: Attribute, raw: Any) -> Any:
 
 def _number(raw: Any) -> int | float:
     """Large ones come as text."""
-    return int(raw) if isinstance(raw, int) or float(raw).is_integer() else float(raw)
+    try:
+        return int(raw) if isinstance(raw, int | str) else _whole(float(raw))
+    except ValueError:
+        return float(raw)
+
+
+def _whole(number: float) -> int | float:
+    return int(number) if number.is_integer() else number
 
 
 _CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {"set": frozenset, "list": tuple, "number": _number}

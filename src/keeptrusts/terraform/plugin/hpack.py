@@ -7,7 +7,8 @@ from keeptrusts.terraform.plugin.values import WireError
 
 TABLE_SIZE = 4096
 ENTRY_OVERHEAD = 32
-_LONGEST_BLOCK = 1 << 20
+LONGEST_BLOCK = 1 << 20
+_LONGEST_CODE = 30
 
 
 class Decoder:
@@ -25,7 +26,7 @@ class Decoder:
         Raises:
             WireError: It is not HPACK; the connection is of no use any more.
         """
-        if len(block) > _LONGEST_BLOCK:
+        if len(block) > LONGEST_BLOCK:
             raise WireError("a header block is too long")
         fields: dict[str, str] = {}
         at = 0
@@ -150,6 +151,8 @@ def _unpack(raw: bytes) -> bytes:
             if found is not None:
                 out.append(found)
                 code = bits = 0
+            elif bits >= _LONGEST_CODE:
+                raise WireError("a packed header text with a code that stands for nothing")
     if bits > 7 or code != (1 << bits) - 1:
         raise WireError("a packed header text with wrong padding")
     return bytes(out)

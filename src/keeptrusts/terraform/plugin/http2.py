@@ -57,6 +57,8 @@ class Connection:
     Args:
         on_call: Told of every complete request: stream, path, message. The answer goes to `reply`.
         silent: Paths of streams that are kept open and on which nothing is ever said.
+
+    `greeted`: whether the peer has shown that it speaks HTTP/2.
     """
 
     def __init__(self, on_call: Callable[[int, str, bytes], None], silent: Collection[str] = ()) -> None:
@@ -64,7 +66,7 @@ class Connection:
         self._silent = silent
         self._decoder = hpack.Decoder()
         self._incoming = bytearray()
-        self._greeted = False
+        self.greeted = False
         self._streams: dict[int, Stream] = {}
         self._window = DEFAULT_WINDOW
         self._stream_window = DEFAULT_WINDOW
@@ -86,7 +88,7 @@ class Connection:
         self._incoming += chunk
         at = self._greet()
         held = self._incoming
-        while len(held) - at >= 9:
+        while self.greeted and len(held) - at >= 9:
             size = int.from_bytes(held[at : at + 3], "big")
             if size > LARGEST_FRAME:
                 raise WireError("a frame is larger than allowed")
@@ -118,14 +120,14 @@ class Connection:
         self.outgoing += frame(HEADERS, END_HEADERS | END_STREAM, stream, _HEAD + block)
 
     def _greet(self) -> int:
-        if self._greeted:
+        if self.greeted:
             return 0
         start = bytes(self._incoming[: len(PREFACE)])
         if not PREFACE.startswith(start):
             raise WireError("the peer does not speak HTTP/2")
         if len(start) < len(PREFACE):
             return 0
-        self._greeted = True
+        self.greeted = True
         return len(PREFACE)
 
     def _on_frame(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
@@ -161,7 +163,7 @@ class Connection:
         if self._block is None or self._block[0] != stream:
             raise WireError("a continuation of nothing")
         self._block[2].extend(payload)
-        if len(self._block[2]) > LARGEST_MESSAGE:
+        if len(self._block[2]) > hpack.LONGEST_BLOCK:
             raise WireError("a header block is too long")
         if flags & END_HEADERS:
             self._on_block()

@@ -13,7 +13,7 @@ from keeptrusts.terraform.plugin.values import UNKNOWN, Unknown, WireError
 
 _DOUBLE = Struct(">d")
 _FLOAT = Struct(">f")
-MAX_DEPTH = 200
+MAX_DEPTH = 100
 
 
 def decode(data: bytes) -> Any:
@@ -21,7 +21,7 @@ def decode(data: bytes) -> Any:
     One value.
 
     Raises:
-        WireError: Truncated, trailing bytes, nested deeper than 200, or not UTF-8.
+        WireError: Truncated, trailing bytes, nested deeper than 100, or not UTF-8.
     """
     reader = _Reader(data)
     try:

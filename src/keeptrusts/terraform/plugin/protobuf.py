@@ -188,7 +188,10 @@ def _read_dynamic(value: bytes) -> Any:
     if held.get("json"):
         import json
 
-        return json.loads(held["json"])
+        try:
+            return json.loads(held["json"])
+        except (ValueError, RecursionError):
+            raise WireError("JSON that is none, or is nested too deep") from None
     return None
 
 

@@ -87,6 +87,7 @@ class Server:
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
         self._peers: dict[int, Peer] = {}
+        self._greeted = False
         self._stopping = False
 
     def serve(self, listening: socket.socket) -> None:
@@ -95,15 +96,14 @@ class Server:
         poll = select.poll()
         poll.register(listening.fileno(), select.POLLIN)
         poll.register(self._wake_read, select.POLLIN)
-        ever = False
-        while not self._over(ever):
-            ready = poll.poll(None if ever else FIRST_CALL_MS)
-            if not ready and not ever:
+        while not self._over():
+            ready = poll.poll(None if self._greeted else FIRST_CALL_MS)
+            if not ready and not self._greeted:
                 self._log("nobody connected; leaving")
                 return
             for descriptor, events in ready:
                 if descriptor == listening.fileno():
-                    ever = self._accept(listening, poll) or ever
+                    self._accept(listening, poll)
                 elif descriptor == self._wake_read:
                     self._collect()
                 else:
@@ -111,10 +111,10 @@ class Server:
             for descriptor, peer in self._peers.items():
                 poll.modify(descriptor, select.POLLIN | (select.POLLOUT if peer.channel.waiting else 0))
 
-    def _over(self, ever: bool) -> bool:
+    def _over(self) -> bool:
         if self._stopping:
             return not any(peer.channel.waiting for peer in self._peers.values())
-        return ever and not self._peers
+        return self._greeted and not self._peers
 
     def dispatch(self, peer: Peer, stream: int, path: str, body: bytes) -> None:
         """Have a call answered: here, or by a worker."""
@@ -185,19 +185,18 @@ class Server:
             if peer.channel.fileno() in self._peers:
                 peer.flush()
 
-    def _accept(self, listening: socket.socket, poll: select.poll) -> bool:
+    def _accept(self, listening: socket.socket, poll: select.poll) -> None:
         import _socket
 
         try:
             descriptor, _ = listening._accept()  # type: ignore[attr-defined]  # noqa: SLF001 - `socket.accept` is this and an import
         except OSError:
-            return False
+            return
         connected: socket.socket = _socket.socket(fileno=descriptor)  # type: ignore[assignment]
         connected.setblocking(False)
         channel = PlainChannel(connected) if self._wrapping is None else self._wrapping.wrap(connected)
         self._peers[channel.fileno()] = Peer(self, channel)
         poll.register(channel.fileno(), select.POLLIN)
-        return True
 
     def _attend(self, descriptor: int, events: int, poll: select.poll) -> None:
         peer = self._peers.get(descriptor)
@@ -212,6 +211,7 @@ class Server:
         except (OSError, WireError) as error:
             self._log(f"a connection was refused: {type(error).__name__}")
             alive = False
+        self._greeted = self._greeted or peer.http.greeted  # whoever was not let in does not count
         if not alive:
             poll.unregister(descriptor)
             del self._peers[descriptor]

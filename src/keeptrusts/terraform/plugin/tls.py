@@ -101,7 +101,7 @@ class PlainChannel:
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
-        self._unsent = b""
+        self._unsent = memoryview(b"")  # a slice of it copies nothing, however large the rest is
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -112,7 +112,7 @@ class PlainChannel:
     @property
     def waiting(self) -> bool:
         """Whether there is something that the socket would not take yet."""
-        return bool(self._unsent)
+        return len(self._unsent) > 0
 
     def receive(self) -> bytes | None:
         """Bytes; empty when the peer is gone; None when there are none now."""
@@ -125,17 +125,17 @@ class PlainChannel:
 
     def send(self, data: bytes) -> None:
         """Takes everything; what the socket does not take now goes with `flush`."""
-        self._unsent += data
+        self._unsent = memoryview(bytes(self._unsent) + data if self.waiting else data)
         self.flush()
 
     def flush(self) -> None:
         try:
-            while self._unsent:
+            while self.waiting:
                 self._unsent = self._unsent[self._socket.send(self._unsent) :]
         except BlockingIOError:
             return
         except OSError:
-            self._unsent = b""  # the peer is gone: the next `receive` says so
+            self._unsent = memoryview(b"")  # the peer is gone: the next `receive` says so
 
 
 class TlsChannel:
@@ -196,8 +196,10 @@ class TlsChannel:
     def send(self, data: bytes) -> None:
         self._early += data
         if self._shaken:
-            while self._early:
-                self._early = self._early[self._session.write(self._early[:_LARGEST_WRITE]) :]
+            rest = memoryview(self._early)
+            while rest:
+                rest = rest[self._session.write(rest[:_LARGEST_WRITE]) :]
+            self._early = b""
         self.flush()
 
     def flush(self) -> None:
