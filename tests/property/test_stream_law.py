@@ -57,7 +57,24 @@ HALVES = st.sampled_from(
     ["ada@", "@example.com", "4111 1111", "sk-proj-", "Project", " Apollo", "gamb", "INV-", "+49", "DE89"]
 )
 FILLERS = st.sampled_from(
-    [" ", ", ", ".", "\n", "\u200b", "ü", "🙂", "a", "0", "-", '"', "\\", " the ", " and so on ", "x" * 40]
+    [
+        " ",
+        ", ",
+        ".",
+        "\n",
+        "\u200b",
+        "\u200b" * 40,
+        "ü",
+        "🙂",
+        "a",
+        "0",
+        "-",
+        '"',
+        "\\",
+        " the ",
+        " and so on ",
+        "x" * 40,
+    ]
 )
 PROSE = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12)
 TEXTS = st.lists(st.one_of(PLANTED, HALVES, FILLERS, PROSE), max_size=9).map("".join)
@@ -234,6 +251,25 @@ def test_a_block_in_one_choice_lets_no_letter_of_any_match_out(
     check_blocked(seen)
     for choice, (text, first) in enumerate(zip(texts, firsts, strict=True)):
         assert text[:first].startswith(received(seen, choice))
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from(sorted(REDACTING | BLOCKING)),
+    TEXTS,
+    st.sampled_from([b"data: {\n\n", b"data: \xff\n\n"]),
+    st.data(),
+)
+def test_what_is_said_before_a_failure_is_the_same_for_every_cut(
+    name: str, text: str, garbage: bytes, data: st.DataObject
+) -> None:
+    """It is what was decided by then, never what was held back; and there is no end."""
+    body = data.draw(streams([text])).partition(b"data: [DONE]")[0] + garbage
+    one, other = (streamed(compiled(name), body, data.draw(PLACES)) for _ in range(2))
+
+    assert (one.status, one.body) == (other.status, other.body)
+    assert one.record.reason_code == other.record.reason_code
+    assert one.record.verdict == "blocked" or b"[DONE]" not in one.body
 
 
 @given(st.text("abc", max_size=30), st.sampled_from(["", "a", "ba", "ab", "[...]"]), PLACES, st.data())

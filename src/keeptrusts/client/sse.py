@@ -30,7 +30,7 @@ def frames(chunks: Iterable[bytes]) -> Iterator[Frame]:
     decoder = SseDecoder()
     for chunk in chunks:
         try:
-            found = decoder.feed(chunk)
+            found = list(decoder.feed(chunk))
         except UnreadableError as unreadable:
             raise ValueError(str(unreadable)) from None
         yield from (Frame(_id(one.rest), json.loads(one.data)) for one in found if one.data is not None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from keeptrusts.core.errors import UnreadableError, UpstreamError, UpstreamGarbledError, UpstreamLostError
@@ -43,7 +43,7 @@ def relay_stream(notes: Notes, opened: Opened, answer: StreamedAnswer, said: Jud
     except UpstreamError as lost:
         failed = lost
     except UnreadableError as unreadable:
-        failed = UpstreamGarbledError(str(unreadable))
+        failed = _garbled(unreadable)
     return (yield from relaying.conclude(failed))
 
 
@@ -55,6 +55,7 @@ class _Relaying:
         self._decoder = SseDecoder()
         self._messages = MessagesStream(notes.model or "") if opened.target.format == "anthropic" else None
         self._started = False
+        self._failed: UpstreamError | None = None
         self._ends: dict[int, bool] = {}
         self._done = b""
         self._last = b""
@@ -68,6 +69,8 @@ class _Relaying:
             out = self._take(self._decoder.feed(data) if data else self._decoder.flush())
             if out:
                 yield from self._send(out)
+            if self._failed is not None:
+                raise self._failed
             if self._answer.is_cut:
                 return
             if not data:
@@ -99,17 +102,21 @@ class _Relaying:
         yield from EndResponse()
         return None
 
-    def _take(self, frames: list[SseFrame]) -> bytes:
-        out = []
-        for frame in frames if self._messages is None else self._messages.translate(frames):
-            chunk = read_chunk(frame)
-            if chunk.done:
-                self._done = frame.raw
-                break
-            self._ends |= {index: ended or self._ends.get(index, False) for index, ended in chunk.choices}
-            out.append(self._answer.take(chunk))
-            if self._answer.is_cut:
-                break
+    def _take(self, frames: Iterable[SseFrame]) -> bytes:
+        """What may leave now. What cannot be read is kept as a failure: what came before it is said first."""
+        out: list[bytes] = []
+        try:
+            for frame in frames if self._messages is None else self._messages.translate(frames):
+                chunk = read_chunk(frame)
+                if chunk.done:
+                    self._done = frame.raw
+                    break
+                self._ends |= {index: ended or self._ends.get(index, False) for index, ended in chunk.choices}
+                out.append(self._answer.take(chunk))
+                if self._answer.is_cut:
+                    break
+        except UnreadableError as unreadable:
+            self._failed = _garbled(unreadable)
         return b"".join(out)
 
     def _check_end(self) -> None:
@@ -143,6 +150,10 @@ class _Relaying:
             shown = _hidden(text, self._said.restorable)
             texts.append(Text(place, shown, Role.ASSISTANT, part, choice))
         return texts
+
+
+def _garbled(unreadable: UnreadableError) -> UpstreamGarbledError:
+    return UpstreamGarbledError(str(unreadable))
 
 
 def _hidden(text: str, restorable: Mapping[str, str]) -> str:

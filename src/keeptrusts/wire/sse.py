@@ -7,6 +7,7 @@ The frames of a stream are the same however its bytes are cut, and their `raw` j
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,32 +50,31 @@ class SseDecoder:
         self._searched = 0
         self._first = True
 
-    def feed(self, data: bytes) -> list[SseFrame]:
+    def feed(self, data: bytes) -> Iterator[SseFrame]:
         """
-        The frames that these bytes complete.
+        The frames that these bytes complete, to be taken before more is fed.
 
         Raises:
             UnreadableError: A frame is too large or not UTF-8.
         """
         held = self._held + data if self._held else data
-        frames = []
         start = 0
         at = self._searched
         while (end := _END.search(held, at)) is not None:
             # A carriage return at the very end may be half of a line end: what follows decides where the frame ends.
             if end.end() == len(held) and held.endswith(b"\r"):
                 break
-            frames.append(self._frame(held[start : end.end()]))
+            yield self._frame(held[start : end.end()])
             start = at = end.end()
         self._held = held[start:]
         self._searched = max(0, len(self._held) - 2)
         self._check(self._held)
-        return frames
 
-    def flush(self) -> list[SseFrame]:
+    def flush(self) -> Iterator[SseFrame]:
         """What is left at the end. Browsers drop an unfinished event; the clients of model providers do not."""
         left, self._held, self._searched = self._held, b"", 0
-        return [self._frame(left)] if left else []
+        if left:
+            yield self._frame(left)
 
     def _check(self, raw: bytes) -> None:
         if len(raw) > self._limit:

@@ -19,7 +19,7 @@ FIELDS = st.sampled_from(["data: a", "data:b", "data", "data:  ü 🙂", ": comm
 def decoded(pieces: list[bytes], decoder: SseDecoder | None = None) -> list[SseFrame]:
     decoder = decoder or SseDecoder()
     frames = [frame for piece in pieces for frame in decoder.feed(piece)]
-    return frames + decoder.flush()
+    return [*frames, *decoder.flush()]
 
 
 @st.composite
@@ -94,10 +94,10 @@ def test_text_that_is_not_utf_8_is_refused() -> None:
     """A byte that is no character is unreadable; half a character at the end of a piece is not."""
     decoder = SseDecoder()
 
-    assert decoder.feed("data: ü".encode()[:-1]) == []
+    assert list(decoder.feed("data: ü".encode()[:-1])) == []
     assert [frame.data for frame in decoder.feed("ü".encode()[1:] + b"\n\n")] == ["ü"]
     with pytest.raises(UnreadableError, match="UTF-8"):
-        decoder.feed(b"data: \xff\n\n")
+        list(decoder.feed(b"data: \xff\n\n"))
 
 
 @given(
