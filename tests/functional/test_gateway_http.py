@@ -141,6 +141,29 @@ def test_large_body_is_refused_before_it_is_read(tmp_path: Path) -> None:
     run_on_loop(scene())
 
 
+def test_client_that_sends_before_it_looks_is_not_held_up(tmp_path: Path) -> None:
+    """What it sends ahead is bounded while it is served, and read on after it was refused."""
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        await asyncio.sleep(0.3)
+        writer.write(answer(b"refused"))
+        await writer.drain()
+
+    async def scene() -> None:
+        size = SizeLimits(max_body_bytes=1000)
+        async with provider(script) as up, gateway(tmp_path, policy_to(up.port, size=size)) as rig:
+            reader, writer = await rig.connect()
+            writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nhost: g\r\ncontent-length: 50000000\r\n\r\n")
+            writer.write(bytes(1_000_000))
+            assert fields(await reader.readuntil(b"\r\n\r\n"))[0] == 200
+            writer.write(bytes(30_000_000))
+            await asyncio.wait_for(writer.drain(), 1.5)
+            writer.close()
+
+    run_on_loop(scene())
+
+
 def test_client_that_waits_for_100_is_told(tmp_path: Path) -> None:
     """`Expect: 100-continue` gets its interim answer; a body too large gets the final one instead."""
 

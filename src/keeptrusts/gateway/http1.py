@@ -238,9 +238,7 @@ class Connection(asyncio.Protocol):
             self._close()
         else:
             self._since = self._loop.time()
-            if not self._reading:
-                self._reading = True
-                self._transport.resume_reading()
+            self._read_on()
             self._loop.call_soon(self._next)
 
     def _next(self) -> None:
@@ -256,8 +254,14 @@ class Connection(asyncio.Protocol):
     def _linger(self) -> None:
         """Close our side and read on for a while: a reset would take the answer away from the client."""
         self._closing_since = self._loop.time()
+        self._read_on()
         if self._transport.can_write_eof():
             self._transport.write_eof()
+
+    def _read_on(self) -> None:
+        if not self._reading:
+            self._reading = True
+            self._transport.resume_reading()
 
     def _close(self) -> None:
         self._closing_since = self._loop.time()

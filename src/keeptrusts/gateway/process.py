@@ -35,7 +35,7 @@ from keeptrusts.gateway.driver import World
 from keeptrusts.gateway.endpoints import Access, Endpoints
 from keeptrusts.gateway.files import PolicyFiles
 from keeptrusts.gateway.http1 import Server
-from keeptrusts.gateway.journal import Journal, SpoolSettings
+from keeptrusts.gateway.journal import SEGMENT_BYTES, Journal, SpoolSettings
 from keeptrusts.gateway.metrics import Metrics
 from keeptrusts.gateway.mocking import answer_as_mock
 from keeptrusts.gateway.quota import Quota
@@ -283,7 +283,9 @@ def _plain_snapshot(policy: CompiledPolicy, payload: Mapping[str, Any]) -> Snaps
 
 
 def _journal(settings: Settings) -> Journal:
-    kept = SpoolSettings(settings.spool_dir, settings.spool_max_bytes, settings.on_spool_full)
+    # Room is made by whole segments, so a small spool has small ones.
+    segment_bytes = min(SEGMENT_BYTES, settings.spool_max_bytes // 8)
+    kept = SpoolSettings(settings.spool_dir, settings.spool_max_bytes, settings.on_spool_full, segment_bytes)
 
     def gap(first: int, last: int, reason: str) -> dict[str, Any]:
         event = gap_event(make_id(EVENT, uuid7().bytes), rfc3339(time.time_ns() // 1000), first, last, reason)
