@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from httptools import HttpParserError, HttpRequestParser
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from keeptrusts.core.errors import KeeptrustsError
 from keeptrusts.flow.effects import Headers
@@ -148,6 +148,8 @@ class RequestReader:
         assert self._message is not None
         try:
             self._parser.feed_data(data)
+        except HttpParserUpgrade:  # `Upgrade` fields are taken out before, so this is CONNECT
+            raise RefusedRequestError(400, "bad_request", "this is no proxy: send the request itself") from None
         except HttpParserError:
             if not self._message.complete:
                 raise RefusedRequestError(400, "bad_request", "the request is not valid HTTP/1.1") from None
@@ -194,8 +196,9 @@ class _Message:
         self._keep_alive = "keep-alive" in words if self._http10 else "close" not in words
         if version not in {"1.0", "1.1"}:
             raise RefusedRequestError(505, "http_version", "this server speaks HTTP/1.1")
-        if version == "1.1" and not any(name == "host" for name, _ in self._headers):
-            raise RefusedRequestError(400, "bad_request", "the `host` header is missing")
+        hosts = sum(name == "host" for name, _ in self._headers)
+        if hosts > 1 or (hosts == 0 and version == "1.1"):
+            raise RefusedRequestError(400, "bad_request", "there must be one `host` header")
 
     def request(self, *, close: bool) -> Request:
         return Request(

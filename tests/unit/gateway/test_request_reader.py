@@ -100,6 +100,8 @@ def test_garbage_behind_a_chunked_one_closes() -> None:
         HOST + b"X: a\x00b\r\n\r\n",
         b"FROB / HTTP/1.1\r\nHost: g\r\n\r\n",
         b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: g\r\nHost: h\r\n\r\n",
+        b"CONNECT example.com:443 HTTP/1.1\r\nHost: g\r\n\r\n",
         b"GET /a b HTTP/1.1\r\nHost: g\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",
     ],
