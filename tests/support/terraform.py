@@ -44,6 +44,17 @@ providers: {targets: [{provider: mock, id: primary}]}
 pack: {version: '1.0.0', name: "support", enabled: true}
 """
 """Means what POLICY means."""
+CONFIGURATION = """
+resource "keeptrusts_configuration" "one" {
+  name        = "one"
+  policy_yaml = file("${path.module}/policy.yaml")
+}
+"""
+IMPATIENT = """
+provider "keeptrusts" {
+  max_retries = 0
+}
+"""
 OTHER_POLICY = POLICY.replace('version: "1.0.0"', 'version: "1.1.0"')
 
 

@@ -48,6 +48,19 @@ def each(calls: Calls, path: str, query: Query | None = None) -> Iterator[Any]:
             return
 
 
+@dataclass(frozen=True, slots=True)
+class Made(Generic[Item]):
+    """
+    A new object.
+
+    Args:
+        replayed: An earlier try with the same idempotency key had made it; `value` is what that try was answered.
+    """
+
+    value: Item
+    replayed: bool
+
+
 class Collection(Generic[Item, Draft, Patch]):
     """
     The objects below one path.
@@ -69,8 +82,13 @@ class Collection(Generic[Item, Draft, Patch]):
         return each(self._calls, self.path, query)
 
     def create(self, draft: Draft, *, idempotency_key: str | None = None) -> Item:
-        """Make one. A caller that may die half-way gives the key, and finds the object again by the same call."""
+        """Make one."""
         return cast(Item, self._calls.post(self.path, draft, idempotency_key=idempotency_key).value)
+
+    def make(self, draft: Draft, *, idempotency_key: str) -> Made[Item]:
+        """Make one. A caller that died half-way finds its object again by the same call with the same key."""
+        answer = self._calls.post(self.path, draft, idempotency_key=idempotency_key)
+        return Made(cast(Item, answer.value), answer.headers.get("idempotency-replayed") == "true")
 
     def get(self, identifier: str) -> Item:
         return self.fetch(identifier).value

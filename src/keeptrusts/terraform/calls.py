@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from keeptrusts.core.errors import KeeptrustsError
+from keeptrusts.core.errors import ApiError, KeeptrustsError
 from keeptrusts.terraform.diagnostics import Diagnostics
 from keeptrusts.terraform.failures import tell
 from keeptrusts.terraform.planning import Change, keep_texts
@@ -91,15 +91,17 @@ class ResourceCalls:
         return self._answer(upgraded_state=dump(self._state, load(self._state, raw)))
 
     def read(self, request: Answer) -> Answer:
-        prior = self._load(request.get("current_state"))
-        assert prior is not None
-        if not self._resource.session.access:
-            return self._answer(new_state=request["current_state"])
         state = request["current_state"]
+        prior = self._load(state)
+        assert prior is not None
+        if not self._resource.session.access or self._resource.session.lost:
+            return self._answer(new_state=state)
         try:
             found = self._resource.read(make(self._state, prior))
         except KeeptrustsError as error:
-            self._tell("read", error)
+            # one error fails the plan; the same one for every resource would only bury it
+            if not _ends_all(error) or self._resource.session.lose():
+                self._tell("read", error)
             return self._answer(new_state=state)
         if found is None:
             self._warn_gone(prior)
@@ -197,6 +199,11 @@ class ResourceCalls:
 
     def _answer(self, **fields: Any) -> Answer:
         return {**fields, "diagnostics": self._diagnostics.as_messages()}
+
+
+def _ends_all(error: KeeptrustsError) -> bool:
+    """Whether every other call of this process would fail like this one."""
+    return isinstance(error, ApiError) and error.status in {0, 401}
 
 
 def _settled(planned: Values, done: Values) -> Values:

@@ -36,6 +36,7 @@ class Session:
         configured: Whether Terraform told us anything: it does for a plan, not for `validate`.
         access: None: not known before apply.
         default_labels: None: likewise.
+        lost: The control plane is out of reach, or does not take the key: whatever is read next would fail likewise.
     """
 
     configured: bool = False
@@ -43,6 +44,7 @@ class Session:
     default_labels: Mapping[str, str] | None = field(default_factory=dict)
     terraform_version: str = ""
     stopping: threading.Event = field(default_factory=threading.Event)
+    lost: bool = False
     made: set[str] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
     reads: Reads = field(init=False)
@@ -63,6 +65,13 @@ class Session:
             if self._client is None:
                 self._client = self._connect()
             return self._client
+
+    def lose(self) -> bool:
+        """False: it was lost, and that was told, before."""
+        with self.lock:
+            first = not self.lost
+            self.lost = True
+            return first
 
     def claim(self, identifier: str) -> bool:
         """False: another resource of this run has this object already."""

@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from keeptrusts.core.errors import ApiError
+from keeptrusts.terraform.diagnostics import Diagnostics
 from keeptrusts.terraform.session import Session
 
 TYPE_CHECKING = False
@@ -21,22 +22,35 @@ if TYPE_CHECKING:  # at run time they cost more than all the rest of this module
     from keeptrusts.client import Fetched
 
 KEYS: Final = 8
+TAKEN_OVER: Final = (
+    "An earlier try to create it had made `{id}`, and its answer was lost, so that one is used. If another resource "
+    "block is written exactly like this one, both have the same object now: change one of them."
+)
 
 
-def create(session: Session, collection: Any, draft: Mapping[str, Any]) -> Any:
+def create(session: Session, diagnostics: Diagnostics, collection: Any, draft: Mapping[str, Any]) -> Any:
     """
-    Make the object of `draft`, or find the one that an earlier, lost create made.
+    Make the object of `draft`, or take over the one that an earlier, lost create made.
 
     Raises:
         ApiError: The control plane refused.
     """
     for key in _keys(collection.path, draft):
-        made = collection.create(draft, idempotency_key=key)
-        now = _fetch(collection, made["id"])
-        if now is None or now.value["updated_at"] != made["updated_at"] or not session.claim(made["id"]):
+        made = collection.make(draft, idempotency_key=key)
+        if made.replayed and not _still_new(collection, made.value):
             continue
-        return made
+        if not session.claim(made.value["id"]):
+            continue
+        if made.replayed:
+            diagnostics.warn("An object was taken over", TAKEN_OVER.format(id=made.value["id"]))
+        return made.value
     return collection.create(draft)
+
+
+def _still_new(collection: Any, made: Mapping[str, Any]) -> bool:
+    """Whether it is as it was made: one that was changed since has found its owner."""
+    now = _fetch(collection, made["id"])
+    return now is not None and now.value["updated_at"] == made["updated_at"]
 
 
 def fetch_unchanged(
@@ -96,9 +110,26 @@ def update(session: Session, collection: Any, found: Fetched[Any], patch: Mappin
         return now
 
 
-def delete(collection: Any, found: Fetched[Any]) -> None:
-    """Delete what was fetched."""
-    collection.delete(found.value["id"], if_match=found.etag)
+def delete(session: Session, collection: Any, identifier: str, is_prior: Callable[[Any], bool]) -> None:
+    """
+    Delete the object if it is still what the state says; one that is gone already is no error.
+
+    What a like resource of this run has taken over stays: a block that was renamed is created and deleted at once.
+
+    Raises:
+        ApiError: 412, somebody changed it; the message says who and when.
+    """
+    if not session.claim(identifier):
+        return
+    found = fetch_unchanged(session, collection, identifier, is_prior)
+    if found is None:
+        return
+    try:
+        collection.delete(identifier, if_match=found.etag)
+    except ApiError as error:
+        if error.status == 412:
+            raise conflict(session, collection.get(identifier)) from None
+        raise
 
 
 def _fetch(collection: Any, identifier: str) -> Fetched[Any] | None:

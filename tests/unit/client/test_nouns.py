@@ -57,6 +57,17 @@ def test_find_by_name() -> None:
     assert configurations.find("nobody") is None
 
 
+def test_made_or_found_again() -> None:
+    """Whoever makes an object with the key of an earlier try is told that it is that one's."""
+    again = Said(201, {"id": "cfg_1"}, {"idempotency-replayed": "true"})
+    script = Script(Said(201, {"id": "cfg_1"}), again)
+    configurations = Configurations(asking(script))
+    draft: Any = {"name": "a", "policy_yaml": "x"}
+    made = [configurations.make(draft, idempotency_key="k") for _ in range(2)]
+    assert [(one.value["id"], one.replayed) for one in made] == [("cfg_1", False), ("cfg_1", True)]
+    assert [request.headers["idempotency-key"] for request in script.requests] == ["k", "k"]
+
+
 def test_fetch_brings_the_tag_along() -> None:
     """What `If-Match` needs comes with the object."""
     found: Fetched[Any] = Configurations(asking(Script(Said(200, {"id": "cfg_1"}, {"etag": '"r3"'})))).fetch("cfg_1")

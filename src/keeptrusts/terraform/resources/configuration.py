@@ -92,7 +92,7 @@ class ConfigurationResource(Resource[ConfigurationState]):
         draft = {**self._body(planned), "managed_by": "terraform"}
         if planned.change_message:
             draft["message"] = planned.change_message
-        made = writing.create(self.session, self.session.client.configurations, draft)
+        made = writing.create(self.session, self.diagnostics, self.session.client.configurations, draft)
         return self._state(made, planned)
 
     def read(self, prior: ConfigurationState) -> ConfigurationState | None:
@@ -115,10 +115,9 @@ class ConfigurationResource(Resource[ConfigurationState]):
     def delete(self, prior: ConfigurationState) -> None:
         if prior.deletion_protection:
             raise InputError("`deletion_protection` is true; set it to false and apply that before", code="protected")
-        mine = self.session.client.configurations
-        found = writing.fetch_unchanged(self.session, mine, prior.id, lambda now: self._is_prior(now, prior))
-        if found is not None:
-            writing.delete(mine, found)
+        writing.delete(
+            self.session, self.session.client.configurations, prior.id, lambda now: self._is_prior(now, prior)
+        )
 
     def find(self, identifier: str) -> ConfigurationState | None:
         name = selector(identifier, self.import_key)

@@ -84,7 +84,7 @@ class GatewayResource(Resource[GatewayState]):
 
     def create(self, planned: GatewayState) -> GatewayState:
         draft = {name: value for name, value in self._body(planned).items() if value is not None}
-        made: Gateway = writing.create(self.session, self.session.client.gateways, draft)
+        made: Gateway = writing.create(self.session, self.diagnostics, self.session.client.gateways, draft)
         if planned.wait_for_sync and (lacking := self._wait(made["id"], _timeouts(planned).create)):
             # an error would mark the new gateway for replacement, and with it every token it was given
             self.diagnostics.warn("The gateway is not in sync yet", lacking, "wait_for_sync")
@@ -109,10 +109,7 @@ class GatewayResource(Resource[GatewayState]):
         return self._state(now, planned)
 
     def delete(self, prior: GatewayState) -> None:
-        mine = self.session.client.gateways
-        found = writing.fetch_unchanged(self.session, mine, prior.id, lambda now: self._is_prior(now, prior))
-        if found is not None:
-            writing.delete(mine, found)
+        writing.delete(self.session, self.session.client.gateways, prior.id, lambda now: self._is_prior(now, prior))
 
     def find(self, identifier: str) -> GatewayState | None:
         name = selector(identifier, self.import_key)

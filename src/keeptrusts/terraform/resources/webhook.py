@@ -101,7 +101,7 @@ class WebhookResource(Resource[WebhookState]):
     def create(self, planned: WebhookState) -> WebhookState:
         wanted = {**_body(planned), "secret": planned.secret or planned.secret_wo}
         draft = {name: value for name, value in wanted.items() if value is not None}
-        made: Webhook = writing.create(self.session, self.session.client.webhooks, draft)
+        made: Webhook = writing.create(self.session, self.diagnostics, self.session.client.webhooks, draft)
         return _state(made, replace(planned, signing_secret=made.get("secret")))
 
     def read(self, prior: WebhookState) -> WebhookState | None:
@@ -124,10 +124,7 @@ class WebhookResource(Resource[WebhookState]):
         return _state(now, replace(planned, signing_secret=kept))
 
     def delete(self, prior: WebhookState) -> None:
-        mine = self.session.client.webhooks
-        found = writing.fetch_unchanged(self.session, mine, prior.id, lambda now: _is_prior(now, prior))
-        if found is not None:
-            writing.delete(mine, found)
+        writing.delete(self.session, self.session.client.webhooks, prior.id, lambda now: _is_prior(now, prior))
 
     def find(self, identifier: str) -> WebhookState | None:
         url = selector(identifier, self.import_key)
