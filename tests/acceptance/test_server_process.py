@@ -24,23 +24,6 @@ BATCHES = 200
 BATCH = 10
 
 
-def _headers(server: Server) -> dict[str, str]:
-    return {"Authorization": f"Bearer {server.admin_key}", "Content-Type": "application/json"}
-
-
-def _all_ids(server: Server) -> list[str]:
-    http = urllib3.PoolManager()
-    found: list[str] = []
-    cursor = ""
-    while True:
-        answer = http.request("GET", f"{server.url}/v1/events?limit=200{cursor}", headers=_headers(server))
-        page = answer.json()
-        found += [event["id"] for event in page["data"]]
-        if not page["has_more"]:
-            return found
-        cursor = f"&cursor={page['next_cursor']}"
-
-
 class _Gateway(threading.Thread):
     """Sends its chain batch by batch, again and again until each is acknowledged."""
 
@@ -62,7 +45,7 @@ class _Gateway(threading.Thread):
     def _send(self, http: urllib3.PoolManager, body: str) -> bool:
         url = f"{self._server.url}/v1/gateway/events"
         try:
-            answer = http.request("POST", url, body=body, headers=_headers(self._server))
+            answer = http.request("POST", url, body=body, headers=self._server.headers)
         except urllib3.exceptions.HTTPError:
             return False
         if answer.status != 200:
@@ -84,7 +67,7 @@ def _killed_in_the_middle(server: Server) -> None:
             server.start()
         for gateway in gateways:
             gateway.join()
-        stored = _all_ids(server)
+        stored = [event["id"] for event in server.events()]
         acknowledged = [identifier for gateway in gateways for identifier in gateway.acknowledged]
         assert len(stored) == len(set(stored)) == BATCHES * BATCH
         assert set(acknowledged) == set(stored)
@@ -127,7 +110,7 @@ def test_the_first_key_is_for_its_owner(tmp_path: Path) -> None:
         server.stop()
         server.start()
         assert server.admin_key == key
-        answer = urllib3.request("GET", f"{server.url}/v1/whoami", headers=_headers(server))
+        answer = urllib3.request("GET", f"{server.url}/v1/whoami", headers=server.headers)
         assert answer.json()["role"] == "admin"
         assert key not in server.log
         assert server.stop() == 0
@@ -171,7 +154,7 @@ def test_a_tail_resumes_and_a_stop_ends_it(tmp_path: Path) -> None:
 
 def _post(http: urllib3.PoolManager, server: Server, records: list[dict[str, Any]]) -> None:
     url = f"{server.url}/v1/gateway/events"
-    answer = http.request("POST", url, body=json.dumps({"events": records}), headers=_headers(server))
+    answer = http.request("POST", url, body=json.dumps({"events": records}), headers=server.headers)
     assert answer.status == 200, answer.data
 
 
@@ -179,7 +162,7 @@ def _stream(
     http: urllib3.PoolManager, server: Server, query: str, more: dict[str, str] | None = None
 ) -> urllib3.BaseHTTPResponse:
     url = f"{server.url}/v1/events/stream{query}"
-    answer = http.request("GET", url, headers=_headers(server) | (more or {}), preload_content=False, timeout=30)
+    answer = http.request("GET", url, headers=server.headers | (more or {}), preload_content=False, timeout=30)
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert _frame(answer) == {}, "it begins with a comment: it is open"
     return answer

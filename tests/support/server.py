@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+import urllib3
+
 KT = Path(sys.executable).with_name("kt")
 
 
@@ -41,6 +43,30 @@ class Server:
     @property
     def log(self) -> str:
         return (self._folder / "server.log").read_text(encoding="utf-8")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """As its first admin."""
+        return {"Authorization": f"Bearer {self.admin_key}", "Content-Type": "application/json"}
+
+    def made(self, path: str, **draft: object) -> dict[str, Any]:
+        """What a POST by its first admin makes."""
+        answer = urllib3.request("POST", f"{self.url}{path}", body=json.dumps(draft), headers=self.headers)
+        assert answer.status == 201, answer.data
+        made: dict[str, Any] = answer.json()
+        return made
+
+    def events(self) -> list[dict[str, Any]]:
+        """Every event it has, the newest first."""
+        found: list[dict[str, Any]] = []
+        cursor = ""
+        with urllib3.PoolManager() as http:
+            while True:
+                page = http.request("GET", f"{self.url}/v1/events?limit=200{cursor}", headers=self.headers).json()
+                found += page["data"]
+                if not page["has_more"]:
+                    return found
+                cursor = f"&cursor={page['next_cursor']}"
 
     def start(self) -> None:
         """Until it listens; the same port again after a restart."""
