@@ -6,7 +6,7 @@ The same kinds say the same of both; `tests/property` holds them to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -270,8 +270,3 @@ def _changed(
     for channel, changes in inner.items():
         whole[channel] = splice(said[channel].encode(), changes).decode()
     return whole
-
-
-def spoken(texts: Mapping[Channel, str]) -> Sequence[str]:
-    """The texts of a streamed answer, in the order in which they began."""
-    return [text for text in texts.values() if text]

@@ -29,6 +29,11 @@ class _Share:
     left: int
     out: list[str] = field(default_factory=list)
 
+    @property
+    def is_said(self) -> bool:
+        """It is of a delta: the client puts it together with what other frames say there."""
+        return "delta" in self.piece.place
+
 
 @dataclass(slots=True)
 class _Held:
@@ -103,6 +108,7 @@ class Relay:
         self.call_ids: dict[tuple[int, int], str] = {}
         self.names: dict[str, None] = {}
         """Of fields that nobody knows."""
+        self._alone: dict[Channel, str] = {}
         self.usage = Usage()
         self.cut: tuple[int, Cut] | None = None
         self._cut_track: _Track | None = None
@@ -115,9 +121,10 @@ class Relay:
         shares = [_Share(piece, len(piece.text)) for piece in chunk.pieces if not self._is_name(piece)]
         self._queue.append(_Held(chunk, shares))
         for share in shares:
-            track = self._track(share.piece.channel)
-            track.add(share)
-            self._note_cut(track)
+            if not self._is_decided_alone(share):
+                track = self._track(share.piece.channel)
+                track.add(share)
+                self._note_cut(track)
             if self.cut is not None:
                 break
         return self._drain()
@@ -148,11 +155,6 @@ class Relay:
         """What the client was let have, by channel."""
         return {channel: "".join(texts) for channel, texts in self._sent.items()}
 
-    @property
-    def held(self) -> int:
-        """Characters that the client is behind the model."""
-        return sum(one.pipeline.held for one in self._tracks.values() if one.pipeline is not None)
-
     def _is_name(self, piece: Piece) -> bool:
         """Whether it is the name of a field that nobody knows. It is said in one piece, so it is decided at once."""
         if not (self._governed and is_key(piece.place)):
@@ -163,6 +165,29 @@ class Relay:
             atoms = [*pipeline.feed(piece.text), *pipeline.flush()] if pipeline else [Atom(0, piece.text)]
             if "".join(atom.text for atom in atoms) != piece.text:
                 raise UnreadableError("the name of a field may not be said")
+        return True
+
+    def _is_decided_alone(self, share: _Share) -> bool:
+        """
+        What stands outside of a delta is whole in its frame, so it is decided there.
+
+        It would wait for more of it to come, and everything behind it too: for a request's id, to the end.
+        """
+        choice, part, place = share.piece.channel
+        channel: Channel = (choice, part, (*place, share.piece.text))
+        if share.is_said or not self._governed:
+            return False
+        if channel not in self._alone:
+            pipeline = self._pipeline_of(channel)
+            if pipeline is None:
+                return False
+            atoms = [*pipeline.feed(share.piece.text), *pipeline.flush()]
+            self.cut = pipeline.cut
+            if self.cut is not None:
+                return True
+            self._alone[channel] = "".join(atom.text for atom in atoms)
+        share.out.append(self._alone[channel])
+        share.left = 0
         return True
 
     def _track(self, channel: Channel) -> _Track:
@@ -191,13 +216,15 @@ class Relay:
         for held in () if self._waits else self._queue:
             if not held.is_decided:
                 return self._is_cut_through(held)
-            if held.shares or held.chunk.data is None:
+            if held.chunk.data is None or any(share.is_said for share in held.shares):
                 return True
         return False
 
     def _is_cut_through(self, held: _Held) -> bool:
         """Whether the text ends in this frame, and begins there too."""
-        here = any(self._tracks[share.piece.channel] is self._cut_track for share in held.shares)
+        if self._cut_track is None:
+            return False
+        here = any(self._tracks.get(share.piece.channel) is self._cut_track for share in held.shares)
         return here and any(text for share in held.shares for text in share.out)
 
     def _bytes_of(self, held: _Held) -> bytes:

@@ -130,11 +130,6 @@ class Pipeline:
         cuts = [(index, stage.cut) for index, stage in enumerate(self._stages) if stage.cut is not None]
         return cuts[-1] if cuts else None
 
-    @property
-    def held(self) -> int:
-        """Characters that no stage has let go."""
-        return sum(stage.held for stage in self._stages)
-
     def feed(self, text: str) -> list[Atom]:
         """Take more of the model's text in; what the client may see now."""
         atoms = [Atom(len(text), text)]

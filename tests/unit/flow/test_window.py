@@ -1,0 +1,114 @@
+"""One text behind its stages: what is let go, how far behind, and where it ends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keeptrusts.core.verdict import Allow, Block, Edit, Match, Redact, Verdict
+from keeptrusts.flow.window import Atom, Pipeline, Stage
+
+Judge = Callable[[str], Verdict]
+
+
+def text_of(atoms: Iterable[Atom]) -> str:
+    return "".join(atom.text for atom in atoms)
+
+
+def redacting(pattern: str, replacement: str) -> Judge:
+    def judge(text: str) -> Verdict:
+        edits = tuple(Edit((), one.start(), one.end(), "x", replacement) for one in re.finditer(pattern, text))
+        return Redact("r.x", edits) if edits else Allow()
+
+    return judge
+
+
+def blocking(pattern: str) -> Judge:
+    def judge(text: str) -> Verdict:
+        found = tuple(Match((), one.start(), one.end(), "x") for one in re.finditer(pattern, text))
+        return Block("b.x", "no", found) if found else Allow()
+
+    return judge
+
+
+def test_it_stays_the_hold_back_behind() -> None:
+    """No more than that, and at the end nothing stays."""
+    stage = Stage(blocking("never"), 5)
+
+    assert [text_of(stage.feed([Atom(3, "abc")])) for _ in range(3)] == ["", "a", "bca"]
+    assert stage.held == 5
+    assert text_of(stage.flush()) == "bcabc"
+
+
+def test_a_match_over_the_line_waits_whole() -> None:
+    """A match that began to be safe to judge is not cut by what is let go."""
+    stage = Stage(redacting("secret", "#"), 6)
+
+    assert text_of(stage.feed([Atom(9, "ab secret")])) == "ab "
+    assert text_of(stage.feed([Atom(6, " and x")])) == "#"
+    assert text_of(stage.flush()) == " and x"
+    assert [(match.start, match.end) for match in stage.matches] == [(3, 9)]
+
+
+def test_sources_add_up() -> None:
+    """Each atom says how much of the model's text it stands for, and so frames know when they are decided."""
+    pipeline = Pipeline([Stage(redacting("ab", "[long]"), 2), Stage(redacting("on", ""), 2)])
+    atoms = [*pipeline.feed("xab"), *pipeline.feed("y"), *pipeline.flush()]
+
+    assert text_of(atoms) == "x[lg]y"
+    assert sum(atom.source for atom in atoms) == len("xaby")
+
+
+def test_nothing_leaves_after_a_cut() -> None:
+    """The text ends before the match; what is fed later is not let go, and the match is named by its place."""
+    stage = Stage(blocking("stop"), 4)
+    before = text_of(stage.feed([Atom(11, "go on, stop")])) + text_of(stage.feed([Atom(5, "stop!")]))
+
+    assert before == "go on, "
+    assert stage.cut is not None
+    assert [(match.start, match.end) for match in stage.cut.verdict.matches] == [(7, 11)]
+    assert text_of(stage.feed([Atom(3, "abc")])) + text_of(stage.flush()) == ""
+
+
+def test_stages_behind_a_cut_are_not_flushed() -> None:
+    """What they hold might have become a match: the text was to go on."""
+    pipeline = Pipeline([Stage(blocking("stop"), 4), Stage(redacting("secret", "#"), 6)])
+    atoms = [*pipeline.feed("a long way, sec"), *pipeline.feed("stop and more"), *pipeline.flush()]
+
+    assert text_of(atoms) == "a long wa"
+    assert pipeline.cut is not None
+    assert pipeline.cut[0] == 0
+
+
+def test_of_two_cuts_the_one_further_to_the_front_counts() -> None:
+    """The later stage saw less of the text, so it ended it earlier."""
+    pipeline = Pipeline([Stage(blocking("stop"), 4), Stage(blocking("halt"), 4)])
+    atoms = [*pipeline.feed("now halt and stop now"), *pipeline.flush()]
+
+    assert text_of(atoms) == "now "
+    assert pipeline.cut is not None
+    assert pipeline.cut[0] == 1
+
+
+def test_a_block_without_a_place_lets_nothing_more_out() -> None:
+    """A kind that crashed cannot say where."""
+    stage = Stage(lambda _: Block("b.error", "failed"), 2)
+
+    assert text_of(stage.feed([Atom(9, "some text")])) + text_of(stage.flush()) == ""
+    assert stage.cut is not None
+
+
+@given(st.text("ab-", max_size=40), st.lists(st.integers(1, 7), max_size=12), st.sampled_from(["", "a", "ab", "<aab>"]))
+def test_what_is_let_go_depends_on_the_prefix_alone(text: str, sizes: list[int], replacement: str) -> None:
+    """After each delta as much has left as would have if the text had come in single characters."""
+    by_delta, by_letter = (Stage(redacting("aab", replacement), 3) for _ in range(2))
+    left, out, single = text, "", ""
+    for size in [*sizes, len(text)]:
+        piece, left = left[:size], left[size:]
+        out += text_of(by_delta.feed([Atom(len(piece), piece)]))
+        single += "".join(text_of(by_letter.feed([Atom(1, letter)])) for letter in piece)
+        assert out == single
+    assert out + text_of(by_delta.flush()) == text.replace("aab", replacement)
