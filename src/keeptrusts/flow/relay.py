@@ -31,8 +31,8 @@ class _Share:
 
     @property
     def is_said(self) -> bool:
-        """It is of a delta: the client puts it together with what other frames say there."""
-        return "delta" in self.piece.place
+        """It is of a choice: the client may put it together with what other frames say there."""
+        return self.piece.place[0] == "choices"
 
 
 @dataclass(slots=True)
@@ -169,7 +169,7 @@ class Relay:
 
     def _is_decided_alone(self, share: _Share) -> bool:
         """
-        What stands outside of a delta is whole in its frame, so it is decided there.
+        What stands beside the choices is whole in its frame, so it is decided there.
 
         It would wait for more of it to come, and everything behind it too: for a request's id, to the end.
         """
