@@ -79,8 +79,7 @@ class ResourceCalls:
         config = self._load(request.get("config")) or {}
         able = bool(request.get("client_capabilities", {}).get("write_only_attributes_allowed"))
         check_values(self._state, config, self._diagnostics, write_only=able)
-        if not self._diagnostics.failed:
-            self._resource.validate(config)
+        self._resource.validate(config)
         return self._answer()
 
     def upgrade(self, request: Answer) -> Answer:
@@ -223,8 +222,7 @@ class DataCalls:
     def validate(self, request: Answer) -> Answer:
         config = load(self._state, request.get("config")) or {}
         check_values(self._state, config, self._diagnostics)
-        if not self._diagnostics.failed:
-            self._source.validate(config)
+        self._source.validate(config)
         return self._answer()
 
     def read(self, request: Answer) -> Answer:

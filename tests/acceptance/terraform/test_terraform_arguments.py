@@ -1,0 +1,152 @@
+"""Arguments that act in their own time: secrets by version, protection, waiting, labels."""
+
+from __future__ import annotations
+
+import base64
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from support.terraform import CONFIGURATION, OTHER_POLICY, Workspace
+from support.terraform_api import MADE_SECRET, Api, wait_until
+
+pytestmark = pytest.mark.acceptance
+
+SECRETS = ["whsec_" + base64.b64encode(bytes([number]) * 32).decode() for number in range(3)]
+WEBHOOK = """
+variable "secret" {
+  type      = string
+  ephemeral = true
+}
+
+resource "keeptrusts_webhook" "one" {
+  url               = "https://siem.example.com/hook"
+  event_types       = ["event.*"]
+  secret_wo         = var.secret
+  secret_wo_version = %d
+}
+"""
+GATEWAY = """
+resource "keeptrusts_gateway" "one" {
+  name             = "edge"
+  configuration_id = keeptrusts_configuration.one.id
+  wait_for_sync    = true
+  timeouts {
+    create = "20s"
+    update = "1s"
+  }
+}
+"""
+
+
+def secrets_sent(api: Api) -> list[str]:
+    return [one.body["secret"] for one in api.requests if one.body and "secret" in one.body]
+
+
+def test_a_secret_is_sent_by_its_version(workspace: Workspace, api: Api) -> None:
+    """A write-only secret goes out with the create and with each new version, never in between, and is in no state."""
+    workspace.main(WEBHOOK % 1)
+    workspace.run("apply", "-auto-approve", env={"TF_VAR_secret": SECRETS[0]}).ok()
+    assert secrets_sent(api) == [SECRETS[0]]
+    unchanged = workspace.run("plan", "-detailed-exitcode", env={"TF_VAR_secret": SECRETS[1]})
+    assert unchanged.status == 0
+    workspace.write("main.tf", (workspace.folder / "main.tf").read_text().replace("_version = 1", "_version = 2"))
+    workspace.run("apply", "-auto-approve", env={"TF_VAR_secret": SECRETS[1]}).ok()
+    assert secrets_sent(api) == SECRETS[:2]
+    held = workspace.resource("keeptrusts_webhook.one")
+    assert (held["secret_wo"], held["secret_wo_version"], held["signing_secret"]) == (None, 2, None)
+    # given up: the control plane makes one, and only then the state holds it
+    plain = (
+        'resource "keeptrusts_webhook" "one" {\n  url = "https://siem.example.com/hook"\n  event_types = ["event.*"]\n}'
+    )
+    workspace.main(plain)
+    workspace.apply().ok()
+    assert workspace.resource("keeptrusts_webhook.one")["signing_secret"] == MADE_SECRET
+    assert workspace.plan() == 0
+
+
+def test_a_protected_configuration_is_not_deleted(workspace: Workspace, api: Api) -> None:
+    """Not by destroy; after the protection is lifted, it is. Lifting it is no change of the object."""
+    guarded = CONFIGURATION.replace("\n}", "\n  deletion_protection = true\n}")
+    workspace.main(guarded)
+    workspace.apply().ok()
+    refused = workspace.destroy()
+    assert refused.status == 1
+    assert "`deletion_protection` is true" in refused.output
+    assert len(api.of("configurations")) == 1
+    workspace.main(guarded.replace("= true", "= false"))
+    workspace.apply().ok()
+    assert api.calls("PATCH") == 0
+    workspace.destroy().ok()
+    assert api.objects == {}
+
+
+def instance(gateway: dict[str, Any], digest: str | None) -> None:
+    """One instance reports what it runs."""
+    gateway["instances"] = [
+        {
+            "instance_id": "edge-7", "version": "1.0.0", "active_digest": digest, "state": "in_sync",
+            "last_seen_at": "2030-01-01T00:00:00Z", "last_error": None,
+        }
+    ]  # fmt: skip
+
+
+def test_waiting_until_the_gateway_runs_it(workspace: Workspace, api: Api) -> None:
+    """The apply ends when every instance reports the digest; past the time it is an error, and the change is kept."""
+    workspace.main(CONFIGURATION + GATEWAY)
+    arrived: list[float] = []
+
+    def report() -> None:
+        wait_until(lambda: bool(api.of("gateways")))
+        time.sleep(1.5)
+        with api.lock:
+            arrived.append(time.monotonic())
+            instance(api.of("gateways")[0], api.of("configurations")[0]["content_digest"])
+
+    reporter = threading.Thread(target=report)
+    reporter.start()
+    workspace.apply().ok()
+    assert time.monotonic() > arrived[0]
+    reporter.join()
+    assert workspace.plan() == 0
+    # a gateway that stays behind: it is told which instance, for how long, and where to set it
+    second = CONFIGURATION.replace('"one"', '"two"')
+    workspace.main(CONFIGURATION + second + GATEWAY.replace("configuration.one", "configuration.two"))
+    workspace.write("policy.yaml", OTHER_POLICY)
+    late = workspace.apply()
+    assert late.status == 1
+    assert "The gateway is not in sync" in late.output
+    for word in ("`edge-7`", "1s", "`timeouts`"):
+        assert word in late.output
+    assert workspace.resource("keeptrusts_gateway.one")["configuration_id"] == api.of("gateways")[0]["configuration_id"]
+    assert workspace.plan() == 0
+
+
+def test_a_new_gateway_without_instances_is_kept(workspace: Workspace, api: Api) -> None:
+    """Nobody runs it yet: a warning, for an error would have it replaced, and its tokens with it."""
+    workspace.main(CONFIGURATION + GATEWAY.replace('"20s"', '"1s"'))
+    made = workspace.apply().ok()
+    assert "The gateway is not in sync yet" in made.output
+    assert "No instance has reported yet" in made.output
+    assert workspace.plan() == 0
+
+
+def test_default_labels_are_below_the_resources_own(workspace: Workspace, api: Api) -> None:
+    """They are merged, a change of them is a difference of each resource, and an import tells the two apart."""
+    text = 'provider "keeptrusts" {\n  default_labels = { team = "core", tier = "%s" }\n}\n' + CONFIGURATION.replace(
+        "\n}", '\n  labels = { team = "platform" }\n}'
+    )
+    workspace.main(text % "1")
+    workspace.apply().ok()
+    assert api.of("configurations")[0]["labels"] == {"team": "platform", "tier": "1"}
+    held = workspace.resource("keeptrusts_configuration.one")
+    assert (held["labels"], held["effective_labels"]) == ({"team": "platform"}, {"team": "platform", "tier": "1"})
+    workspace.main(text % "2")
+    assert workspace.plan() == 2
+    workspace.apply().ok()
+    assert api.of("configurations")[0]["labels"] == {"team": "platform", "tier": "2"}
+    workspace.forget()
+    workspace.run("import", "keeptrusts_configuration.one", held["id"]).ok()
+    assert workspace.plan() == 0
