@@ -139,7 +139,7 @@ def test_every_wrong_argument_at_once(workspace: Workspace, api: Api) -> None:
     assert any("a user or a password" in text for text in told["url"])
     assert "openssl rand" in told["secret_wo"][0]
     assert any("`secret_wo` and `secret_wo_version` go together" in text for text in told["resource"])
-    workspace.main(WRONG_PROVIDER % ("x" * 256))
+    workspace.main(WRONG_PROVIDER % ("x" * 256) + CONFIGURATION)
     told = places(findings(workspace), (workspace.folder / "main.tf").read_text())
     assert told.keys() == {"api_url", "request_timeout_seconds", "default_labels"}
     assert api.requests == []
