@@ -16,9 +16,9 @@ from keeptrusts.core.errors import ApiError, InputError, KeeptrustsError, Untrus
 from keeptrusts.flow.arrival import Snapshot
 from keeptrusts.gateway.active import Holder
 from keeptrusts.gateway.control_plane import Backoff, ControlPlane
+from keeptrusts.gateway.preparing import prepare
 from keeptrusts.gateway.segments import write_durably
 from keeptrusts.policy.compiled import CompiledPolicy
-from keeptrusts.policy.document import compile_document
 from keeptrusts.trail.bundle import check_fresh, verify
 
 WAIT_SECONDS: Final = 30
@@ -145,7 +145,9 @@ class Bundles:
         fail_open = self._settings.fail_open
         if fail_open is None:
             fail_open = payload["fail_mode"] == "allow"
-        compiled = await asyncio.to_thread(compile_document, payload["policy_yaml"], fail_open=fail_open)
+        is_first = self._holder.active is None
+        text = payload["policy_yaml"]
+        compiled = await asyncio.to_thread(prepare, text, fail_open=fail_open, is_first=is_first)
         if compiled.digest != payload["config_digest"]:
             shown = {"config_digest": compiled.digest, "stated": payload["config_digest"]}
             _log.warning("the digest differs from the control plane's: its version may differ from ours", extra=shown)

@@ -13,8 +13,8 @@ import yaml
 from keeptrusts.core.errors import InputError
 from keeptrusts.flow.arrival import Snapshot
 from keeptrusts.gateway.active import Holder
+from keeptrusts.gateway.preparing import prepare
 from keeptrusts.policy.compiled import CompiledPolicy
-from keeptrusts.policy.document import compile_document
 from keeptrusts.policy.source import SourceError, decode_document, plain, read_source
 
 POLL_SECONDS: Final = 1.0
@@ -54,7 +54,8 @@ class PolicyFiles:
             if digest == self._seen:
                 return False
             self._seen = digest
-            compiled = await asyncio.to_thread(compile_document, text, fail_open=self._fail_open)
+            is_first = self._holder.active is None
+            compiled = await asyncio.to_thread(prepare, text, fail_open=self._fail_open, is_first=is_first)
             self._holder.activate(self._snapshot(compiled), self.source)
             return True
 
