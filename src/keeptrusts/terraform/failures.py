@@ -7,6 +7,7 @@ from typing import Any
 
 from keeptrusts.core.errors import ApiError, KeeptrustsError
 from keeptrusts.terraform.diagnostics import Diagnostics
+from keeptrusts.terraform.plugin.logs import without_secrets
 
 ROTATE = (
     "The control plane did not accept the API key. Make a new one (`kt token create`, or "
@@ -26,8 +27,10 @@ def tell(diagnostics: Diagnostics, doing: str, error: KeeptrustsError, attribute
         doing: What failed: `create keeptrusts_configuration`.
         attributes: Of the resource: an error of one of them is shown at it.
     """
+    # before anything is done to the text: a secret with a capital letter is not found any more
+    text = _sentence(without_secrets(str(error)))
     if not isinstance(error, ApiError):
-        diagnostics.error(f"Cannot {doing}", _sentence(str(error)))
+        diagnostics.error(f"Cannot {doing}", text)
         return
     pointed = [item for item in error.errors if _root(item) in attributes]
     for item in pointed:
@@ -36,7 +39,7 @@ def tell(diagnostics: Diagnostics, doing: str, error: KeeptrustsError, attribute
     if pointed:
         return
     title, advice = _TITLES.get(error.status, ("Cannot {doing}", ""))
-    told = [_sentence(str(error)), *(item_text(item) for item in error.errors), advice]
+    told = [text, *(item_text(item) for item in error.errors), advice]
     diagnostics.error(title.format(doing=doing), "\n\n".join(part for part in told if part))
 
 
