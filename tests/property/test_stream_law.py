@@ -48,6 +48,7 @@ MIXED: dict[str, dict[str, Any]] = {
 }
 
 PLANTED = st.sampled_from([
+    "q7Rk2Zp9LxW4vTnB8mHc3JdY6sGfQ1aEuI5oKzXrNbVyMtCwPhSjDgFlA0UieO" * 3,
     "ada@example.com", "o'neil+x@mail.example.org", "+49 30 901820", "4111 1111 1111 1111", "DE89370400440532013000",
     "192.168.17.4", "123-45-6789", "sk-proj-a8Kd02LmZq93Xw71Bv5TgYh4", "AKIAQ3ERTY7UI2OPASDF",
     "password = hunter2Tango9!", "ghp_a8Kd02LmZq93Xw71Bv5TgYh4Rf6Uj8Ik0Ol1", "Project Apollo", "pr0ject  ap0llo",

@@ -136,7 +136,9 @@ class StreamedAnswer:
                 if one.phase == Phase.TOOL or one.kind not in known or one.verdict != "allowed"
             ]
             late = replace(late, results=tuple(kept))
-        first, second = (live, late) if severity(live.verdict) >= severity(late.verdict) else (late, live)
+        ahead = severity(late.verdict) - severity(live.verdict)
+        # of equals the first in the order of a whole answer, where the phase `tool` comes before `output`
+        first, second = (late, live) if ahead > 0 or (ahead == 0 and late.phase is Phase.TOOL) else (live, late)
         results = (*late.results, *live.results)
         return replace(first, results=results, degraded=first.degraded or second.degraded)
 

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias, TypeVar
 
-from keeptrusts.core.verdict import Block, Edit, Escalate, Match, Redact, Verdict, merge_edits
+from keeptrusts.core.verdict import Block, Edit, Escalate, Match, Verdict, merge_edits
 
 M = TypeVar("M", bound=Match)
 JudgeText: TypeAlias = Callable[[str], Verdict]
 
-MARGIN = 2
-"""Released characters kept beyond the hold-back: a match that only the cut context makes ends before the release."""
+BEFORE = 1
+"""Released characters that are still looked at: what stands before the start of a match may decide it (policy.kind)."""
 
 
 class Atom(NamedTuple):
@@ -43,6 +43,9 @@ class Stage:
     """
     One policy's passage over a text.
 
+    A replacement leaves as soon as its match is settled, and what the match covers is swallowed as it comes: so a run
+    of matches that lie over each other is not held to its end.
+
     Args:
         holdback: How far the client stays behind the model, in characters. A match no longer than this never leaves,
             not even its first letter.
@@ -54,6 +57,7 @@ class Stage:
         self._context = ""
         self._pending = _Queue()
         self._released = 0
+        self._covered = 0
         self.cut: Cut | None = None
         self.matches: list[Match] = []
 
@@ -79,33 +83,39 @@ class Stage:
             return self._pending.take_all() if final else []
         start = len(self._context)
         verdict = self._judge(self._context + self._pending.text)
-        # A match that begins before `start` is made by the cut of the context; one that begins after `limit` may
-        # still turn out to be another.
+        # A match that begins before `start` was looked at when more stood before it; one that begins after `limit`
+        # may still turn out to be another.
         limit = start + settled
         found = [match for match in verdict.matches if start <= match.start < limit]
-        if isinstance(verdict, Block | Escalate):
-            return self._end(verdict, found, start) if found or not verdict.matches else self._release(settled, ())
-        edits = merge_edits(one for one in found if isinstance(one, Edit)) if isinstance(verdict, Redact) else []
-        for edit in edits:
-            if edit.end > limit:
-                settled = edit.start - start
-        shifted = [_moved(edit, -start) for edit in edits if edit.start < start + settled]
-        self.matches += self._placed((match for match in found if match.start < start + settled), start)
-        return self._release(settled, shifted, final=final)
+        if isinstance(verdict, Block | Escalate) and (found or not verdict.matches):
+            return self._end(verdict, found, start)
+        self.matches += self._placed(found, start)
+        edits = [_moved(match, -start) for match in found if isinstance(match, Edit)]
+        return self._release(settled, self._clipped(edits, settled), final=final)
 
     def _end(self, verdict: Block | Escalate, found: Sequence[Match], start: int) -> list[Atom]:
         first = min((match.start for match in found), default=start)
         # the later ones are there or not as the text was cut: they did not end it
         ending = [match for match in found if match.start == first]
-        self.cut = Cut(replace(verdict, matches=self._placed(ending, start)))
-        return self._release(first - start, ())
+        self.cut = Cut(replace(verdict, code=_code(verdict, ending), matches=self._placed(ending, start)))
+        return self._release(first - start, self._clipped((), first - start))
+
+    def _clipped(self, edits: Iterable[Edit], count: int) -> list[Edit]:
+        """United edits of the first `count` pending characters; what one covers beyond is swallowed when it comes."""
+        if self._covered:
+            # One character further to the front than it is, so that what begins with it cannot lend its replacement.
+            edits = [Edit((), -1, self._covered, "", ""), *edits]
+        united = merge_edits(edits)
+        self._covered = max((edit.end - count for edit in united), default=0)
+        self._covered = max(self._covered, 0)
+        return [replace(edit, start=max(edit.start, 0), end=min(edit.end, count)) for edit in united]
 
     def _placed(self, found: Iterable[Match], start: int) -> tuple[Match, ...]:
         return tuple(_moved(match, self._released - start) for match in found)
 
     def _release(self, count: int, edits: Sequence[Edit], *, final: bool = False) -> list[Atom]:
         """Let the first `count` pending characters go, with these edits (positions among the pending)."""
-        self._context = (self._context + self._pending.text[:count])[-(self._holdback + MARGIN) :]
+        self._context = (self._context + self._pending.text[:count])[-BEFORE:]
         self._released += count
         atoms: list[Atom] = []
         at = 0
@@ -189,6 +199,13 @@ def _split(atom: Atom, count: int) -> tuple[Atom, Atom]:
     if atom.source == len(atom.text):
         return Atom(count, head), Atom(len(tail), tail)
     return Atom(0, head), Atom(atom.source, tail)
+
+
+def _code(verdict: Block | Escalate, ending: Sequence[Match]) -> str:
+    """The reason of these matches, where the verdict's own names the first of all."""
+    if not ending or not verdict.code.endswith(f".{verdict.matches[0].category}"):
+        return verdict.code
+    return verdict.code.removesuffix(verdict.matches[0].category) + ending[0].category
 
 
 def _moved(match: M, by: int) -> M:

@@ -19,8 +19,11 @@ def text_of(atoms: Iterable[Atom]) -> str:
 
 
 def redacting(pattern: str, replacement: str) -> Judge:
+    """Redacts what the pattern finds, or its group: what a look-ahead finds may lie over each other."""
+
     def judge(text: str) -> Verdict:
-        edits = tuple(Edit((), one.start(), one.end(), "x", replacement) for one in re.finditer(pattern, text))
+        spans = [one.span(one.re.groups) for one in re.finditer(pattern, text)]
+        edits = tuple(Edit((), start, end, "x", replacement) for start, end in spans)
         return Redact("r.x", edits) if edits else Allow()
 
     return judge
@@ -43,14 +46,27 @@ def test_it_stays_the_hold_back_behind() -> None:
     assert text_of(stage.flush()) == "bcabc"
 
 
-def test_a_match_over_the_line_waits_whole() -> None:
-    """A match that began to be safe to judge is not cut by what is let go."""
+def test_a_replacement_leaves_with_the_start_of_its_match() -> None:
+    """What the match still covers is swallowed when it comes, and the match is noted once."""
     stage = Stage(redacting("secret", "#"), 6)
 
     assert text_of(stage.feed([Atom(9, "ab secret")])) == "ab "
-    assert text_of(stage.feed([Atom(6, " and x")])) == "#"
+    assert [text_of(stage.feed([Atom(1, letter)])) for letter in " and x"] == ["#", "", "", "", "", ""]
     assert text_of(stage.flush()) == " and x"
     assert [(match.start, match.end) for match in stage.matches] == [(3, 9)]
+
+
+def test_a_run_of_matches_is_not_held_to_its_end() -> None:
+    """Matches that lie over each other without end are one replacement, and the hold-back stays what it is."""
+    stage = Stage(redacting("(?=(aaaa))", "#"), 4)
+    out = []
+    for _ in range(50):
+        out.append(text_of(stage.feed([Atom(1, "a")])))
+        assert stage.held <= 4
+    out.append(text_of(stage.feed([Atom(9, "b, and so")])) + text_of(stage.flush()))
+
+    assert "".join(out) == "#b, and so"
+    assert out[4] == "#"
 
 
 def test_sources_add_up() -> None:
