@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import time
 from typing import Any
@@ -75,6 +76,7 @@ def test_what_cannot_be_unpacked(admin: Person) -> None:
     assert_problem(admin.post(path, cut, Content_Encoding="gzip"), 400, "malformed_gzip")
     assert_problem(admin.post(path, b"{}", Content_Encoding="br"), 415, "unsupported_encoding")
     assert_problem(admin.post(path, b"{"), 400, "malformed_json")
+    assert_problem(admin.post(path, b'{"events":[' + b"[" * 5000 + b"]" * 5001 + b"}"), 400, "malformed_json")
     assert_problem(admin.post(path, {"events": {}}), 422, "invalid_input")
 
 
@@ -95,6 +97,31 @@ def test_poison_does_not_hold_up_the_batch(control: Plane) -> None:
     with control.services.store.read() as tx:
         kept = tx.connection.execute(select(quarantine.c.raw).order_by(quarantine.c.id)).scalars().all()
     assert [json.loads(raw) for raw in kept] == bad
+
+
+def test_broken_text_is_poison_too(admin: Person) -> None:
+    """Also in a member that nobody looks at, and though the hash is that of its bytes."""
+    good, bad = Instance("gwi_1").decision(), Instance("gwi_2").decision()
+    del bad["hash"]
+    text = json.dumps(bad, separators=(",", ":")).encode()[:-1] + b',"novelty":"\xff"}'
+    member = b'{"hash":"sha256:%b",' % hashlib.sha256(text).hexdigest().encode()
+    body = b'{"events":[%b,%b]}' % (member + text[1:], json.dumps(good).encode())
+    receipt = admin.post("/v1/gateway/events", body).json()
+    assert (receipt["accepted"], receipt["rejected"][0]["code"]) == ([good["id"]], "invalid_event")
+
+
+def test_a_gateway_speaks_for_itself_alone(control: Plane) -> None:
+    """An event that names another gateway is not stored under it."""
+    mine, other = (control.admin.made("/v1/gateways", {"name": name}) for name in ("mine", "other"))
+    token = control.admin.made(f"/v1/gateways/{mine['id']}/tokens", {})["token"]
+    gateway = Person(control.client, token, control.org, "")
+    one = Instance()
+    own, forged, last = one.decision(gateway_id=mine["id"]), one.decision(gateway_id=other["id"]), one.decision()
+    receipt = _send(gateway, own, forged, last)
+    assert receipt["accepted"] == [own["id"], last["id"]]
+    assert receipt["rejected"] == [{"index": 1, "id": forged["id"], "code": "foreign_gateway"}]
+    assert _found(control.admin, f"gateway_id={other['id']}") == []
+    assert _found(control.admin, f"gateway_id={mine['id']}") == [last["id"], own["id"]]
 
 
 def test_any_spelling_of_the_json_is_checked_by_its_meaning(admin: Person) -> None:

@@ -97,8 +97,8 @@ def read_batch(body: bytes, encoding: str | None) -> Sequence[bytes]:
         found = _read_batch(_plain(body, encoding)).events
     except msgspec.ValidationError:
         raise ProblemError(422, "invalid_input", "the body must be an object with one member, `events`") from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise ProblemError(400, "malformed_json", "the body is not JSON") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise ProblemError(400, "malformed_json", "the body is not JSON, or nested too deeply") from None
     if len(found) > MAX_EVENTS_IN_BATCH:
         raise ProblemError(422, "too_many_events", f"a batch may have {MAX_EVENTS_IN_BATCH} events; send fewer")
     return [bytes(raw) for raw in found]
@@ -165,10 +165,12 @@ def _plain(body: bytes, encoding: str | None) -> bytes:
 def _read(raw: bytes, actor: Actor) -> _Good:
     try:
         record = _read_record(raw)
+        _check(record)
+        body = _intact(raw, record.hash).decode()
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise _PoisonError("invalid_event") from None
-    _check(record)
-    body = _intact(raw, record.hash)
+    if actor.gateway_id is not None and record.gateway_id not in {None, actor.gateway_id}:
+        raise _PoisonError("foreign_gateway")  # a gateway token is good for its own gateway only
     acted = tuple(one.kind for one in record.policies if one.verdict not in {"allowed", "skipped"})
     event = NewEvent(
         id=record.id,
@@ -185,7 +187,7 @@ def _read(raw: bytes, actor: Actor) -> _Good:
         agent_id=_column(record.agent_id),
         request_id=_column(record.request_id),
         acted=tuple(dict.fromkeys(kind.replace("\x00", "") for kind in acted)),
-        body=body.decode(),
+        body=body,
     )
     return _Good(event, _link(record), _told(record, event))
 
