@@ -26,7 +26,7 @@ class Notes:
     What is known of a request so far. `decision` turns it into the record.
 
     Args:
-        waited_ns: Of the time since the request was complete, what the provider took.
+        waited_ns: Of the time since the request was complete, what the provider took to answer and the client to read.
         settled: The record was made, or could not be: there will be no other.
     """
 

@@ -19,7 +19,7 @@ from keeptrusts.flow.effects import (
     StartResponse,
 )
 from keeptrusts.flow.replies import Refusal, common_headers, objection, put_on_record, respond_whole
-from keeptrusts.flow.upstream import Opened, failure
+from keeptrusts.flow.upstream import Opened, answer_limit, failure
 from keeptrusts.policy.engine import Judgement
 from keeptrusts.wire.anthropic import MessagesStream
 from keeptrusts.wire.chat_stream import read_chunk
@@ -55,6 +55,8 @@ class _Relaying:
         self._decoder = SseDecoder()
         self._messages = MessagesStream(notes.model or "") if opened.target.format == "anthropic" else None
         self._started = False
+        self._received = 0
+        self._limit = answer_limit(notes.snapshot.policy)
         self._failed: UpstreamError | None = None
         self._ends: dict[int, bool] = {}
         self._done = b""
@@ -66,6 +68,7 @@ class _Relaying:
             began = self._notes.clock()
             data = yield from ReadUpstream()
             self._notes.waited_ns += self._notes.clock() - began
+            self._count(data)
             out = self._take(self._decoder.feed(data) if data else self._decoder.flush())
             if out:
                 yield from self._send(out)
@@ -119,6 +122,12 @@ class _Relaying:
             self._failed = _garbled(unreadable)
         return b"".join(out)
 
+    def _count(self, data: bytes) -> None:
+        """What is governed may be held to its end, so it is bounded like a whole answer."""
+        self._received += len(data)
+        if self._received > self._limit and not self._answer.rules.bare:
+            raise UpstreamGarbledError(f"the provider's answer exceeds {self._limit} bytes")
+
     def _check_end(self) -> None:
         """Some providers leave the last frame out; one that leaves out what a choice ends with has died."""
         if not self._done and not (self._ends and all(self._ends.values())):
@@ -128,7 +137,9 @@ class _Relaying:
         if not self._started:
             self._started = True
             yield from StartResponse(200, (*EVENTS, *common_headers(self._notes, whole=False)))
+        began = self._notes.clock()
         yield from SendToClient(data)
+        self._notes.waited_ns += self._notes.clock() - began
 
     def _ending(self, judgement: Judgement, failed: UpstreamError | None) -> Refusal | None:
         objected = objection(self._notes, judgement, "output")

@@ -140,6 +140,29 @@ def test_an_exhausted_quota_is_told_when_to_come_back(body: bytes) -> None:
     assert (seen.record.verdict, seen.record.reason_code, seen.sent_upstream) == ("failed", "rate_limit", [])
 
 
+@pytest.mark.parametrize(
+    ("kind", "block", "code", "verdict"),
+    [
+        ("pii-detector", {"action": "block"}, "input_blocked", "blocked"),
+        ("topic-filter", {"blocked_topics": ["ada"], "action": "escalate"}, "escalation_required", "escalated"),
+    ],
+)
+def test_a_request_that_a_policy_withholds_burns_no_quota(
+    kind: str, block: dict[str, Any], code: str, verdict: str
+) -> None:
+    """409 by the name of the kind, and the record keeps a mark where the match was."""
+    target = {"id": "main", "provider": "openai:chat:m", "secret_key_ref": {"env": "KEY"}}
+    policy = compile_document(document({"audit-logger": {}, kind: block}, providers={"targets": [target]}))
+    seen = play(policy, HELLO.replace(b"hello", b"I am ada@example.com"), quota=7)
+
+    assert (seen.status, seen.error["code"], seen.error["policy"]) == (409, code, kind)
+    assert seen.error.get("escalation_id") == seen.record.escalation_id == ("esc_1" if verdict == "escalated" else None)
+    assert not any(isinstance(effect, TakeQuota) for effect in seen.effects)
+    assert (seen.record.verdict, seen.record.phase, seen.sent_upstream) == (verdict, "input", [])
+    assert seen.record.content is not None
+    assert seen.record.content["request"][0]["text"] in {"I am [email]", "I am [ada]@example.com"}
+
+
 def test_quota_is_counted_for_the_caller() -> None:
     """The user that the request names, when the gateway knows no better, and its address."""
     seen = play(policy_of(), chat(user="u-7"), Provider([answer("hi")]))

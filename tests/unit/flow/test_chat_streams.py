@@ -11,7 +11,7 @@ from keeptrusts.core.errors import KeeptrustsError, SpoolFullError, UpstreamLost
 from keeptrusts.core.exchange import Exchange
 from keeptrusts.core.verdict import Verdict
 from keeptrusts.flow.effects import CloseUpstream, SendToClient
-from keeptrusts.policy.compiled import CompiledPolicy, Streaming
+from keeptrusts.policy.compiled import CompiledPolicy, SizeLimits, Streaming
 from keeptrusts.policy.document import compile_document
 from support.flows import STREAM, Provider, Seen, answer, chunk, last_error, play, policy_of, said, stream
 from support.policy_cases import document
@@ -292,6 +292,19 @@ def test_more_hold_back_than_allowed_means_whole() -> None:
 
     assert len(sent(play(wide, STREAM, events(*pieces)))) == 1
     assert len(sent(play(just, STREAM, events(*pieces)))) == 2
+
+
+def test_a_governed_stream_without_end_is_given_up() -> None:
+    """It may have to be held to its end, so it is bounded; one that nobody judges passes."""
+    pieces = [chunk({"content": "hello there"}) for _ in range(10)]
+    limits = SizeLimits(max_response_bytes=8 * len(pieces[0]))
+    governed = play(policy_of(Word(), size_limits=limits), STREAM, events(*pieces, stream([])))
+    whole = play(policy_of(Word(width=None), size_limits=limits), STREAM, events(*pieces, stream([])))
+    error = last_error(governed.body)
+
+    assert error is not None
+    assert error["code"] == whole.error["code"] == "upstream_garbled"
+    assert play(policy_of(size_limits=limits), STREAM, events(*pieces, stream([]))).record.verdict == "allowed"
 
 
 def test_a_kind_that_crashes_blocks() -> None:
