@@ -164,3 +164,13 @@ def test_what_was_deleted_elsewhere_is_made_anew(real: Workspace, server: Server
     assert again != identifier
     assert call(server, "GET", f"configurations/{again}")["name"] == "gone-policy"
     real.destroy().ok()
+
+
+def test_resources_written_alike(real: Workspace, server: Server) -> None:
+    """Webhooks that are alike in every word are made at once, with an object each."""
+    real.main((WEBHOOK % "alike").replace("\n  url ", "\n  count = 4\n  url "))
+    real.apply().ok()
+    made = [one["id"] for one in call(server, "GET", "webhooks")["data"] if one["url"].endswith("/alike")]
+    assert len(made) == 4
+    assert real.plan() == 0
+    real.destroy().ok()
