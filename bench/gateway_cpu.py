@@ -142,7 +142,7 @@ def gateway(folder: Path, upstream: int) -> Iterator[Contender]:
     port = _free_port()
     options = ("--policy-config", config, "--spool-dir", folder / "spool")
     kt = Path(sys.executable).with_name("kt")
-    command = [kt, "gateway", "run", "--listen", f"127.0.0.1:{port}", *options]
+    command: list[str | Path] = [kt, "gateway", "run", "--listen", f"127.0.0.1:{port}", *options]
     with running(command, port, "keeptrusts") as made, urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz"):
         yield made
 

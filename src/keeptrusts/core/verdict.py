@@ -88,11 +88,12 @@ NAMES: Final[dict[type[Verdict], str]] = {
     Escalate: "escalated",
     Block: "blocked",
 }
+_RANKS: Final = {outcome: rank for rank, outcome in enumerate(SEVERITY)}
 
 
 def severity(verdict: Verdict) -> int:
     """0 allow, 1 redact, 2 escalate, 3 block."""
-    return SEVERITY.index(type(verdict))
+    return _RANKS[type(verdict)]
 
 
 def merge_edits(edits: Iterable[Edit]) -> list[Edit]:

@@ -26,6 +26,7 @@ _MAX_TOKENS: Final = 64
 _BASE64: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=")
 _HEXADECIMAL: Final = frozenset("0123456789abcdefABCDEF")
 _LEET_SIGNS: Final = frozenset("013457@$!")
+_LEET_WORDS: Final = 3
 _LEET: Final = str.maketrans("013457@$!", "oieastasi")
 
 
@@ -110,11 +111,13 @@ def _found(seen: View) -> Iterator[Hit]:
 
 def _is_leet(text: str) -> bool:
     """Three words or more mix letters with the digits and signs that stand for some."""
+    if sum(map(text.count, _LEET_SIGNS)) < _LEET_WORDS:
+        return False
     mixed = 0
     for word in text.split():
         if not _LEET_SIGNS.isdisjoint(word) and any(map(str.isalpha, word)):
             mixed += 1
-            if mixed == 3:
+            if mixed == _LEET_WORDS:
                 return True
     return False
 
@@ -139,7 +142,10 @@ def decoded_tokens(text: str) -> Iterator[tuple[int, int, str]]:
     """Long tokens of base64 or hexadecimal that decode to readable text, with their places; at most 64 of them."""
     count = 0
     at = 0
-    for token in text.split():
+    tokens = text.split()
+    if max(map(len, tokens), default=0) < _TOKEN_LENGTH:
+        return
+    for token in tokens:
         start = text.index(token, at)
         at = start + len(token)
         bare = token.strip("\"'`.,;:()<>")

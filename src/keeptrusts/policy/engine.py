@@ -72,6 +72,7 @@ class Chain:
     def __init__(self, policies: Sequence[Policy], *, fail_open: bool = False) -> None:
         self.policies = tuple(policies)
         self.fail_open = fail_open
+        self._by_phase = {phase: [one for one in self.policies if phase in one.phases] for phase in Phase}
 
     def judge_request(self, exchange: Exchange, clock: Clock) -> Judgement:
         """Phases `input`, then `tool`, over the client's request."""
@@ -107,45 +108,69 @@ class Chain:
 
     def of_phase(self, phase: Phase) -> list[Policy]:
         """The kinds that act in this phase, in chain order."""
-        return [policy for policy in self.policies if phase in policy.phases]
+        return self._by_phase[phase]
 
 
 class _Run:
     """One walk along the chain: the exchange as redacted so far, and what was said of it."""
 
+    # Every request passes here twice, so what it says is gathered in plain fields and put together once.
     def __init__(self, chain: Chain, exchange: Exchange, clock: Clock) -> None:
         self._chain = chain
         self._exchange = exchange
         self._clock = clock
+        self._views: dict[tuple[Phase, bool], Exchange] = {}
+        self._verdict: Verdict = ALLOWED
+        self._kind: str | None = None
+        self._phase: Phase | None = None
         self._results: list[PolicyResult] = []
-        self._said = Judgement()
         self._changed: dict[Place, str] = {}
         self._restorable: dict[str, str] = {}
+        self._max_tokens: int | None = None
+        self._degraded = False
         self._blocked = False
 
     def through(self, phases: Iterable[Phase]) -> Judgement:
         for phase in phases:
             for policy in self._chain.of_phase(phase):
                 self._ask(policy, phase)
-        return replace(self._said, results=tuple(self._results), changed=self._changed, restorable=self._restorable)
+        return Judgement(
+            self._verdict,
+            self._kind,
+            self._phase,
+            tuple(self._results),
+            self._changed,
+            self._restorable,
+            self._max_tokens,
+            self._degraded,
+        )
 
     def _ask(self, policy: Policy, phase: Phase) -> None:
         if self._blocked:
             self._results.append(PolicyResult(policy.kind, phase, "skipped", "skipped"))
             return
+        seen = self._view(policy, phase)
         started = self._clock()
-        verdict, degraded = self._chain.judge_once(policy, texts_for(policy, self._exchange, phase))
+        verdict, degraded = self._chain.judge_once(policy, seen)
         took_us = (self._clock() - started) // 1000
         self._results.append(result_of(policy.kind, phase, verdict, took_us))
         self._take(policy, phase, verdict, degraded=degraded)
 
+    def _view(self, policy: Policy, phase: Phase) -> Exchange:
+        """The exchange for this kind; kinds that see the same of it share one, until a redaction changes it."""
+        key = phase, Phase.TOOL in policy.phases
+        seen = self._views.get(key)
+        if seen is None:
+            seen = self._views[key] = texts_for(policy, self._exchange, phase)
+        return seen
+
     def _take(self, policy: Policy, phase: Phase, verdict: Verdict, *, degraded: bool) -> None:
         if isinstance(verdict, Allow) and verdict.max_tokens is not None:
-            caps = [cap for cap in (self._said.max_tokens, verdict.max_tokens) if cap is not None]
-            self._said = replace(self._said, max_tokens=min(caps))
-        if severity(verdict) > severity(self._said.verdict):
-            self._said = replace(self._said, verdict=verdict, kind=policy.kind, phase=phase)
-        self._said = replace(self._said, degraded=self._said.degraded or degraded)
+            least = self._max_tokens
+            self._max_tokens = verdict.max_tokens if least is None else min(least, verdict.max_tokens)
+        if severity(verdict) > severity(self._verdict):
+            self._verdict, self._kind, self._phase = verdict, policy.kind, phase
+        self._degraded = self._degraded or degraded
         self._blocked = isinstance(verdict, Block)
         if isinstance(verdict, Redact):
             self._redact(verdict.edits)
@@ -156,6 +181,7 @@ class _Run:
             by_place.setdefault(edit.place, []).append(edit)
         texts = tuple(self._edited(text, by_place.get(text.place, ())) for text in self._exchange.texts)
         self._exchange = replace(self._exchange, texts=texts)
+        self._views.clear()
 
     def _edited(self, text: Text, edits: Sequence[Edit]) -> Text:
         if not edits:
@@ -176,19 +202,22 @@ def texts_for(policy: Policy, exchange: Exchange, phase: Phase) -> Exchange:
     A kind that also acts in `tool` gets the texts of tool definitions and calls there, and the rest in its other
     phase; a kind that does not gets every text at once, so that nothing is smuggled past it in a tool's arguments.
     """
-    if Phase.TOOL not in policy.phases:
-        return replace(exchange, phase=phase)
-    wanted = phase is Phase.TOOL
-    texts = tuple(text for text in exchange.texts if (text.part in TOOL_PARTS) == wanted)
+    texts = exchange.texts
+    if Phase.TOOL in policy.phases:
+        wanted = phase is Phase.TOOL
+        texts = tuple(text for text in texts if (text.part in TOOL_PARTS) == wanted)
+    if phase is exchange.phase and len(texts) == len(exchange.texts):
+        return exchange
     return replace(exchange, phase=phase, texts=texts)
 
 
 def result_of(kind: str, phase: Phase, verdict: Verdict, latency_us: int) -> PolicyResult:
     """The line of the record that tells what a kind said."""
+    name = NAMES[type(verdict)]
+    if not verdict.matches:
+        return PolicyResult(kind, phase, name, verdict.code, latency_us=latency_us)
     counts = Counter(category for _, category in _apart(verdict.matches))
-    return PolicyResult(
-        kind, phase, NAMES[type(verdict)], verdict.code, latency_us=latency_us, findings=tuple(sorted(counts.items()))
-    )
+    return PolicyResult(kind, phase, name, verdict.code, latency_us=latency_us, findings=tuple(sorted(counts.items())))
 
 
 def _apart(matches: Iterable[Match]) -> Iterator[tuple[Place, str]]:

@@ -69,6 +69,7 @@ _MEDIA: Final = ("audio", "images")
 _READ_APART: Final = frozenset(
     {"messages", "tools", "functions", "user", "tool_choice", "function_call", "stream_options"}
 )
+_REQUEST_KEYS: Final = frozenset(_REQUEST_FIELDS) | _READ_APART
 _CHOICE_FIELDS: Final[Mapping[str, Shape]] = {
     "index": is_number,
     "finish_reason": one_of("stop", "length", "tool_calls", "content_filter", "function_call"),
@@ -127,7 +128,7 @@ def read_request(raw: bytes) -> ChatRequest:
         UnreadableError: Not JSON that means one thing, not a chat request, or with a part that no policy reads.
     """
     document = parse_object(raw)
-    refuse_lookalikes(document, _REQUEST_FIELDS.keys() | _READ_APART)
+    refuse_lookalikes(document, _REQUEST_KEYS)
     messages = document.get("messages")
     if not isinstance(messages, list) or not messages:
         raise UnreadableError("`messages` is missing or empty: send a list of messages")

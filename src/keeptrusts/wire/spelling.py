@@ -16,6 +16,7 @@ from keeptrusts.core.errors import UnreadableError
 MESSAGE_FIELDS: Final = frozenset(
     {"role", "content", "refusal", "reasoning", "reasoning_content", "name", "tool_calls", "function_call"}
 )
+_REQUEST_MESSAGE_FIELDS: Final = MESSAGE_FIELDS | {"tool_call_id"}
 _PART_FIELDS: Final = frozenset({"type", "text", "refusal"})
 _CALL_FIELDS: Final = frozenset({"id", "type", "index", "function"})
 _FUNCTION_FIELDS: Final = frozenset({"name", "arguments"})
@@ -29,7 +30,7 @@ def refuse_lookalikes(given: Any, known: AbstractSet[str]) -> None:
     Raises:
         UnreadableError: One of them is spelt nearly as a known one.
     """
-    if not isinstance(given, dict):
+    if not isinstance(given, dict) or given.keys() <= known:
         return
     meant = {_folded(name): name for name in known}
     for name in given:
@@ -40,7 +41,7 @@ def refuse_lookalikes(given: Any, known: AbstractSet[str]) -> None:
 
 def refuse_odd_message(message: Any) -> None:
     """The same for a message of a request, its parts and its calls."""
-    refuse_lookalikes(message, MESSAGE_FIELDS | {"tool_call_id"})
+    refuse_lookalikes(message, _REQUEST_MESSAGE_FIELDS)
     if not isinstance(message, dict):
         return
     for part in _items(message.get("content")):
