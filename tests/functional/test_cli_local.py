@@ -37,6 +37,21 @@ def test_init_writes_a_policy_that_is_valid(tmp_path: Path) -> None:
     assert (report.errors, report.warnings) == ((), ())
 
 
+@pytest.mark.parametrize(
+    "command",
+    [("init", "{}/x"), ("dev", "--data-dir", "{}/x"), ("server", "migrate", "--data-dir", "{}/x"),
+     ("gateway", "run", "--policy-config", "{}", "--spool-dir", "{}/x")],
+)  # fmt: skip
+def test_a_place_that_cannot_be_used(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """It is named, with the system's reason; nobody sees a traceback."""
+    file = tmp_path / "policy-config.yaml"
+    assert kt("init", str(tmp_path), home=tmp_path).exit_code == 0
+    result = kt(*(part.format(file) for part in command), home=tmp_path)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"error[system_error]: `{file}/x")
+    assert "cannot be used: " in result.stderr
+
+
 def test_init_overwrites_nothing(tmp_path: Path) -> None:
     """What is there stays, and nothing else is written either; --force is the way."""
     mine = tmp_path / "policy-config.yaml"

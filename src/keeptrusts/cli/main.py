@@ -6,13 +6,14 @@ Groups are imported when they are used, so that `kt policy lint` never pays for 
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Mapping
 from typing import Any, Final
 
 import click
 
-from keeptrusts.cli.failure import Failure
+from keeptrusts.cli.failure import Failure, stop
 from keeptrusts.cli.lazy import Entry, LazyGroup
 from keeptrusts.core.errors import KeeptrustsError
 from keeptrusts.core.version import VERSION
@@ -43,6 +44,18 @@ class Main(LazyGroup):
             return super().invoke(ctx)
         except KeeptrustsError as error:
             raise Failure(error) from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # click ends quietly when nobody reads on
+            raise _refused_by_the_system(error) from None
+
+
+def _refused_by_the_system(error: OSError) -> Failure:
+    reason = (error.strerror or type(error).__name__).lower()
+    if error.filename is None:
+        return stop(f"the system refuses: {reason}", code="system_error")
+    return stop(f"`{error.filename}` cannot be used: {reason}", "choose another place, or see who may use it",
+                code="system_error")  # fmt: skip
 
 
 @click.group(cls=Main, entries=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})

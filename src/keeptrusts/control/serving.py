@@ -57,7 +57,7 @@ class Address:
         A socket that listens.
 
         Raises:
-            InputError: The port is taken, or the address is not of this machine.
+            KeeptrustsError: The port is taken, or the address is not of this machine.
         """
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         bound = socket.socket(family, socket.SOCK_STREAM)
@@ -68,8 +68,9 @@ class Address:
         except OSError as failed:
             bound.close()
             reason = failed.strerror or type(failed).__name__
-            raise InputError(
-                f"cannot listen on `{self.host}:{self.port}`: {reason.lower()}; choose another --listen"
+            raise KeeptrustsError(
+                f"cannot listen on `{self.host}:{self.port}`: {reason.lower()}; choose another --listen",
+                code="cannot_listen",
             ) from None
         return bound
 

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import signal
 import tempfile
 import time
@@ -22,7 +23,7 @@ from typing import Any
 import uvloop
 from uuid_utils import uuid7
 
-from keeptrusts.core.errors import ApiError, InputError, KeeptrustsError, NotAuthorisedError
+from keeptrusts.core.errors import ApiError, KeeptrustsError, NotAuthorisedError
 from keeptrusts.core.ids import EVENT, INSTANCE, make_id
 from keeptrusts.core.version import VERSION
 from keeptrusts.flow.arrival import Snapshot
@@ -217,9 +218,9 @@ class Gateway:
         try:
             self.port = await self.server.listen(settings.host, settings.port)
         except OSError as taken:
-            reason = taken.strerror or str(taken)
-            raise InputError(
-                f"`{settings.host}:{settings.port}` cannot be listened on: {reason}; choose another `--listen`",
+            reason = os.strerror(taken.errno).lower() if taken.errno else str(taken)
+            raise KeeptrustsError(
+                f"cannot listen on `{settings.host}:{settings.port}`: {reason}; choose another `--listen`",
                 code="cannot_listen",
             ) from None
         shown = {"address": settings.host, "port": self.port, "version": VERSION}
