@@ -38,6 +38,10 @@ postgresql:
 demo: terraform setup ## the whole loop on this machine, step by step; KEEP=1 leaves it running
 	@PYTHONPATH=examples $(BIN)/python -m demo $(if $(KEEP),--keep)
 
+docs: setup ## rebuild docs/reference from the code
+	$(BIN)/kt policy kinds --pages docs/reference/kinds
+	$(BIN)/kt terraform docs docs/reference/terraform
+
 fix: setup-dev ## format and repair
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .

@@ -132,8 +132,8 @@ class Workspace:
 
     def start(self, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """In a process group of its own, as a terminal gives it."""
-        # `terraform state` has verbs of its own, which take no such flag in this place
-        plain = () if arguments[0] == "state" else ("-no-color",)
+        # some commands have verbs of their own, and take no such flag before them
+        plain = () if arguments[0] == "state" or arguments[1:2] == ("schema",) else ("-no-color",)
         return subprocess.Popen(
             ["terraform", arguments[0], *plain, *arguments[1:]],
             cwd=self.folder,

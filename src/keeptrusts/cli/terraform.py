@@ -75,6 +75,21 @@ def mirror(folder: Path) -> None:
         click.echo(str(path))
 
 
+@terraform.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def docs(folder: Path) -> None:
+    """
+    Write the reference pages into FOLDER, as the Terraform registry lays them out.
+
+    Prints the pages.
+    Exit status: 0 done, 1 failed.
+    """
+    from keeptrusts.terraform.pages import write
+
+    for path in _or_fail(lambda: write(folder)):
+        click.echo(str(path))
+
+
 def _or_fail(write: Callable[[], Result]) -> Result:
     try:
         return write()
