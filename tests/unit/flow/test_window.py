@@ -78,6 +78,15 @@ def test_sources_add_up() -> None:
     assert sum(atom.source for atom in atoms) == len("xaby")
 
 
+def test_a_replacement_that_is_cut_belongs_to_one_source() -> None:
+    """A later stage lets the first letters of a replacement go: the source follows with the last."""
+    pipeline = Pipeline([Stage(redacting("ab", "[long]"), 2), Stage(blocking("never"), 3)])
+    pipeline.feed("xab")
+
+    assert pipeline.feed("yz") == [Atom(1, "x"), Atom(0, "[lo")]
+    assert pipeline.flush() == [Atom(0, "ng"), Atom(2, "]"), Atom(2, "yz")]
+
+
 def test_nothing_leaves_after_a_cut() -> None:
     """The text ends before the match; what is fed later is not let go, and the match is named by its place."""
     stage = Stage(blocking("stop"), 4)
