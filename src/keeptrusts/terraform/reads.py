@@ -2,7 +2,7 @@
 Reads of single objects, made fewer: from the third of a kind on, one list answers them all.
 
 A plan of five hundred resources would otherwise be five hundred calls, and most of its time. A write makes the list
-useless, and so does time.
+useless, and so does time. The list ends after a thousand objects: an organisation may have many more than are ours.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from itertools import islice
 from typing import Any, Final
 
 from keeptrusts.core.errors import ApiError
 
 SINGLE_READS: Final = 2
 FRESH_S: Final = 10.0
+MOST_LISTED: Final = 1000
 
 
 class Reads:
@@ -59,7 +61,7 @@ class Reads:
     def _listed(self, noun: str, kept: _Noun) -> dict[str, Any]:
         with kept.lock:
             if kept.listed_at is None or self._clock() - kept.listed_at > FRESH_S:
-                kept.objects = {one["id"]: one for one in self._collection(noun).each()}
+                kept.objects = {one["id"]: one for one in islice(self._collection(noun).each(), MOST_LISTED)}
                 kept.listed_at = self._clock()
             return kept.objects
 

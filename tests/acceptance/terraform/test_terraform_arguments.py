@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import base64
+import json
 import threading
 import time
 from typing import Any
 
 import pytest
 
-from support.terraform import CONFIGURATION, OTHER_POLICY, Workspace
-from support.terraform_api import MADE_SECRET, Api, wait_until
+from keeptrusts.core.version import VERSION
+from support.terraform import CONFIGURATION, IMPATIENT, OTHER_POLICY, Workspace
+from support.terraform_api import MADE_SECRET, Api, ProblemError, wait_until
 
 pytestmark = pytest.mark.acceptance
 
@@ -124,6 +126,16 @@ def test_waiting_until_the_gateway_runs_it(workspace: Workspace, api: Api) -> No
     assert workspace.plan() == 0
 
 
+def test_a_control_plane_that_goes_away_while_waiting(workspace: Workspace, api: Api) -> None:
+    """The gateway is made by then: it is in the state, with a warning that says what is not known."""
+    workspace.main(IMPATIENT + CONFIGURATION + GATEWAY.replace('"20s"', '"1s"'))
+    refused = ProblemError(503, "unavailable", "back soon")
+    api.failures += [lambda one: refused if (one.method, one.noun) == ("GET", "gateways") else None] * 50
+    made = workspace.apply().ok()
+    assert "Its state is not known: back soon" in made.output
+    assert workspace.resource("keeptrusts_gateway.one")["id"] in api.objects
+
+
 def test_a_new_gateway_without_instances_is_kept(workspace: Workspace, api: Api) -> None:
     """Nobody runs it yet: a warning, for an error would have it replaced, and its tokens with it."""
     workspace.main(CONFIGURATION + GATEWAY.replace('"20s"', '"1s"'))
@@ -150,3 +162,46 @@ def test_default_labels_are_below_the_resources_own(workspace: Workspace, api: A
     workspace.forget()
     workspace.run("import", "keeptrusts_configuration.one", held["id"]).ok()
     assert workspace.plan() == 0
+
+
+def test_whose_key_it_is(workspace: Workspace, api: Api) -> None:
+    """`organization` is compared with the key's own, by name or id, before anything is planned."""
+    text = 'provider "keeptrusts" {\n  organization = "%s"\n}\n' + CONFIGURATION
+    for right in ("acme", "org_1"):
+        workspace.main(text % right)
+        assert workspace.plan() == 2
+    workspace.main(text % "globex")
+    refused = workspace.run("plan")
+    assert refused.status == 1
+    assert "belongs to `acme` (`org_1`), not to `globex`" in " ".join(refused.output.replace("│", " ").split())
+
+
+def test_calls_and_processes_are_counted(workspace: Workspace, api: Api) -> None:
+    """A plan starts three processes; twelve objects are read with three calls, and each call says who asks."""
+    workspace.main(CONFIGURATION.replace('"one"\n', '"one-${count.index}"\n  count = 12\n', 1))
+    workspace.apply().ok()
+    assert api.calls("POST") == 12
+    assert api.calls("GET") == 0
+    planned = workspace.run("plan", "-detailed-exitcode", env={"TF_LOG": "DEBUG"})
+    assert planned.status == 0
+    assert planned.output.count("provider: starting plugin") == 3
+    assert api.calls("GET") == 3
+    agents = {one.headers["user-agent"] for one in api.requests}
+    assert len(agents) == 1
+    assert agents.pop().startswith(f"terraform-provider-keeptrusts/{VERSION} terraform/1.")
+
+
+def test_a_state_of_another_version(workspace: Workspace, api: Api) -> None:
+    """Attributes that an older state lacks are filled in, those that are gone are dropped, and nothing is changed."""
+    workspace.main(CONFIGURATION)
+    workspace.apply().ok()
+    state = json.loads(workspace.state_text)
+    held = state["resources"][0]["instances"][0]["attributes"]
+    for name in ("change_message", "policy_kinds"):
+        del held[name]
+    held["gone"] = {"a": [1, 2]}
+    workspace.write("terraform.tfstate", json.dumps(state | {"serial": state["serial"] + 1}))
+    assert workspace.plan() == 0
+    workspace.run("apply", "-refresh-only", "-auto-approve").ok()
+    assert workspace.resource("keeptrusts_configuration.one")["policy_kinds"] == ["prompt-injection", "audit-logger"]
+    assert "gone" not in workspace.resource("keeptrusts_configuration.one")

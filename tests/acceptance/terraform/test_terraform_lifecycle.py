@@ -166,9 +166,11 @@ def test_what_was_deleted_elsewhere_is_made_anew(real: Workspace, server: Server
     real.destroy().ok()
 
 
-def test_resources_written_alike(real: Workspace, server: Server) -> None:
-    """Webhooks that are alike in every word are made at once, with an object each."""
-    real.main((WEBHOOK % "alike").replace("\n  url ", "\n  count = 4\n  url "))
+def test_several_of_each(real: Workspace, server: Server) -> None:
+    """Webhooks that are alike in every word have an object each; several objects are read as one is."""
+    several = GATEWAY.replace("\n  name ", "\n  count = 4\n  name ").replace('%s"', '%s-${count.index}"')
+    several = several.replace("%s-policy", "%s-policy-${count.index}").replace("one.id", "one[count.index].id")
+    real.main((WEBHOOK % "alike").replace("\n  url ", "\n  count = 4\n  url ") + several % ("alike", "alike"))
     real.apply().ok()
     made = [one["id"] for one in call(server, "GET", "webhooks")["data"] if one["url"].endswith("/alike")]
     assert len(made) == 4

@@ -119,12 +119,15 @@ class GatewayResource(Resource[GatewayState]):
         return self._state(found, None) if found else None
 
     def _wait(self, identifier: str, limit: str) -> str:
-        """Wait until all instances run what is desired; else what is lacking, as a sentence."""
+        """Wait until all instances run what is desired; else what is lacking, as a sentence: nothing is raised."""
         import time
 
         until = time.monotonic() + (seconds(limit) or 0)
         while True:
-            lacking = out_of_sync(self.session.client.gateways.get(identifier))
+            try:
+                lacking = out_of_sync(self.session.client.gateways.get(identifier))
+            except ApiError as error:
+                lacking = f"Its state is not known: {error}."  # the gateway is made all the same
             if not lacking:
                 return ""
             if self.session.stopping.wait(min(POLL_S, max(0.0, until - time.monotonic()))):
