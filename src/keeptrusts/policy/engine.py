@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 
 from keeptrusts.core.decision import PolicyResult
 from keeptrusts.core.exchange import TOOL_PARTS, Exchange, Phase, Place, Target, Text
