@@ -116,8 +116,9 @@ class Simple(Policy):
 
 @st.composite
 def streams(draw: st.DrawFn, texts: Sequence[str]) -> bytes:
-    """A stream that says these texts, one by choice, in deltas cut anywhere and in any order."""
-    left = [(choice, cut_text(text, draw(PLACES))) for choice, text in enumerate(texts)]
+    """A stream that says these texts, one by choice, in deltas cut anywhere, or everywhere, and in any order."""
+    single = draw(st.booleans())
+    left = [(choice, list(text) if single else cut_text(text, draw(PLACES))) for choice, text in enumerate(texts)]
     events = [chunk({"role": "assistant", "content": ""}, choice=choice) for choice in range(len(texts))]
     left = [(choice, pieces) for choice, pieces in left if pieces]
     while left:

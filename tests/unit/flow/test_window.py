@@ -87,6 +87,29 @@ def test_a_replacement_that_is_cut_belongs_to_one_source() -> None:
     assert pipeline.flush() == [Atom(0, "ng"), Atom(2, "]"), Atom(2, "yz")]
 
 
+def test_what_stands_before_a_match_is_still_seen() -> None:
+    """`xab` holds no match of its own, also when the `x` has left long before."""
+    stage = Stage(redacting("(?<!x)ab", "#"), 3)
+    atoms = [atom for letter in "..xab.xab..ab." for atom in stage.feed([Atom(1, letter)])]
+
+    assert text_of(atoms) + text_of(stage.flush()) == "..xab.xab..#."
+
+
+def test_the_reason_is_that_of_the_match_that_ended_it() -> None:
+    """Not of one that only the cut of the text makes, before it."""
+
+    def judge(text: str) -> Verdict:
+        found = [Match((), one.start(), one.end(), one[0]) for one in re.finditer("(?<!a)b|stop", text)]
+        return Block(f"k.{found[0].category}", "no", tuple(found)) if found else Allow()
+
+    stage = Stage(judge, 4)
+    atoms = [atom for letter in "...abstop..." for atom in stage.feed([Atom(1, letter)])]
+
+    assert text_of(atoms) == "...ab"
+    assert stage.cut is not None
+    assert stage.cut.verdict.code == "k.stop"
+
+
 def test_nothing_leaves_after_a_cut() -> None:
     """The text ends before the match; what is fed later is not let go, and the match is named by its place."""
     stage = Stage(blocking("stop"), 4)
