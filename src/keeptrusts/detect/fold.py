@@ -7,10 +7,11 @@ characters as it does inside the whole, which is what lets streams be judged in 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,6 +43,9 @@ _LOOKALIKES: Final = _LETTERS + _SMALL_CAPITAL + _SMALL_CAPITAL_MORE + _LATIN + 
 
 _SQUARED: Final = ((0x1F1E6, "a"), (0x1F130, "A"), (0x1F150, "A"), (0x1F170, "A"))
 """First of 26 letters in boxes, circles or flags."""
+
+
+_FOREIGN: Final = re.compile(r"[^\x00-\x7f]+")
 
 
 class _Folds(dict[int, str]):
@@ -171,12 +175,12 @@ def view(text: str, *, lower: bool = False) -> View:
     """Fold a text. Lone surrogates fold to `?`: no detector looks for them."""
     if text.isascii():
         return View(text, text.encode("ascii").lower() if lower else text.encode("ascii"))
-    return _viewed(text, _LOWER_FOLDS if lower else _FOLDS)
+    return _viewed(text, _LOWER_FOLDS, lower=True) if lower else _viewed(text, _FOLDS)
 
 
 def honest_view(text: str) -> View:
     """The same in lower case, without reading look-alikes as the letters they look like."""
-    return view(text, lower=True) if text.isascii() else _viewed(text, _HONEST_FOLDS)
+    return view(text, lower=True) if text.isascii() else _viewed(text, _HONEST_FOLDS, lower=True)
 
 
 def plain_view(text: str) -> View:
@@ -184,15 +188,36 @@ def plain_view(text: str) -> View:
     return View(text, text.encode("ascii")) if text.isascii() else _viewed(text, None)
 
 
-def _viewed(text: str, table: _Folds | None) -> View:
-    pieces = [table[ord(letter)] if table is not None else letter for letter in text]
-    folded = "".join(pieces)
-    exact = len(folded) == len(text) and all(map(len, pieces))
-    data = folded.encode("utf-8", "replace")
+def _viewed(text: str, table: _Folds | None, *, lower: bool = False) -> View:
+    """ASCII folds to itself, or to its lower case: only the runs between are looked at letter by letter."""
+    runs = [(found.start(), _folded(found.group(), table)) for found in _FOREIGN.finditer(text)]
+    parts: list[str] = []
+    at = 0
+    for start, pieces in runs:
+        parts.append(text[at:start])
+        parts += pieces
+        at = start + len(pieces)
+    data = "".join((*parts, text[at:])).encode("utf-8", "replace")
+    if lower:
+        data = data.lower()
+    exact = all(len(piece) == 1 for _, pieces in runs for piece in pieces)
     if exact and len(data) == len(text):
         return View(text, data)
+    return View(text, data, _origins(text, runs), exact)
+
+
+def _folded(run: str, table: _Folds | None) -> list[str]:
+    return [*run] if table is None else [table[ord(letter)] for letter in run]
+
+
+def _origins(text: str, runs: Iterable[tuple[int, list[str]]]) -> Sequence[int]:
     origins = array("L")
-    for index, piece in enumerate(pieces):
-        size = len(piece) if piece.isascii() else len(piece.encode("utf-8", "replace"))
-        origins.extend([index] * size)
-    return View(text, data, origins, exact)
+    at = 0
+    for start, pieces in runs:
+        origins.extend(range(at, start))
+        for index, piece in enumerate(pieces, start):
+            size = len(piece) if piece.isascii() else len(piece.encode("utf-8", "replace"))
+            origins.extend([index] * size)
+        at = start + len(pieces)
+    origins.extend(range(at, len(text)))
+    return origins

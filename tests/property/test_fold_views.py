@@ -1,0 +1,25 @@
+"""Folded views of text, against folding it letter by letter."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keeptrusts.detect.fold import fold_text, view
+
+ODD = "aZ09 '\"äßЖаſİ１\u200b\u00adﬁ中한\U0001f170\ufe0f\ud800"
+TEXTS = st.text(st.one_of(st.characters(), st.sampled_from(ODD), st.characters(max_codepoint=127)))
+
+
+@given(TEXTS, st.booleans())
+def test_a_view_is_its_letters_folded_one_by_one(text: str, lower: bool) -> None:
+    """The bytes, the letter that each comes from, and whether every letter gave exactly one."""
+    pieces = [fold_text(letter, lower=lower) for letter in text]
+    encoded = [piece.encode("utf-8", "replace") for piece in pieces]
+    seen = view(text, lower=lower)
+
+    assert seen.data == b"".join(encoded)
+    assert [seen.origin(at) for at in range(len(seen.data))] == [
+        index for index, piece in enumerate(encoded) for _ in piece
+    ]
+    assert seen.exact == all(len(piece) == 1 for piece in pieces)
