@@ -53,6 +53,7 @@ PLANTED = st.sampled_from([
     "192.168.17.4", "123-45-6789", "sk-proj-a8Kd02LmZq93Xw71Bv5TgYh4", "AKIAQ3ERTY7UI2OPASDF",
     "password = hunter2Tango9!", "ghp_a8Kd02LmZq93Xw71Bv5TgYh4Rf6Uj8Ik0Ol1", "Project Apollo", "pr0ject  ap0llo",
     "PROJECT\u200bAPOLLO", "launch\ncodes", "INV-20240117", "gambling", "GAMBLING", "nerve gas", "Projet Apolo",
+    "xgambling", "xgambling gambling", "xproject apollo", "launch codesx", "9INV-20240117", "xAKIAQ3ERTY7UI2OPASDF",
 ])  # fmt: skip
 HALVES = st.sampled_from(
     ["ada@", "@example.com", "4111 1111", "sk-proj-", "Project", " Apollo", "gamb", "INV-", "+49", "DE89"]
