@@ -3,7 +3,8 @@ What the provider costs: its handshake beside an empty Python, and a plan of one
 
     python bench/terraform_plan.py [rounds]
 
-The two are measured in turn, so that a busy machine slows both; ratios of medians are what counts.
+The two are measured in turn, so that a busy machine slows both; ratios of medians are what counts. `python3` is the
+interpreter that runs this, not a version manager's shim in front of it.
 """
 
 from __future__ import annotations
@@ -61,7 +62,13 @@ def main() -> None:
         launcher = install(plugins)[0] / NAME
         environment = _environment(folder, plugins)
         ours, theirs = (_module(folder / which, text, environment) for which, text in (("a", OURS), ("b", BUILT_IN)))
-        _compare("handshake", lambda: _handshake(launcher), "python3 -IS -c pass", _empty_python, rounds)
+        _compare(
+            "handshake",
+            lambda: _handshake(launcher, environment),
+            "python3 -IS -c pass",
+            lambda: _empty_python(environment),
+            rounds,
+        )
         _compare(
             "plan of one keeptrusts_configuration",
             lambda: _plan(ours, environment),
@@ -74,7 +81,8 @@ def main() -> None:
 def _environment(folder: Path, plugins: Path) -> Mapping[str, str]:
     config = folder / "terraform.rc"
     config.write_text(f'provider_installation {{\n  filesystem_mirror {{ path = "{plugins}" }}\n}}\n')
-    return os.environ | {"HOME": str(folder), "TF_CLI_CONFIG_FILE": str(config), "CHECKPOINT_DISABLE": "1"}
+    own = {"HOME": str(folder), "TF_CLI_CONFIG_FILE": str(config), "CHECKPOINT_DISABLE": "1"}
+    return os.environ | own | {"PATH": f"{Path(sys.base_prefix, 'bin')}{os.pathsep}{os.environ['PATH']}"}
 
 
 def _module(folder: Path, text: str, environment: Mapping[str, str]) -> Path:
@@ -91,10 +99,10 @@ def _plan(folder: Path, environment: Mapping[str, str]) -> float:
     return time.perf_counter() - start
 
 
-def _handshake(launcher: Path) -> float:
+def _handshake(launcher: Path, environment: Mapping[str, str]) -> float:
     start = time.perf_counter()
     started = subprocess.Popen(
-        [launcher], env=os.environ | {COOKIE[0]: COOKIE[1]}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        [launcher], env={**environment, COOKIE[0]: COOKIE[1]}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
     assert started.stdout is not None
     assert started.stdout.readline().startswith(b"1|6|unix|")
@@ -105,9 +113,9 @@ def _handshake(launcher: Path) -> float:
     return took
 
 
-def _empty_python() -> float:
+def _empty_python(environment: Mapping[str, str]) -> float:
     start = time.perf_counter()
-    subprocess.run(["python3", "-IS", "-c", "pass"], check=True)
+    subprocess.run(["python3", "-IS", "-c", "pass"], env=environment, check=True)
     return time.perf_counter() - start
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +91,8 @@ class Toolbox:
         }
         own = {
             "HOME": str(self.home),
+            # the interpreter itself before a version manager's shim, which takes longer to start than the provider
+            "PATH": f"{Path(sys.base_prefix, 'bin')}{os.pathsep}{os.environ['PATH']}",
             "TF_CLI_CONFIG_FILE": str(self.config),
             "TF_IN_AUTOMATION": "1",
             "TF_INPUT": "0",
