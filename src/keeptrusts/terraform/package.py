@@ -7,10 +7,12 @@ written into it: it starts with `-B`, and its compiled files are never checked a
 
 from __future__ import annotations
 
+import json
 import marshal
+import subprocess
 import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
@@ -18,7 +20,7 @@ from typing import Final
 
 import keeptrusts
 from keeptrusts.core.version import VERSION
-from keeptrusts.terraform.main import SCHEMA, SCHEMA_FILE
+from keeptrusts.terraform.main import METHODS_FILE, SCHEMA, SCHEMA_FILE
 from keeptrusts.terraform.provider import Provider
 
 NAME: Final = f"terraform-provider-keeptrusts_v{VERSION}"
@@ -29,6 +31,8 @@ UNUSED: Final = ("annotated_types/test_cases.py", "urllib3/contrib/")
 THEIRS: Final = ("PyYAML", "annotated-types", "typing-extensions", "urllib3")
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _UNCHECKED_HASH: Final = 1
+_PLAIN_MARSHAL: Final = 2
+"""Later formats depend on how many references the compiling process happens to hold."""
 
 LAUNCHER: Final = '''\
 #!/usr/bin/env -S python3 -ISB
@@ -47,6 +51,18 @@ from keeptrusts.terraform.main import main
 os._exit(main())
 '''
 
+RECORDER: Final = """\
+import builtins, dataclasses, importlib, json, sys
+texts = set()
+def record(text, *names):
+    texts.add(text)
+    builtins.exec(text, *names)
+dataclasses.exec = record
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+print(json.dumps(sorted(texts)))
+"""
+
 
 def build() -> dict[str, bytes]:
     """Every file of the folder: its path, with slashes, and its bytes. The launcher is to be executable."""
@@ -56,6 +72,7 @@ def build() -> dict[str, bytes]:
         if path.endswith(".py"):
             files[f"lib/{_compiled_path(path)}"] = _compile(path, source)
     files[f"lib/keeptrusts/terraform/{SCHEMA_FILE}"] = Provider({}).handle(SCHEMA, b"")
+    files[f"lib/keeptrusts/terraform/{METHODS_FILE}"] = _methods(_our_modules())
     files.update(_licences())
     return files
 
@@ -116,11 +133,21 @@ def _compiled_path(path: str) -> str:
     return f"{folder}/{cached}" if folder else cached
 
 
-def _compile(path: str, source: bytes) -> bytes:
-    """
-    For the interpreter that runs now; another version compiles the source at each start instead.
+def _methods(paths: Iterable[str]) -> bytes:
+    """What `dataclasses` would compile when these modules are imported, compiled; see `use_compiled_methods`."""
+    names = [path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in paths]
+    ran = subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-IB", "-c", RECORDER, *names], capture_output=True, check=True
+    )
+    texts: list[str] = json.loads(ran.stdout)
+    return marshal.dumps({text: _marshalled("<dataclass>", text) for text in texts}, _PLAIN_MARSHAL)
 
-    In marshal's format 2: later ones depend on how many references the compiling process happens to hold.
-    """
+
+def _compile(path: str, source: bytes) -> bytes:
+    """For the interpreter that runs now; another version compiles the source at each start instead."""
+    return MAGIC_NUMBER + _UNCHECKED_HASH.to_bytes(4, "little") + bytes(8) + _marshalled(path, source)
+
+
+def _marshalled(path: str, source: str | bytes) -> bytes:
     code = compile(source, path, "exec", dont_inherit=True, optimize=0)
-    return MAGIC_NUMBER + _UNCHECKED_HASH.to_bytes(4, "little") + bytes(8) + marshal.dumps(code, 2)
+    return marshal.dumps(code, _PLAIN_MARSHAL)

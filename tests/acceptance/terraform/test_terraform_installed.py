@@ -15,7 +15,7 @@ from keeptrusts.core.version import VERSION
 from keeptrusts.terraform.install import ADDRESS, PLATFORMS
 from keeptrusts.terraform.package import NAME
 from support.server import KT
-from support.terraform import CONFIGURATION, HEAD, Toolbox, Workspace
+from support.terraform import CONFIGURATION, HEAD, POLICY, Toolbox, Workspace
 from support.terraform_api import Api
 
 pytestmark = pytest.mark.acceptance
@@ -130,3 +130,33 @@ def test_it_needs_nothing_but_python(toolbox: Toolbox) -> None:
     foreign = [line for line in ran.stdout.splitlines() if "site-packages" in line or "/src/keeptrusts/" in line]
     assert foreign == []
     assert str(toolbox.provider) in ran.stdout
+
+
+def test_no_method_is_compiled_at_a_start(toolbox: Toolbox) -> None:
+    """Every method that `dataclasses` makes until a policy is linted was compiled when the provider was packaged."""
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import dataclasses, marshal\n"
+        "from pathlib import Path\n"
+        "from keeptrusts.terraform import main\n"
+        "folder = str(Path(main.__file__).parent)\n"
+        "main.use_compiled_methods(folder)\n"
+        "known = marshal.loads(Path(folder, main.METHODS_FILE).read_bytes())\n"
+        "run, made = dataclasses.exec, []\n"
+        "dataclasses.exec = lambda text, *names: (made.append(text in known), run(text, *names))\n"
+        "from keeptrusts.terraform.provider import RESOURCES, DATA_SOURCES, load_type\n"
+        "[load_type(types, name) for types in (RESOURCES, DATA_SOURCES) for name in types]\n"
+        "from keeptrusts.policy.lint import lint_document\n"
+        "assert lint_document(sys.argv[2]).valid\n"
+        "print(len(made), all(made))"
+    )
+    # the interpreter that packaged it: the code is for one version
+    ran = subprocess.run(
+        [sys.executable, "-ISB", "-c", code, str(toolbox.provider / "lib"), POLICY],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    count, all_known = ran.stdout.split()
+    assert int(count) > 100
+    assert all_known == "True"
