@@ -51,19 +51,21 @@ def offered(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 
 
 def called(noun: type, name: str) -> Iterator[str]:
-    """What one method asks for, with its positional arguments replaced by something to recognise."""
+    """What one method asks for, with its arguments replaced by something to recognise."""
     script = Recording()
     method: Callable[..., Any] = getattr(noun(Calls(script)), name)
-    result = method(*[_argument(one.name) for one in _required(method)])
+    positional = [_argument(one.name) for one in _required(method, inspect.Parameter.POSITIONAL_OR_KEYWORD)]
+    named = {one.name: _argument(one.name) for one in _required(method, inspect.Parameter.KEYWORD_ONLY)}
+    result = method(*positional, **named)
     if isinstance(result, Iterator):
         next(result, None)
     for request in script.requests:
         yield f"{request.method} {re.sub(r'(?<=/)(?:ID|7)(?=/|$)', '{}', request.path)}"
 
 
-def _required(method: Callable[..., Any]) -> list[inspect.Parameter]:
+def _required(method: Callable[..., Any], kind: object) -> list[inspect.Parameter]:
     parameters = inspect.signature(method).parameters.values()
-    return [one for one in parameters if one.kind == one.POSITIONAL_OR_KEYWORD and one.default is one.empty]
+    return [one for one in parameters if one.kind is kind and one.default is one.empty]
 
 
 def _argument(name: str) -> object:

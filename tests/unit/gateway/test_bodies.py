@@ -39,7 +39,9 @@ def test_other_encodings_are_refused(encoding: str) -> None:
         unpack(b"x", encoding, 100)
 
 
-@pytest.mark.parametrize("packed", [b"not gzip", gzip.compress(b"hello", mtime=0)[:-4], gzip.compress(b"a", mtime=0) + b"tail"])
+@pytest.mark.parametrize(
+    "packed", [b"not gzip", gzip.compress(b"hello", mtime=0)[:-4], gzip.compress(b"a", mtime=0) + b"tail"]
+)
 def test_broken_packing_is_refused(packed: bytes) -> None:
     """Cut short, or with something behind it that nobody would scan."""
     with pytest.raises(InputError) as refused:
