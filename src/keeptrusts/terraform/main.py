@@ -81,7 +81,7 @@ def use_compiled_methods(folder: str) -> None:
     """
     Spare the compiler most of its work.
 
-    `dataclasses` writes each method of a class as source text and gives it to `exec`, at every start: a third of our
+    `dataclasses` writes each method of a class as source text and gives it to `exec`, at every start: a quarter of our
     time. The same text compiled before does the same; a text that is not among them is compiled as ever.
     """
     import builtins

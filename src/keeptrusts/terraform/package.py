@@ -40,7 +40,9 @@ LAUNCHER: Final = '''\
 import sys
 
 if sys.version_info < (3, 11):
-    sys.exit("the Keeptrusts provider needs Python 3.11 or later as `python3`; this is " + sys.version.split()[0])
+    # on stdout: Terraform shows what it cannot read there, and nothing of stderr
+    print("the Keeptrusts provider needs Python 3.11 or later as `python3`; this is " + sys.version.split()[0])
+    sys.exit(1)
 
 import os
 

@@ -114,6 +114,19 @@ def test_started_by_hand(toolbox: Toolbox) -> None:
     assert "kt terraform install" in said.stderr
 
 
+def test_a_python_that_is_too_old(toolbox: Toolbox, workspace: Workspace, tmp_path: Path) -> None:
+    """Terraform shows the reason, and not only that something did not start."""
+    workspace.main(CONFIGURATION)
+    old = tmp_path / "bin" / "python3"
+    old.parent.mkdir()
+    code = "import sys; sys.version_info, sys.version = (3, 10, 1), '3.10.1 (old)'; exec(open(sys.argv[1]).read())"
+    old.write_text(f'#!/bin/sh\nexec "{sys.executable}" -ISB -c "{code}" "$2"\n', encoding="utf-8")
+    old.chmod(0o755)
+    refused = workspace.run("plan", env={"PATH": f"{old.parent}{os.pathsep}{os.environ['PATH']}"})
+    assert refused.status == 1
+    assert "needs Python 3.11 or later as `python3`; this is 3.10.1" in " ".join(refused.output.split())
+
+
 def test_it_needs_nothing_but_python(toolbox: Toolbox) -> None:
     """Only its own folder and the standard library are on its path; no package of this environment is."""
     code = (

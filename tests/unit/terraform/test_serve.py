@@ -28,6 +28,16 @@ def test_started_by_hand(value: str | None, monkeypatch: pytest.MonkeyPatch, cap
     assert "Terraform starts it" in err
 
 
+def test_an_old_terraform_is_told_on_stdout(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """That is the one place whose text it shows to its user."""
+    monkeypatch.setenv(*COOKIE)
+    monkeypatch.setenv("PLUGIN_PROTOCOL_VERSIONS", "4,5")
+    assert serve(lambda: pytest.fail("nothing is to be loaded"), ()) == 1
+    out, err = capfd.readouterr()
+    assert "Use Terraform 1.5 or later" in out
+    assert err == ""
+
+
 @pytest.mark.parametrize(
     ("versions", "starts"), [(None, True), ("6", True), ("5,6", True), ("6,7", True), ("5", False), ("", False)]
 )

@@ -44,7 +44,8 @@ def serve(load: Callable[[], Callable[[str, bytes], bytes]], quick: Collection[s
     """
     fault = refusal(os.environ)
     if fault is not None:
-        os.write(2, fault.encode())
+        # Terraform shows what it cannot read on stdout, and nothing of stderr
+        os.write(2 if fault is BY_HAND else 1, fault.encode())
         return 1
     _signal.signal(_signal.SIGINT, _signal.SIG_IGN)  # Ctrl-C reaches the whole group; Terraform says StopProvider
     folder = make_private_folder(os.environ)
