@@ -227,3 +227,15 @@ def test_openapi(control: Plane) -> None:
         OPENAPI.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         pytest.fail("the snapshot was written anew; look at it and keep it")
     assert found == json.loads(OPENAPI.read_text(encoding="utf-8"))
+
+
+def test_bounds_are_told_in_words(admin: Person) -> None:
+    """What is too short, too long, too small: which field, and how it has to be."""
+    empty = assert_problem(admin.post("/v1/gateways", {"name": ""}), 422, "invalid_input")
+    assert empty["detail"] == "a field is not as required; see `errors`"
+    assert empty["errors"][0]["message"] == "it must have a length of at least 1"
+    both = assert_problem(
+        admin.post("/v1/tokens", {"name": "", "role": "viewer", "expires_in": 0}), 422, "invalid_input"
+    )
+    assert both["detail"] == "2 fields are not as required; see `errors`"
+    assert {one["path"]: one["message"] for one in both["errors"]}["expires_in"] == "it must be at least 60"

@@ -110,7 +110,8 @@ async def on_validation_error(request: Request, raised: Exception) -> JSONRespon
     if any(fault["type"] == "json_invalid" for fault in faults):
         return problem(request_id_of(request), 400, "malformed_json", "the body is not JSON")
     items = [_item(fault) for fault in faults[:100]]
-    detail = f"{len(faults)} fields are not as they must be; see `errors`"
+    count = "a field is" if len(faults) == 1 else f"{len(faults)} fields are"
+    detail = f"{count} not as required; see `errors`"
     return problem(request_id_of(request), 422, "invalid_input", detail, errors=items)
 
 
@@ -163,8 +164,18 @@ def _path(where: Sequence[int | str]) -> str:
 _FAULTS: Final[Mapping[str, str]] = {"missing": "required", "extra_forbidden": "unknown_field"}
 
 
+_BOUNDS: Final = {
+    "min_length": "have a length of at least {}",
+    "max_length": "have a length of at most {}",
+    "ge": "be at least {}",
+    "le": "be at most {}",
+    "gt": "be more than {}",
+    "lt": "be less than {}",
+}
+
+
 def _message(kind: str, context: Mapping[str, Any]) -> str:
-    bounds = {name: context[name] for name in ("min_length", "max_length", "ge", "le", "gt", "lt") if name in context}
+    bounds = [words.format(context[name]) for name, words in _BOUNDS.items() if name in context]
     match kind:
         case "missing":
             return "this field is required"
@@ -173,7 +184,7 @@ def _message(kind: str, context: Mapping[str, Any]) -> str:
         case "literal_error":
             return f"it must be {context.get('expected', 'one of the listed values')}"
         case _ if bounds:
-            return "it must keep " + ", ".join(f"{name} {value}" for name, value in bounds.items())
+            return "it must " + " and ".join(bounds)
         case _:
             wanted = kind.removesuffix("_type").removesuffix("_parsing").replace("_", " ")
             return f"it must be a valid {wanted}" if kind.endswith(("_type", "_parsing")) else "it is not valid here"
