@@ -188,6 +188,17 @@ def test_many_megabytes_come_in(peer: Peer) -> None:
     assert peer.answer(5) == b"still here"[::-1]
 
 
+def test_the_common_window_is_opened_again(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After very much has come in on one connection the peer may go on."""
+    monkeypatch.setattr("keeptrusts.terraform.plugin.http2._REOPEN_AFTER", 100_000)
+    peer.send(peer.call(1, bytes(90_000)))
+    assert [one for one in peer.others if one[0] == WINDOW_UPDATE] == peer.others[1:2]
+    peer.send(peer.call(3, bytes(20_000)))
+    (_, reopened) = [one for one in peer.others if one[0] == WINDOW_UPDATE]
+    assert reopened[2] == 0
+    assert 100_000 < int.from_bytes(reopened[3], "big") <= 110_010
+
+
 def test_padding_priority_and_continuation(peer: Peer) -> None:
     """What the RFC allows of frames is taken, although no client of gRPC does all of it."""
     block = peer.head()
