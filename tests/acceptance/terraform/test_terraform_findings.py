@@ -165,6 +165,15 @@ def test_an_address_that_only_apply_will_show(workspace: Workspace, api: Api) ->
     assert workspace.run("plan", "-detailed-exitcode", env=nowhere).status == 0
 
 
+def test_what_is_read_cannot_wait_for_the_address(workspace: Workspace, api: Api) -> None:
+    """A data source of a provider that only apply will know is an error that says how to go on."""
+    workspace.main(LATE % api.url + 'data "keeptrusts_configuration" "other" {\n  name = "one"\n}\n')
+    early = workspace.run("plan", env={"KEEPTRUSTS_API_URL": ""})
+    assert early.status == 1
+    assert "is not known yet" in " ".join(early.output.split())
+    assert "-target" in early.output
+
+
 def test_without_any_address_or_key(workspace: Workspace) -> None:
     """A provider that is not configured says where either comes from; validate needs neither."""
     workspace.main(CONFIGURATION)
