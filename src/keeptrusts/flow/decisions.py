@@ -64,8 +64,12 @@ class Notes:
         self.failure = code
 
     def keep_request(self, texts: Iterable[Text], said: Judgement) -> None:
-        """Keep of the request what `audit-logger.content` lets stay."""
-        self.asked = self._kept(texts, said)
+        """Keep of the request what `audit-logger.content` lets stay; the `user` that it names, as it may be said."""
+        told = tuple(texts)
+        self.asked = self._kept(told, said)
+        named = next((text for text in told if text.place == ("user",)), None)
+        if named is not None and self.snapshot.policy.audit.content != "full":
+            self.user = _redacted(named, said)
 
     def keep_answer(self, texts: Iterable[Text], said: Judgement) -> None:
         """Keep of the answer what `audit-logger.content` lets stay."""
