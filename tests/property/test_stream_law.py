@@ -37,6 +37,13 @@ BLOCKING: dict[str, dict[str, Any]] = {
     "block secrets": {"secret-scanner": {"action": "block"}},
     "block terms": {"dlp-filter": {**TERMS, "action": "block"}},
 }
+REFUSED = {
+    "block topic": "gambling",
+    "block pii": "ada@example.com",
+    "block secrets": "ghp_a8Kd02LmZq93Xw71Bv5TgYh4Rf6Uj8Ik0Ol1",
+    "block terms": "Project Apollo",
+}
+"""What each of them objects to."""
 MIXED: dict[str, dict[str, Any]] = {
     "redact, then block": {"audit-logger": {}, "pii-detector": {}, "topic-filter": {"blocked_topics": ["gambling"]}},
     "block, then redact": {"audit-logger": {}, "topic-filter": {"blocked_topics": ["gambling"]}, "dlp-filter": TERMS},
@@ -247,6 +254,8 @@ def test_a_block_in_one_choice_lets_no_letter_of_any_match_out(
 ) -> None:
     """All choices end there; each was received up to its own first match at most."""
     policy = compiled(name)
+    at = data.draw(st.integers(0, len(texts) - 1))
+    texts = [f"{text} {REFUSED[name]}" if choice == at else text for choice, text in enumerate(texts)]
     firsts = [first_match(policy, text) for text in texts]
     assume(firsts != [None] * len(texts))
     seen = streamed(policy, data.draw(streams(texts)), places)
