@@ -81,7 +81,7 @@ def main() -> None:
 def _environment(folder: Path, plugins: Path) -> Mapping[str, str]:
     config = folder / "terraform.rc"
     config.write_text(f'provider_installation {{\n  filesystem_mirror {{ path = "{plugins}" }}\n}}\n')
-    own = {"HOME": str(folder), "TF_CLI_CONFIG_FILE": str(config), "CHECKPOINT_DISABLE": "1"}
+    own = {"HOME": str(folder), "TMPDIR": str(folder), "TF_CLI_CONFIG_FILE": str(config), "CHECKPOINT_DISABLE": "1"}
     return os.environ | own | {"PATH": f"{Path(sys.base_prefix, 'bin')}{os.pathsep}{os.environ['PATH']}"}
 
 
