@@ -103,11 +103,18 @@ def body_for(target: TargetSettings, request: ChatRequest, said: Judgement) -> b
     """The bytes for this target: those that came, but for what the policies and the target's model change."""
     changes: dict[Place, object] = dict(said.changed)
     if said.max_tokens is not None and (request.max_tokens is None or request.max_tokens > said.max_tokens):
-        changes[request.max_tokens_key,] = said.max_tokens
+        changes[_cap_key(target, request),] = said.max_tokens
     if target.target.model and target.target.model != request.model:
         changes["model",] = target.target.model
     body = splice(request.raw, changes)
     return request_to_messages(body) if target.format == "anthropic" else body
+
+
+def _cap_key(target: TargetSettings, request: ChatRequest) -> str:
+    """OpenAI's own models take `max_completion_tokens`, the newer ones nothing else; of others few know that name."""
+    if request.max_tokens_key not in request.document and target.target.provider == "openai":
+        return "max_completion_tokens"
+    return request.max_tokens_key
 
 
 def failure(failed: UpstreamError) -> Refusal:

@@ -66,7 +66,7 @@ def test_a_request_is_redacted_before_it_leaves() -> None:
 @pytest.mark.parametrize(
     ("fields", "key", "cap"),
     [
-        ({}, "max_tokens", 100),
+        ({}, "max_completion_tokens", 100),
         ({"max_tokens": 50}, "max_tokens", 50),
         ({"max_tokens": 500}, "max_tokens", 100),
         ({"max_completion_tokens": 500}, "max_completion_tokens", 100),
@@ -77,6 +77,14 @@ def test_the_cap_on_answers_is_set_where_it_stands(fields: dict[str, int], key: 
     policy = of_document({"token-limit": {"max_tokens": 100}})
 
     assert sent(play(policy, request("hello", **fields), Provider([answer("hi")])))[key] == cap
+
+
+def test_the_cap_has_the_name_that_most_providers_know() -> None:
+    """Where the request has none, and the provider is not OpenAI itself."""
+    policy = replace(of_document({"token-limit": {"max_tokens": 100}}), targets=(TARGET,))
+    body = sent(play(policy, request("hello"), Provider([answer("hi")])))
+
+    assert (body["max_tokens"], "max_completion_tokens" in body) == (100, False)
 
 
 def test_some_headers_go_on() -> None:
