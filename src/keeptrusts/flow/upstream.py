@@ -24,6 +24,7 @@ MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 _FORWARDED: Final = frozenset(
     {"authorization", "openai-organization", "openai-project", "openai-beta", "user-agent", "idempotency-key", "accept"}
 )
+_CREDENTIALS: Final = frozenset({"authorization", "openai-organization", "openai-project"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,10 @@ def _path(target: TargetSettings) -> str:
 
 
 def _kept(notes: Notes, target: TargetSettings) -> Headers:
-    own = tuple((name, value) for name, value in notes.arrival.headers if name in _FORWARDED)
+    # A caller's credential is meant for the provider it knows, the first of the document: no other one is shown it.
+    first = target.target.id == notes.snapshot.policy.targets[0].target.id
+    names = _FORWARDED if first else _FORWARDED - _CREDENTIALS
+    own = tuple((name, value) for name, value in notes.arrival.headers if name in names)
     version: Headers = (("anthropic-version", VERSION),) if target.format == "anthropic" else ()
     return (*own, ("content-type", "application/json"), *version)
 

@@ -309,6 +309,17 @@ def test_the_next_target_is_asked_on_its_trigger(trigger: str) -> None:
     assert (seen.status, seen.record.target_id, seen.record.verdict) == (200, "c", "allowed")
 
 
+def test_a_callers_credential_stays_with_the_first_provider() -> None:
+    """A fallback is another company, and the caller's key is none of its business."""
+    policy = policy_of(targets=targets("a", "b"), fallback=Fallback(enabled=True))
+    headers = (("authorization", "Bearer sk-of-the-caller"), ("openai-organization", "org-1"), ("user-agent", "x"))
+    seen = play(policy, HELLO, [Provider(status=500), Provider([answer("hi")])], headers=headers)
+
+    first, second = (dict(one.forwarded) for one in seen.sent_upstream)
+    assert (first["authorization"], first["openai-organization"]) == ("Bearer sk-of-the-caller", "org-1")
+    assert set(second) == {"user-agent", "content-type"}
+
+
 @pytest.mark.parametrize("trigger", BROKEN)
 def test_other_failures_end_the_request(trigger: str) -> None:
     """A trigger that the document does not name asks nobody else."""
