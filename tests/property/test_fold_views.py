@@ -23,3 +23,31 @@ def test_a_view_is_its_letters_folded_one_by_one(text: str, lower: bool) -> None
         index for index, piece in enumerate(encoded) for _ in piece
     ]
     assert seen.exact == all(len(piece) == 1 for piece in pieces)
+
+
+@given(TEXTS)
+def test_a_view_knows_where_a_letter_begins(text: str) -> None:
+    """The first byte of a letter or of one behind it, also of letters that fold to nothing."""
+    seen = view(text)
+    origins = [seen.origin(at) for at in range(len(seen.data))]
+
+    assert [seen.byte(index) for index in range(len(text) + 1)] == [
+        next((at for at, origin in enumerate(origins) if origin >= index), len(origins))
+        for index in range(len(text) + 1)
+    ]
+
+
+@given(TEXTS)
+def test_something_invisible_behind_a_visible_letter_is_noticed(text: str) -> None:
+    """Only ASCII letters count: edges of other letters are looked at one by one."""
+    pieces = [fold_text(letter) for letter in text]
+    glued = any(
+        not pieces[index]
+        and (shown := "".join(pieces[:index])[-1:])
+        and shown.isascii()
+        and not shown.isspace()
+        and any(pieces[index:])
+        for index in range(len(text))
+    )
+
+    assert view(text).is_glued() == glued

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from array import array
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 _DASHES: Final = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
@@ -46,6 +46,7 @@ _SQUARED: Final = ((0x1F1E6, "a"), (0x1F130, "A"), (0x1F150, "A"), (0x1F170, "A"
 
 
 _FOREIGN: Final = re.compile(r"[^\x00-\x7f]+")
+_ASCII: Final = 128
 
 
 class _Folds(dict[int, str]):
@@ -121,43 +122,80 @@ def is_word(letter: str) -> bool:
     return letter == "_" or (letter.isalnum() and letter < "\u0e00")
 
 
+class Origins:
+    """
+    Which character of a text each byte of its folded form comes from: a list of stretches whose characters have the
+    same number of bytes. Prose with some letters beyond ASCII has few of them.
+    """
+
+    __slots__ = ("_bytes", "_characters", "_sizes")
+
+    def __init__(self) -> None:
+        self._bytes: list[int] = []
+        self._characters: list[int] = []
+        self._sizes: list[int] = []
+
+    def add(self, byte: int, character: int, size: int) -> None:
+        """From here on, each character has `size` bytes, which is not 0: what folds to nothing lies in no stretch."""
+        self._bytes.append(byte)
+        self._characters.append(character)
+        self._sizes.append(size)
+
+    def character(self, byte: int) -> int:
+        """The character that this byte comes from."""
+        at = bisect_right(self._bytes, byte) - 1
+        return self._characters[at] + (byte - self._bytes[at]) // self._sizes[at]
+
+    def byte(self, character: int) -> int | None:
+        """The first byte that comes from this character or a later one in its stretch; None before all of them."""
+        at = bisect_right(self._characters, character) - 1
+        if at < 0:
+            return None
+        byte = self._bytes[at] + (character - self._characters[at]) * self._sizes[at]
+        return min(byte, self._bytes[at + 1]) if at + 1 < len(self._bytes) else byte
+
+    def breaks(self) -> Sequence[int]:
+        """The bytes at which stretches begin."""
+        return self._bytes
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """
     A text and its folded form in UTF-8.
 
     Args:
-        origins: Character of `text` that each byte of `data` comes from; None when they are the same.
+        origins: Where the bytes of `data` come from; None when they are the characters of `text`.
         exact: Every character folds to exactly one, so that distances are those of the text.
     """
 
     text: str
     data: bytes
-    origins: Sequence[int] | None = None
+    origins: Origins | None = None
     exact: bool = True
 
     def origin(self, byte: int) -> int:
         """The character that this byte of `data` comes from; its end gives the end of the text."""
         if self.origins is None:
             return byte
-        return self.origins[byte] if byte < len(self.origins) else len(self.text)
+        return self.origins.character(byte) if byte < len(self.data) else len(self.text)
 
     def end(self, byte: int) -> int:
         """One past the character that the byte before this one comes from."""
-        return byte if self.origins is None else self.origins[byte - 1] + 1
+        return byte if self.origins is None else self.origins.character(byte - 1) + 1
 
     def byte(self, index: int) -> int:
         """The first byte that comes from this character or a later one."""
         if self.origins is None:
             return min(max(index, 0), len(self.data))
-        return bisect_left(self.origins, index)
+        return min(self.origins.byte(index) or 0, len(self.data))
 
     def before(self, start: int) -> str:
         """The folded character before this byte; empty at the start, and where something invisible stands there."""
         if self.origins is None:
             return chr(self.data[start - 1]) if start else ""
         origin = self.origin(start)
-        if start and self.origins[start - 1] == origin:
+        if start and self.origin(start - 1) == origin:
             return chr(self.data[start - 1])
         return _FOLDS[ord(self.text[origin - 1])][-1:] if origin else ""
 
@@ -165,10 +203,17 @@ class View:
         """The folded character at this byte, in the same sense."""
         if self.origins is None:
             return chr(self.data[end]) if end < len(self.data) else ""
-        if 0 < end < len(self.data) and self.origins[end] == self.origins[end - 1]:
+        if 0 < end < len(self.data) and self.origin(end) == self.origin(end - 1):
             return chr(self.data[end])
         index = self.end(end) if end else 0
         return _FOLDS[ord(self.text[index])][:1] if index < len(self.text) else ""
+
+    def is_glued(self) -> bool:
+        """Whether something invisible stands directly behind a visible ASCII character."""
+        if self.origins is None or self.exact:
+            return False
+        joints = [byte for byte in self.origins.breaks() if byte and self.end(byte) != self.origin(byte)]
+        return any(self.data[byte - 1] < _ASCII and not self.data[byte - 1 : byte].isspace() for byte in joints)
 
 
 def view(text: str, *, lower: bool = False) -> View:
@@ -210,14 +255,22 @@ def _folded(run: str, table: _Folds | None) -> list[str]:
     return [*run] if table is None else [table[ord(letter)] for letter in run]
 
 
-def _origins(text: str, runs: Iterable[tuple[int, list[str]]]) -> Sequence[int]:
-    origins = array("L")
-    at = 0
+def _origins(text: str, runs: Iterable[tuple[int, list[str]]]) -> Origins:
+    origins = Origins()
+    byte = at = 0
     for start, pieces in runs:
-        origins.extend(range(at, start))
-        for index, piece in enumerate(pieces, start):
-            size = len(piece) if piece.isascii() else len(piece.encode("utf-8", "replace"))
-            origins.extend([index] * size)
-        at = start + len(pieces)
-    origins.extend(range(at, len(text)))
+        if at < start:
+            origins.add(byte, at, 1)
+        byte, at = byte + start - at, start
+        for size, alike in groupby(map(_size, pieces)):
+            count = sum(1 for _ in alike)
+            if size:
+                origins.add(byte, at, size)
+            byte, at = byte + count * size, at + count
+    if at < len(text):
+        origins.add(byte, at, 1)
     return origins
+
+
+def _size(piece: str) -> int:
+    return len(piece) if piece.isascii() else len(piece.encode("utf-8", "replace"))

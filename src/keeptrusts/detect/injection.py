@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
+import re
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -21,9 +24,8 @@ from keeptrusts.detect.scan import WORD, Hit, Rule, RuleSet
 WINDOW: Final = 1200
 _BLANKS: Final = r"[\s,'\"*\x5f-]"
 _SPOKEN: Final = frozenset({"override", "prompt_leak", "persona", "refusal_suppression", "authority", "hypothetical"})
-_TOKEN_LENGTH: Final = 20
 _MAX_TOKENS: Final = 64
-_BASE64: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=")
+_TOKENS: Final = re.compile(r"[A-Za-z0-9+/_-]{20,}={0,2}")
 _HEXADECIMAL: Final = frozenset("0123456789abcdefABCDEF")
 _LEET_SIGNS: Final = frozenset("013457@$!")
 _LEET_WORDS: Final = 3
@@ -123,45 +125,43 @@ def _is_leet(text: str) -> bool:
 
 
 def _worst_window(hits: Iterable[Hit]) -> float:
+    """Windows begin with a hit. Hits leave them in the order in which they came."""
     ordered = sorted(hits, key=lambda hit: hit.start)
-    worst = 0.0
-    for first, opening in enumerate(ordered):
-        doubts: dict[str, float] = {}
-        for hit in ordered[first:]:
-            if hit.start > opening.start + WINDOW:
-                break
-            doubts[hit.category] = min(doubts.get(hit.category, 1.0), 1 - hit.confidence)
-        left = 1.0
-        for doubt in doubts.values():
-            left *= doubt
-        worst = max(worst, 1 - left)
+    left: dict[str, deque[Hit]] = {}
+    worst, ahead = 0.0, 0
+    for opening in ordered:
+        while ahead < len(ordered) and ordered[ahead].start <= opening.start + WINDOW:
+            _note(left.setdefault(ordered[ahead].category, deque()), ordered[ahead])
+            ahead += 1
+        worst = max(worst, 1 - math.prod(1 - heaviest[0].confidence for heaviest in left.values() if heaviest))
+        same = left[opening.category]
+        if same[0] is opening:
+            same.popleft()
     return round(worst, 4)
 
 
+def _note(heaviest: deque[Hit], hit: Hit) -> None:
+    """Keep the hits of one category that may still be its heaviest when earlier ones have left."""
+    while heaviest and heaviest[-1].confidence <= hit.confidence:
+        heaviest.pop()
+    heaviest.append(hit)
+
+
 def decoded_tokens(text: str) -> Iterator[tuple[int, int, str]]:
-    """Long tokens of base64 or hexadecimal that decode to readable text, with their places; at most 64 of them."""
+    """Long runs of base64 or hexadecimal that decode to readable text, with their places; at most 64 of them."""
     count = 0
-    at = 0
-    tokens = text.split()
-    if max(map(len, tokens), default=0) < _TOKEN_LENGTH:
-        return
-    for token in tokens:
-        start = text.index(token, at)
-        at = start + len(token)
-        bare = token.strip("\"'`.,;:()<>")
-        if len(bare) < _TOKEN_LENGTH or count >= _MAX_TOKENS:
-            continue
-        decoded = _decoded(bare)
+    for found in _TOKENS.finditer(text):
+        decoded = _decoded(found.group())
         if decoded:
+            yield found.start(), found.end(), decoded
             count += 1
-            yield start, at, decoded
+            if count == _MAX_TOKENS:
+                return
 
 
 def _decoded(token: str) -> str | None:
     if _HEXADECIMAL.issuperset(token) and len(token) % 2 == 0:
         return _readable(bytes.fromhex(token))
-    if not _BASE64.issuperset(token):
-        return None
     standard = token.rstrip("=").replace("-", "+").replace("_", "/")
     try:
         return _readable(base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True))

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-from keeptrusts.detect import numbers
+from keeptrusts.detect import numbers, phones
 from keeptrusts.detect.fold import view
+from keeptrusts.detect.mail import EMAIL
 from keeptrusts.detect.scan import ALNUM, WORD, Check, Hit, Rule, RuleSet
 
 _OF: Final = r"[ \t]{0,2}(?:(?:number|num|nr|no|id|code|#)\.?)?[ \t]{0,2}(?:is|was|of|:|=|#|->)?[\"' \t:=#(]{0,3}"
@@ -20,22 +21,13 @@ def _labelled(category: str, label: str, value: str, check: Check | None = numbe
 
 
 _BASE: Final = (
-    Rule(
-        "email",
-        r"[a-z0-9](?:[a-z0-9._%+'-]{0,62}[a-z0-9_%+-])?@[a-z0-9][a-z0-9.-]{0,47}\.[a-z]{2,14}",
-        before=frozenset(),
-        after=ALNUM,
-        check=numbers.email,
-        caseless=True,
-        sieve="@[a-z0-9]",
-        back=66,
-    ),
+    EMAIL,
     Rule(
         "phone",
         r"(?:\+|00)[ ]?\(?[1-9](?:[ ().-]{0,2}\d){6,14}",
         before=ALNUM | {"_", "+", "."},
         after=WORD,
-        check=numbers.international_phone,
+        check=phones.international_phone,
         sieve=r"(?:\+|00) ?\(?[1-9][ ().-]{0,2}[0-9]",
         back=7,
     ),
@@ -51,7 +43,7 @@ _BASE: Final = (
         r"\(?0\d{1,4}\)?[ /-]\d{2,4}(?:[ -]\d{2,4}){1,4}",
         before=_SEPARATED,
         after=WORD | {"-"},
-        check=numbers.national_phone,
+        check=phones.national_phone,
         confidence=0.75,
     ),
     Rule(

@@ -11,50 +11,16 @@ from functools import cache
 from typing import Final
 
 from keeptrusts.detect.fold import view
+from keeptrusts.detect.randomness import INSIDE, OUTSIDE, PLACEHOLDERS, WINDOW, random_windows
 from keeptrusts.detect.scan import ALNUM, Hit, Rule, RuleSet
 
-_TOKEN: Final = ALNUM | {"_", "-"}
-_WINDOW: Final = 32
-_DISTINCT: Final = 19
-"""Different characters among 32: random base 62 has about 25, words joined together about 15."""
-_WITHOUT_DIGITS: Final = str.maketrans("", "", "0123456789")
-_PLACEHOLDERS: Final = frozenset(
-    {"example", "sample", "placeholder", "changeme", "change_me", "your", "dummy", "redacted", "fake", "insert"}
-    | {
-        "replace",
-        "xxxx",
-        "0000",
-        "1234567",
-        "abcdef0",
-        "test_key",
-        "****",
-        "<",
-        "${",
-        "{{",
-        "secret_here",
-        "token_here",
-    }
-)
+_IN_TOKEN: Final = ALNUM | {"_", "-"}
 
 
 def real(text: str) -> int:
     """Refuse what a manual would print instead of a secret."""
     lowered = text.lower()
-    return 0 if any(word in lowered for word in _PLACEHOLDERS) or len(set(text)) < 6 else len(text)
-
-
-def random_enough(text: str) -> int:
-    """
-    A window with letters of both cases and digits, and about as many different characters as chance gives.
-
-    Hexadecimal digests and identifiers (UUID, git) are not secrets by their looks, nor are paths and camel case.
-    """
-    if len(set(text)) < _DISTINCT or text.count("/") > 2:
-        return 0
-    letters = text.translate(_WITHOUT_DIGITS)
-    capitals = sum(map(str.isupper, letters))
-    mixed = len(text) - len(letters) >= 2 and capitals >= 3 and len(letters) - capitals >= 3
-    return len(text) if mixed and real(text) else 0
+    return 0 if any(word in lowered for word in PLACEHOLDERS) or len(set(text)) < 6 else len(text)
 
 
 def assigned(text: str) -> int:
@@ -65,7 +31,7 @@ def assigned(text: str) -> int:
 
 def _rule(category: str, pattern: str) -> Rule:
     # A key in an issuer's own format is taken for one even when it says EXAMPLE: nobody loses by hiding it.
-    return Rule(category, pattern, before=_TOKEN, after=frozenset(), confidence=0.97)
+    return Rule(category, pattern, before=_IN_TOKEN, after=frozenset(), confidence=0.97)
 
 
 _FORMATS: Final = (
@@ -136,11 +102,12 @@ _FORMATS: Final = (
 _ENTROPY: Final = (
     Rule(
         "high_entropy",
-        rf"[A-Za-z0-9+/_-]{{{_WINDOW}}}",
+        rf"{INSIDE}{{{WINDOW}}}",
         before=frozenset(),
         after=frozenset(),
-        check=random_enough,
+        sieve=rf"(?:^|{OUTSIDE}){INSIDE}{{{WINDOW}}}",
         confidence=0.6,
+        finder=random_windows,
     ),
 )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from keeptrusts.detect.fold import View, plain_view, view
 from keeptrusts.detect.pattern import Shape, read_pattern, widest
-from keeptrusts.detect.scan import Hit
+from keeptrusts.detect.scan import Hit, thinned
 
 if TYPE_CHECKING:
     from keeptrusts.detect.engine import Regex
@@ -42,7 +42,7 @@ class TenantPatterns:
         return tuple(compile_regex(pattern) for pattern in self.patterns)
 
     def find(self, text: str, *, limited: bool = False) -> list[Hit]:
-        """Every match, by start; `limited` as in `RuleSet.find`."""
+        """Every match, by start, thinned; `limited` as in `RuleSet.find`."""
         views = [view(text)] if text.isascii() else [view(text), plain_view(text)]
         found = {
             (hit.start, hit.end): hit
@@ -57,9 +57,9 @@ class TenantPatterns:
         if reach is None:
             spans = _leftmost(regex, seen.data)
         elif limited and not seen.exact:
-            spans = _in_pieces(regex, seen, reach + 1)
+            spans = thinned(_in_pieces(regex, seen, reach + 1))
         else:
-            spans = _by_start(regex, seen.data)
+            spans = thinned(_by_start(regex, seen.data))
         for start, end in spans:
             first = seen.origin(start)
             yield Hit(first, seen.end(end), self.category, first)
@@ -67,17 +67,17 @@ class TenantPatterns:
 
 def _by_start(regex: Regex, data: bytes) -> Iterator[tuple[int, int]]:
     position = 0
-    while match := regex.search(data, position):
-        yield match.start(), match.end()
-        position = match.start() + 1
+    while found := regex.search(data, position, len(data)):
+        yield found[0]
+        position = found[0][0] + 1
 
 
 def _leftmost(regex: Regex, data: bytes) -> Iterator[tuple[int, int]]:
     """Matches that do not overlap: an unbounded pattern would take quadratic time by its starts."""
     position = 0
-    while match := regex.search(data, position):
-        yield match.start(), match.end()
-        position = match.end()
+    while found := regex.search(data, position, len(data)):
+        yield found[0]
+        position = found[0][1]
 
 
 def _in_pieces(regex: Regex, seen: View, width: int) -> Iterator[tuple[int, int]]:
@@ -85,6 +85,6 @@ def _in_pieces(regex: Regex, seen: View, width: int) -> Iterator[tuple[int, int]
     for index in range(len(seen.text)):
         start, stop = seen.byte(index), seen.byte(index + width)
         lead = seen.byte(index - 1) if index else start
-        match = regex.match(seen.data[lead:stop], start - lead) if start < stop else None
-        if match and lead + match.start() == start:
-            yield start, lead + match.end()
+        found = regex.match(seen.data[lead:stop], start - lead, stop - lead) if start < stop else None
+        if found:
+            yield start, lead + found[0][1]
