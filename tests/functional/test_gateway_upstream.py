@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -331,3 +333,28 @@ def test_proxy_that_refuses_is_unreachable(answered: bytes) -> None:
                 await exchange(made, Origin("api.example.com", 443, tls=True, proxy=way))
 
     run(scene())
+
+
+def test_a_provider_that_hangs_up_at_once_is_lost() -> None:
+    """Whenever the reset comes, before the request is written or after, it is the same failure."""
+
+    async def scenario() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            listening.setblocking(False)
+            resetting = asyncio.create_task(_reset_all(listening))
+            async with pool() as made:
+                origin = Origin("127.0.0.1", listening.getsockname()[1], tls=False)
+                for _ in range(200):
+                    with pytest.raises((UpstreamLostError, UpstreamUnreachableError)):
+                        await exchange(made, origin, Timeouts())
+            resetting.cancel()
+
+    run(scenario())
+
+
+async def _reset_all(listening: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        accepted, _ = await loop.sock_accept(listening)
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        accepted.close()

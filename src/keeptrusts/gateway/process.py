@@ -14,7 +14,7 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,7 +31,7 @@ from keeptrusts.flow.chat import serve
 from keeptrusts.gateway.active import Active, Holder
 from keeptrusts.gateway.bundles import Bundles, BundleSettings, SnapshotMaker
 from keeptrusts.gateway.callers import read_client_keys
-from keeptrusts.gateway.control_plane import ControlPlane
+from keeptrusts.gateway.control_plane import Backoff, ControlPlane
 from keeptrusts.gateway.driver import World
 from keeptrusts.gateway.endpoints import Access, Endpoints
 from keeptrusts.gateway.files import PolicyFiles
@@ -171,14 +171,14 @@ class Gateway:
         """
         if self._files is not None:
             await self._files.load()
-            self.spawn(self._files.watch())
+            self.spawn(_kept_up(self._files.watch))
         if self._bundles is not None:
             await self._first_bundle(self._bundles)
-            self.spawn(self._bundles.follow())
+            self.spawn(_kept_up(self._bundles.follow))
         await self._listen()
         for part in (self._shipper, self._reporter):
             if part is not None:
-                self.spawn(part.run())
+                self.spawn(_kept_up(part.run))
 
     async def reload(self) -> bool:
         """Read the configuration again; whether it changed. Raises `KeeptrustsError`; what is active stays then."""
@@ -271,6 +271,17 @@ class Gateway:
         self._tasks.discard(task)
         if not task.cancelled() and (bug := task.exception()) is not None:
             _log.error("a part of the gateway failed", exc_info=bug)
+
+
+async def _kept_up(run: Callable[[], Awaitable[None]]) -> None:
+    """Run what must not end; a bug in it is logged, and it starts again."""
+    backoff = Backoff()
+    while True:
+        try:
+            await run()
+        except Exception:  # noqa: BLE001 - whatever it is, shipping goes on
+            _log.exception("a part of the gateway failed; it starts again")
+        await backoff.wait()
 
 
 def _bundle_settings(settings: Settings, directory: Path, snapshot: SnapshotMaker) -> BundleSettings:

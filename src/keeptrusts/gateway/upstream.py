@@ -31,6 +31,7 @@ HIGH_WATER: Final = 256 * 1024
 MAX_IDLE_SECONDS: Final = 45.0
 MAX_IDLE_CONNECTIONS: Final = 256
 MAX_HEAD_BYTES: Final = 64 * 1024
+_HUNG_UP: Final = "the provider closed the connection before its answer was complete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,10 @@ class UpstreamConnection(asyncio.Protocol):
         """Send a request; the answer is awaited with `head` and `read`."""
         self._reset()
         self.busy = True
-        self.transport.write(request)
+        if self.lost or self.transport.is_closing():  # hung up since it was dialled; uvloop forbids writing then
+            self._fail(UpstreamLostError(_HUNG_UP))
+        else:
+            self.transport.write(request)
 
     async def head(self, deadline: float) -> UpstreamHead:
         """The status and headers. Raises `UpstreamLostError`, `UpstreamTimeoutError`, `UpstreamGarbledError`."""
@@ -166,7 +170,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.lost = True
         if self._has_head and not self._framed and exc is None and self._failure is None:
             self._complete = True  # without a length, the end of the connection is the end of the body
-        self._fail(UpstreamLostError("the provider closed the connection before its answer was complete"))
+        self._fail(UpstreamLostError(_HUNG_UP))
 
     def pause_writing(self) -> None:
         """A request is one write; there is nobody to hold back."""
