@@ -10,12 +10,12 @@ $(BIN)/.runtime: requirements.lock pyproject.toml
 	@$(PY) -c 'import sys; sys.exit(None if (3,11) <= sys.version_info[:2] <= (3,13) else "Python 3.11, 3.12 or 3.13 is needed; this is "+sys.version.split()[0]+". Run: make PY=python3.12 ...")'
 	@echo "setting up .venv (a minute or two, once)"
 	test -x $(BIN)/python || $(PY) -m venv .venv
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps -e .
 	@touch $@
 
 $(BIN)/.dev: requirements-dev.lock $(BIN)/.runtime
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
 setup: $(BIN)/.runtime ## make .venv with a working kt
