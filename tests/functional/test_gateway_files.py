@@ -14,9 +14,10 @@ from keeptrusts.flow.arrival import Snapshot
 from keeptrusts.gateway import files as files_module
 from keeptrusts.gateway.active import Holder
 from keeptrusts.gateway.callers import ClientKey, read_client_keys
-from keeptrusts.gateway.files import PolicyFiles, merge, read_layers
+from keeptrusts.gateway.files import PolicyFiles, read_layers
 from keeptrusts.gateway.settings import Settings
 from keeptrusts.policy.findings import InvalidPolicyError
+from keeptrusts.policy.layers import merge
 from support.gateway_control import POLICY, policy_named
 from support.gateway_parts import run_on_loop
 

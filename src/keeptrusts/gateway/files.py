@@ -8,14 +8,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from keeptrusts.core.errors import InputError
 from keeptrusts.flow.arrival import Snapshot
 from keeptrusts.gateway.active import Holder
 from keeptrusts.gateway.preparing import prepare
 from keeptrusts.policy.compiled import CompiledPolicy
-from keeptrusts.policy.source import SourceError, decode_document, plain, read_source
+from keeptrusts.policy.layers import merge, read_layer, written
+from keeptrusts.policy.source import SourceError, decode_document
 
 POLL_SECONDS: Final = 1.0
 
@@ -104,8 +103,8 @@ def read_layers(paths: Sequence[Path]) -> str:
         return texts[0]
     merged: dict[str, Any] = {}
     for path, text in zip(paths, texts, strict=True):
-        merged = merge(merged, _mapping(path, text))
-    return yaml.safe_dump(merged, sort_keys=False, allow_unicode=True)
+        merged = merge(merged, read_layer(text, str(path)))
+    return written(merged)
 
 
 def read_text(path: Path) -> str:
@@ -116,26 +115,3 @@ def read_text(path: Path) -> str:
         raise InputError(f"`{path}:{broken.finding.line}`: {broken}") from None
     except OSError as failed:
         raise InputError(f"`{path}` cannot be read: {failed.strerror}") from None
-
-
-def merge(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """`over` laid on `under`: mappings are merged, everything else is replaced."""
-    merged = dict(under)
-    for key, value in over.items():
-        below = merged.get(key)
-        merged[key] = merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
-    return merged
-
-
-def _mapping(path: Path, text: str) -> dict[str, Any]:
-    try:
-        root, findings = read_source(text)
-    except SourceError as broken:
-        root, findings = None, [broken.finding]
-    if findings:
-        first = findings[0]
-        raise InputError(f"`{path}:{first.line}:{first.column}`: {first.message}")
-    found = plain(root) if root is not None else None
-    if not isinstance(found, dict):
-        raise InputError(f"`{path}` is not a mapping: a layer is a part of a policy document")
-    return found

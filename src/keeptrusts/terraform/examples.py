@@ -92,6 +92,35 @@ data "keeptrusts_webhook" "siem" {
 }
 """,
 }
+FUNCTIONS: Final[Mapping[str, str]] = {
+    "lint": """\
+output "policy_warnings" {
+  value = [
+    for finding in provider::keeptrusts::lint(file("${path.module}/policies/production.yaml")) :
+    "line ${finding.line}: ${finding.message}"
+  ]
+}
+""",
+    "digest": """\
+check "the_edge_runs_this_file" {
+  assert {
+    condition = (
+      keeptrusts_gateway.edge.desired_digest ==
+      provider::keeptrusts::digest(file("${path.module}/policies/production.yaml"))
+    )
+    error_message = "production-edge is to run another document."
+  }
+}
+""",
+    "merge": """\
+locals {
+  staging_policy = provider::keeptrusts::merge(
+    file("${path.module}/policies/production.yaml"),
+    yamlencode({ pack = { name = "staging" } }),
+  )
+}
+""",
+}
 IMPORTS: Final[Mapping[str, tuple[str, str, str]]] = {
     "keeptrusts_configuration": ("production", "cfg_0192f0c1a2b37c4d8e5f60718293a4b5", "name=production-policy"),
     "keeptrusts_gateway": ("edge", "gw_0192f0c1a2b37c4d8e5f60718293a4b5", "name=production-edge"),

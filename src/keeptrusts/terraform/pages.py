@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from keeptrusts.api.webhooks import EVENT_TYPES
 from keeptrusts.terraform import examples
+from keeptrusts.terraform.functions import FUNCTIONS, STRING, Function
 from keeptrusts.terraform.provider import (
     DATA_SOURCES,
     KEY_VARIABLES,
@@ -39,12 +40,14 @@ _SECTIONS: Final[Mapping[str, Callable[[Attribute], bool]]] = {
 
 
 def pages() -> dict[str, str]:
-    """Every page by its path: `index.md`, `resources/configuration.md`, `data-sources/configuration.md`, ..."""
+    """Every page by its path: `index.md`, `resources/gateway.md`, `functions/lint.md`, ..."""
     found = {"index.md": _index()}
     for name in RESOURCES:
         found[f"resources/{_short(name)}.md"] = _resource(name)
     for name in DATA_SOURCES:
         found[f"data-sources/{_short(name)}.md"] = _data_source(name)
+    for name, function in FUNCTIONS.items():
+        found[f"functions/{name}.md"] = _function(name, function)
     return found
 
 
@@ -88,6 +91,20 @@ def _resource(name: str) -> str:
 def _data_source(name: str) -> str:
     kind = load_type(DATA_SOURCES, name)
     return _titled(name, "Data Source", kind.state, _example(examples.DATA_SOURCES[name]), *_schema(kind.state))
+
+
+def _function(name: str, function: Function) -> str:
+    signature = ", ".join(f"{argument} string" for argument in function.arguments)
+    returns = "string" if function.returns == STRING else "list of object"
+    arguments = (f"{at}. `{one}` (String) {about}" for at, (one, about) in enumerate(function.arguments.items(), 1))
+    return _page(
+        (f"{name} function - keeptrusts", function.summary),
+        f"# function: {name}",
+        f"{function.about} Terraform 1.8 or later.",
+        _example(examples.FUNCTIONS[name]),
+        f"## Signature\n\n```text\n{name}({signature}) {returns}\n```",
+        "## Arguments\n\n" + "\n".join(arguments),
+    )
 
 
 def _titled(name: str, what: str, state: type, *parts: str) -> str:

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Annotated, Any, Final
 
 from keeptrusts.core.errors import KeeptrustsError
+from keeptrusts.terraform import functions
 from keeptrusts.terraform.calls import Answer, DataCalls, ResourceCalls, check_values, hide_all
 from keeptrusts.terraform.checks import between, http_url
 from keeptrusts.terraform.diagnostics import Diagnostics
@@ -83,7 +84,8 @@ class Provider:
             "GetMetadata": self._metadata,
             "GetProviderSchema": self._schema,
             "GetResourceIdentitySchemas": lambda _: {},
-            "GetFunctions": lambda _: {},
+            "GetFunctions": lambda _: {"functions": functions.describe()},
+            "CallFunction": lambda request: functions.call(request.get("name", ""), request.get("arguments", ())),
             "ValidateProviderConfig": self._validate,
             "ConfigureProvider": self._configure,
             "StopProvider": self._stop,
@@ -122,6 +124,7 @@ class Provider:
             "server_capabilities": CAPABILITIES,
             "resources": [{"type_name": name} for name in RESOURCES],
             "data_sources": [{"type_name": name} for name in DATA_SOURCES],
+            "functions": [{"name": name} for name in functions.FUNCTIONS],
         }
 
     def _schema(self, _request: Answer) -> Answer:
@@ -129,6 +132,7 @@ class Provider:
             "provider": describe(ProviderConfig),
             "resource_schemas": {name: describe(load_type(RESOURCES, name).state) for name in RESOURCES},
             "data_source_schemas": {name: describe(load_type(DATA_SOURCES, name).state) for name in DATA_SOURCES},
+            "functions": functions.describe(),
             "server_capabilities": CAPABILITIES,
         }
 

@@ -24,7 +24,7 @@ def test_the_examples(real: Workspace, server: Server) -> None:
     given = {"TF_VAR_keeptrusts_api_key": server.admin_key, "TF_VAR_siem_secret": secret}
     real.run("init").ok()
     real.run("apply", "-auto-approve", env=given).ok()
-    real.write("data.tf", "\n".join(examples.DATA_SOURCES.values()))
+    real.write("data.tf", "\n".join((*examples.DATA_SOURCES.values(), *examples.FUNCTIONS.values())))
     assert real.run("fmt", "-check", "-diff").ok().output == ""
     found = real.run("apply", "-auto-approve", env=given).ok()
     assert "edge_is_in_sync = false" in found.output
@@ -55,3 +55,8 @@ def test_the_shipped_pages_are_those_of_the_installed_provider(real: Workspace) 
             for attribute, told in block["attributes"].items():
                 assert f"- `{attribute}` (" in page
                 assert told["description"] in page
+    assert {path.stem for path in (pages / "functions").iterdir()} == set(provider["functions"])
+    for name, described in provider["functions"].items():
+        page = (pages / "functions" / f"{name}.md").read_text(encoding="utf-8")
+        assert f"description: |-\n  {described['summary']}\n" in page
+        assert described["description"] in page

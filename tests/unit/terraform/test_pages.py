@@ -39,7 +39,7 @@ def test_every_attribute_has_its_line(name: str) -> None:
     assert re.findall(r"^- `(\w+)`", required, re.MULTILINE) == [key for key, one in outer.items() if one.attr.required]
 
 
-@pytest.mark.parametrize("name", STATES)
+@pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_of_the_registrys_form(name: str) -> None:
     """Front matter with a title and a description on one line, then one heading of the first rank."""
     head, front, body = PAGES[name].split("---\n", 2)

@@ -92,7 +92,7 @@ def values(message: Message) -> st.SearchStrategy[dict[str, Any]]:
 
 def of_field(field: Field) -> st.SearchStrategy[Any]:
     if field.message is None:
-        return SCALARS[field.kind]
+        return st.lists(SCALARS[field.kind], max_size=3) if field.many else SCALARS[field.kind]
     inner = st.deferred(lambda: values(field.message))  # type: ignore[arg-type]
     if field.many:
         return st.lists(inner, max_size=3)
@@ -103,7 +103,10 @@ def fill(twin: Any, message: Message, given_: dict[str, Any]) -> Any:
     """The same values in Google's message."""
     for name, value in given_.items():
         field = message.fields[name]
-        if field.kind == "dynamic":
+        if field.kind == "dynamic" and field.many:
+            for item in value:
+                getattr(twin, name).add().msgpack = msgpack.encode(item)
+        elif field.kind == "dynamic":
             getattr(twin, name).msgpack = msgpack.encode(value)
         elif field.message is None:
             setattr(twin, name, value)
@@ -128,7 +131,7 @@ def _plain(message: Message, value: dict[str, Any]) -> Iterator[tuple[str, Any]]
     for name, held in value.items():
         field = message.fields[name]
         if field.message is None:
-            if field.kind == "dynamic" or field.oneof or held:
+            if (field.kind == "dynamic" and not field.many) or field.oneof or held:
                 yield name, held
         elif field.many and held:
             yield name, [plain(field.message, item) for item in held]

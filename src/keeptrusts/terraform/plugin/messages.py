@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keeptrusts.terraform.plugin.protobuf import Message, data, dynamic, flag, integer, keyed, many, one, text
+from keeptrusts.terraform.plugin.protobuf import Message, data, dynamic, dynamics, flag, integer, keyed, many, one, text
 
 SERVICE = "/tfplugin6.Provider/"
 
@@ -53,6 +53,17 @@ CLIENT_CAPABILITIES = Message(deferral_allowed=flag(1), write_only_attributes_al
 RAW_STATE = Message(json=data(1))
 IMPORTED = Message(type_name=text(1), state=dynamic(2), private=data(3))
 TYPE_NAME = Message(type_name=text(1))
+PARAMETER = Message(
+    name=text(1), type=data(2), allow_null_value=flag(3), allow_unknown_values=flag(4), description=text(5)
+)
+FUNCTION = Message(
+    parameters=many(1, PARAMETER),
+    returned=one(3, Message(type=data(1))),
+    summary=text(4),
+    description=text(5),
+)
+FUNCTION_NAME = Message(name=text(1))
+FUNCTION_ERROR = Message(text=text(1), function_argument=integer(2, oneof=True))
 EMPTY = Message()
 
 
@@ -61,6 +72,7 @@ REQUESTS: dict[str, Message] = {
     "GetProviderSchema": EMPTY,
     "GetResourceIdentitySchemas": EMPTY,
     "GetFunctions": EMPTY,
+    "CallFunction": Message(name=text(1), arguments=dynamics(2)),
     "ValidateProviderConfig": Message(config=dynamic(1)),
     "ValidateResourceConfig": Message(
         type_name=text(1), config=dynamic(2), client_capabilities=one(3, CLIENT_CAPABILITIES)
@@ -95,6 +107,7 @@ ANSWERS: dict[str, Message] = {
         diagnostics=many(2, DIAGNOSTIC),
         data_sources=many(3, TYPE_NAME),
         resources=many(4, TYPE_NAME),
+        functions=many(5, FUNCTION_NAME),
     ),
     "GetProviderSchema": Message(
         provider=one(1, SCHEMA),
@@ -102,9 +115,11 @@ ANSWERS: dict[str, Message] = {
         data_source_schemas=keyed(3, SCHEMA),
         diagnostics=many(4, DIAGNOSTIC),
         server_capabilities=one(6, SERVER_CAPABILITIES),
+        functions=keyed(7, FUNCTION),
     ),
     "GetResourceIdentitySchemas": EMPTY,
-    "GetFunctions": EMPTY,
+    "GetFunctions": Message(functions=keyed(1, FUNCTION), diagnostics=many(2, DIAGNOSTIC)),
+    "CallFunction": Message(result=dynamic(1), error=one(2, FUNCTION_ERROR)),
     "ValidateProviderConfig": Message(diagnostics=many(2, DIAGNOSTIC)),
     "ValidateResourceConfig": ONLY_DIAGNOSTICS,
     "ValidateDataResourceConfig": ONLY_DIAGNOSTICS,

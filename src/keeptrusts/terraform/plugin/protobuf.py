@@ -70,6 +70,11 @@ def dynamic(number: int) -> Field:
     return Field(number, "dynamic")
 
 
+def dynamics(number: int) -> Field:
+    """Several of them."""
+    return Field(number, "dynamic", many=True)
+
+
 def one(number: int, message: Message) -> Field:
     return Field(number, "message", message)
 
@@ -231,7 +236,8 @@ def _write_delimited(number: int, raw: bytes, out: bytearray) -> None:
 
 def _write_field(field: Field, value: Any, out: bytearray) -> None:
     if field.kind == "dynamic":
-        _write_delimited(field.number, _DYNAMIC.encode({"msgpack": msgpack.encode(value)}), out)
+        for held in value if field.many else (value,):
+            _write_delimited(field.number, _DYNAMIC.encode({"msgpack": msgpack.encode(held)}), out)
     elif value is None:
         return
     elif field.many:
