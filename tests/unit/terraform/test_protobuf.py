@@ -103,23 +103,25 @@ def fill(twin: Any, message: Message, given_: dict[str, Any]) -> Any:
     """The same values in Google's message."""
     for name, value in given_.items():
         field = message.fields[name]
-        if field.kind == "dynamic" and field.many:
-            for item in value:
-                getattr(twin, name).add().msgpack = msgpack.encode(item)
-        elif field.kind == "dynamic":
-            getattr(twin, name).msgpack = msgpack.encode(value)
-        elif field.message is None:
+        if field.message is None and field.kind != "dynamic":
             setattr(twin, name, value)
         elif field.many:
             for item in value:
-                fill(getattr(twin, name).add(), field.message, item)
+                fill_one(getattr(twin, name).add(), field, item)
         elif field.keyed:
             for key, item in value.items():
-                fill(getattr(twin, name)[key], field.message, item)
+                fill_one(getattr(twin, name)[key], field, item)
         else:
             getattr(twin, name).SetInParent()
-            fill(getattr(twin, name), field.message, value)
+            fill_one(getattr(twin, name), field, value)
     return twin
+
+
+def fill_one(twin: Any, field: Field, value: Any) -> None:
+    if field.message is None:
+        twin.msgpack = msgpack.encode(value)
+    else:
+        fill(twin, field.message, value)
 
 
 def plain(message: Message, value: dict[str, Any]) -> dict[str, Any]:
