@@ -20,8 +20,8 @@ from keeptrusts.flow.window import Pipeline, Stage
 from keeptrusts.policy.compiled import CompiledPolicy
 from keeptrusts.policy.engine import Clock, Judgement, result_of
 from keeptrusts.policy.kind import Policy, code_prefix
-from keeptrusts.wire.chat_stream import Channel, Chunk, calls_in
-from keeptrusts.wire.openai_chat import ChatAnswer, Usage
+from keeptrusts.wire.chat_stream import calls_in
+from keeptrusts.wire.readings import Channel, Chunk, ModelAnswer, Usage
 from keeptrusts.wire.strict_json import INNER, KEY, splice
 from keeptrusts.wire.texts import TextCollector
 
@@ -184,9 +184,11 @@ class StreamedAnswer:
 _PARTS: Final = tuple(Part)
 
 
-def _order(channel: Channel) -> tuple[int, int]:
+def _order(channel: Channel) -> tuple[int, bool, int, int]:
     """As in a whole answer, whatever began first."""
-    return channel[0], _PARTS.index(channel[1])
+    choice, part, place = channel
+    block = place[0] if place and isinstance(place[0], int) else 0
+    return choice, part is Part.OTHER, block, _PARTS.index(part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +212,7 @@ class JudgedAnswer:
 
 
 def judge_whole(
-    policy: CompiledPolicy, answer: ChatAnswer, exchange: Exchange, request: Judgement, clock: Clock
+    policy: CompiledPolicy, answer: ModelAnswer, exchange: Exchange, request: Judgement, clock: Clock
 ) -> JudgedAnswer:
     """Judge an answer that came in one piece; unchanged, it keeps its bytes (law 5)."""
     asked = replace(

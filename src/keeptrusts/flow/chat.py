@@ -23,7 +23,8 @@ from keeptrusts.flow.upstream import Opened, answer_limit, failure, open_upstrea
 from keeptrusts.policy.compiled import TargetSettings
 from keeptrusts.policy.engine import Clock, Judgement
 from keeptrusts.wire.anthropic import answer_from_messages
-from keeptrusts.wire.openai_chat import ChatRequest, read_answer, read_request
+from keeptrusts.wire.openai_chat import read_answer, read_request
+from keeptrusts.wire.readings import ModelRequest
 
 CLIENT_GONE = 499
 
@@ -50,7 +51,7 @@ def serve(arrival: Arrival, snapshot: Snapshot, clock: Clock) -> Flow[None]:
 class _Asked:
     """A request that the policies let through to a provider."""
 
-    request: ChatRequest
+    request: ModelRequest
     exchange: Exchange
     targets: list[TargetSettings]
     said: Judgement
@@ -173,7 +174,7 @@ def _admitted(notes: Notes) -> list[TargetSettings] | Refusal:
     return Refusal(503, "no_compliant_provider", "no_compliant_provider", message, kind)
 
 
-def _exchange(notes: Notes, request: ChatRequest) -> Exchange:
+def _exchange(notes: Notes, request: ModelRequest) -> Exchange:
     notes.model, notes.streamed, notes.user = request.model, request.stream, request.user
     return Exchange(
         Phase.INPUT,
@@ -188,7 +189,7 @@ def _exchange(notes: Notes, request: ChatRequest) -> Exchange:
     )
 
 
-def _unstreamable(notes: Notes, request: ChatRequest) -> Refusal | None:
+def _unstreamable(notes: Notes, request: ModelRequest) -> Refusal | None:
     policy = notes.snapshot.policy
     if not request.stream or policy.streaming.on_unbounded == "buffer" or not AnswerRules.of(policy).whole:
         return None

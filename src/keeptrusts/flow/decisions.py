@@ -15,7 +15,7 @@ from keeptrusts.core.verdict import NAMES, PASSED, Allow, Edit, Match, Verdict, 
 from keeptrusts.flow.arrival import Arrival, Snapshot
 from keeptrusts.policy.compiled import TargetSettings
 from keeptrusts.policy.engine import Clock, Judgement
-from keeptrusts.wire.openai_chat import Usage
+from keeptrusts.wire.readings import Usage
 
 MAX_CONTENT_CHARS: Final = 16_384
 CUT: Final = "[...]"

@@ -8,15 +8,15 @@ them. Tool calls are decided when they are complete, and hold what follows them.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from keeptrusts.core.errors import UnreadableError
-from keeptrusts.core.exchange import Part, Place
+from keeptrusts.core.exchange import Place
 from keeptrusts.flow.window import Atom, Cut, Pipeline
-from keeptrusts.wire.chat_stream import Channel, Chunk, Piece, is_key
-from keeptrusts.wire.openai_chat import Usage
+from keeptrusts.wire.chat_stream import is_key
+from keeptrusts.wire.readings import Channel, Chunk, Piece, Usage
 from keeptrusts.wire.sse import encode_frame
 from keeptrusts.wire.strict_json import splice
 
@@ -31,8 +31,8 @@ class _Share:
 
     @property
     def is_said(self) -> bool:
-        """It is of a choice: the client may put it together with what other frames say there."""
-        return self.piece.place[0] == "choices"
+        """The client may put it together with what other frames say there."""
+        return not self.piece.whole
 
 
 @dataclass(slots=True)
@@ -52,12 +52,21 @@ class _Track:
         self.pipeline = pipeline
         self.text: list[str] = []
         self._waiting: deque[_Share] = deque()
+        self._closed = False
 
     def add(self, share: _Share) -> None:
+        if self._closed:
+            raise UnreadableError("a text goes on behind its end")
         self.text.append(share.piece.text)
         self._waiting.append(share)
         if self.pipeline is not None:
             self.absorb(self.pipeline.feed(share.piece.text))
+
+    def close(self) -> None:
+        """Nothing more will be said here: what is left of it."""
+        if self.pipeline is not None and not self._closed:
+            self._closed = True
+            self.absorb(self.pipeline.flush())
 
     def absorb(self, atoms: Sequence[Atom]) -> None:
         """Hand what was let go to the shares whose source it stands for."""
@@ -127,6 +136,8 @@ class Relay:
                 self._note_cut(track)
             if self.cut is not None:
                 break
+        if self.cut is None:
+            self._close(chunk.closes)
         return self._drain()
 
     def settle_whole(self, changed: Mapping[Channel, str]) -> bytes:
@@ -141,11 +152,15 @@ class Relay:
 
     def finish(self) -> bytes:
         """The model is done: what is left, as far as the policies let it."""
-        for track in self._tracks.values():
-            if track.pipeline is not None:
-                track.absorb(track.pipeline.flush())
-                self._note_cut(track)
+        self._close(self._tracks)
         return self._drain()
+
+    def _close(self, channels: Iterable[Channel]) -> None:
+        for channel in channels:
+            track = self._tracks.get(channel)
+            if track is not None:
+                track.close()
+                self._note_cut(track)
 
     def whole_texts(self) -> dict[Channel, str]:
         """What the model said on the channels that are decided at the end."""
@@ -244,8 +259,8 @@ class Relay:
             return b""
         changes: dict[Place, Any] = {share.piece.place: self._say(share) for share in held.shares}
         for share in held.shares:
-            if share.piece.channel[1] is not Part.OTHER and share.piece.place[0] == "choices":
-                changes[(*share.piece.place[:2], "finish_reason")] = None
+            if share.piece.ending is not None:
+                changes[share.piece.ending] = None
         return self._written(held.chunk, changes | dict.fromkeys(held.chunk.logprobs))
 
     def _say(self, share: _Share) -> str:

@@ -13,7 +13,7 @@ from keeptrusts.flow.replies import Refusal
 from keeptrusts.policy.compiled import CompiledPolicy, TargetSettings, Trigger
 from keeptrusts.policy.engine import Judgement
 from keeptrusts.wire.anthropic import PATH, VERSION, request_to_messages
-from keeptrusts.wire.openai_chat import ChatRequest
+from keeptrusts.wire.readings import ModelRequest
 from keeptrusts.wire.strict_json import splice
 
 CHAT_PATH: Final = "/v1/chat/completions"
@@ -45,7 +45,7 @@ class Opened:
 
 
 def open_upstream(
-    notes: Notes, targets: list[TargetSettings], request: ChatRequest, said: Judgement
+    notes: Notes, targets: list[TargetSettings], request: ModelRequest, said: Judgement
 ) -> Flow[Opened | Refusal]:
     """Ask the targets in order until one answers; further ones only as `providers.fallback` says."""
     policy = notes.snapshot.policy
@@ -100,7 +100,7 @@ def answer_limit(policy: CompiledPolicy) -> int:
     return policy.size_limits.max_response_bytes or MAX_ANSWER_BYTES
 
 
-def body_for(target: TargetSettings, request: ChatRequest, said: Judgement) -> bytes:
+def body_for(target: TargetSettings, request: ModelRequest, said: Judgement) -> bytes:
     """The bytes for this target: those that came, but for what the policies and the target's model change."""
     changes: dict[Place, object] = dict(said.changed)
     if said.max_tokens is not None and (request.max_tokens is None or request.max_tokens > said.max_tokens):
@@ -111,7 +111,7 @@ def body_for(target: TargetSettings, request: ChatRequest, said: Judgement) -> b
     return request_to_messages(body) if target.format == "anthropic" else body
 
 
-def _cap_key(target: TargetSettings, request: ChatRequest) -> str:
+def _cap_key(target: TargetSettings, request: ModelRequest) -> str:
     """OpenAI's own models take `max_completion_tokens`, the newer ones nothing else; of others few know that name."""
     if request.max_tokens_key not in request.document and target.target.provider == "openai":
         return "max_completion_tokens"

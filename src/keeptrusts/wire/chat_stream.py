@@ -7,18 +7,15 @@ Every string of a delta that is no known metadata belongs to a channel: the text
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from keeptrusts.core.errors import UnreadableError
 from keeptrusts.core.exchange import Part, Place
-from keeptrusts.wire.openai_chat import ROLES, Usage, refuse_media, usage_of, usage_texts
+from keeptrusts.wire.openai_chat import ROLES, refuse_media, usage_of, usage_texts
+from keeptrusts.wire.readings import Channel, Chunk, Piece
 from keeptrusts.wire.sse import DONE, SseFrame
 from keeptrusts.wire.strict_json import KEY, parse_object
 from keeptrusts.wire.texts import TextCollector, is_model_name, is_number, is_token, one_of
-
-Channel: TypeAlias = tuple[int, Part, Place]
-"""The index of the choice, what it is said in, and where below the delta it stands (a tool call by its own index)."""
 
 _PARTS: Final = {
     "content": Part.CONTENT,
@@ -29,37 +26,6 @@ _PARTS: Final = {
 _LEGACY: Final = -1
 """Index of the call that `function_call` makes, beside those of `tool_calls`."""
 _FINISH: Final = one_of("stop", "length", "tool_calls", "content_filter", "function_call")
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """What one chunk adds to a channel, and where in the chunk it stands."""
-
-    channel: Channel
-    place: Place
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """
-    One frame of the stream.
-
-    Args:
-        data: The JSON text; None for comments and the last frame.
-        call_ids: Of tool calls that begin here: `(choice, index)` to the id.
-        logprobs: Places of token tables, which repeat the text.
-        choices: Those that the frame speaks of, and whether each is at its end.
-    """
-
-    frame: SseFrame
-    data: bytes | None
-    pieces: tuple[Piece, ...] = ()
-    call_ids: tuple[tuple[tuple[int, int], str], ...] = ()
-    logprobs: tuple[Place, ...] = ()
-    usage: Usage | None = None
-    choices: tuple[tuple[int, bool], ...] = ()
-    done: bool = False
 
 
 def read_chunk(frame: SseFrame) -> Chunk:
@@ -130,7 +96,7 @@ class _ChunkReader:
         for name, part in _PARTS.items():
             value = delta.get(name)
             if isinstance(value, str) and value:
-                self.pieces.append(Piece((choice, part, (name,)), (*place, name), value))
+                self.pieces.append(_said((choice, part, (name,)), (*place, name), value))
             elif value:
                 self.others(choice, {name: value}, place, {})
         refuse_media(delta)
@@ -162,8 +128,7 @@ class _ChunkReader:
         for name in ("name", "arguments"):
             value = function.get(name)
             if isinstance(value, str) and value:
-                channel = (choice, Part.TOOL_CALL, (index, name))
-                self.pieces.append(Piece(channel, (*place, name), value))
+                self.pieces.append(_said((choice, Part.TOOL_CALL, (index, name)), (*place, name), value))
             elif value:
                 raise UnreadableError(f"the `{name}` of a tool call is not text")
         others = {name: value for name, value in function.items() if name not in {"name", "arguments"}}
@@ -178,7 +143,12 @@ class _ChunkReader:
     def unknown(self, choice: int, collector: TextCollector) -> None:
         for text in collector.texts:
             below = tuple(step for step in text.place if step not in {"choices", "delta"})
-            self.pieces.append(Piece((choice, Part.OTHER, below), text.place, text.value))
+            beside = text.place[0] != "choices"
+            self.pieces.append(Piece((choice, Part.OTHER, below), text.place, text.value, whole=beside))
+
+
+def _said(channel: Channel, place: Place, text: str) -> Piece:
+    return Piece(channel, place, text, ending=(*place[:2], "finish_reason"))
 
 
 def calls_in(channels: Mapping[Channel, str]) -> Iterator[tuple[int, int, str, str]]:

@@ -14,7 +14,8 @@ from typing import Any, Final, TypeAlias
 
 from keeptrusts.core.errors import UnreadableError
 from keeptrusts.core.exchange import Part, Role
-from keeptrusts.wire.openai_chat import ChatRequest, read_request
+from keeptrusts.wire.openai_chat import read_request
+from keeptrusts.wire.readings import ModelRequest
 from keeptrusts.wire.sse import DONE, encode_frame
 
 Calls: TypeAlias = Sequence[tuple[str, Mapping[str, Any]]]
@@ -63,7 +64,7 @@ def mock_answer(
     return MockAnswer(status, "application/json", (writer.whole(),))
 
 
-def last_user_text(request: ChatRequest) -> str:
+def last_user_text(request: ModelRequest) -> str:
     """What the user said last, all parts of that message."""
     said = [one for one in request.texts if one.role is Role.USER and one.part is Part.CONTENT]
     last = said[-1].place[:2] if said else ()
@@ -79,7 +80,7 @@ def _dying(writer: _Writer, chunk_chars: int, chars: int) -> MockAnswer:
 
 
 class _Writer:
-    def __init__(self, request: ChatRequest, raw: bytes, text: str, tool_calls: Calls) -> None:
+    def __init__(self, request: ModelRequest, raw: bytes, text: str, tool_calls: Calls) -> None:
         self.streamed = request.stream
         self.text = text
         self._request = request

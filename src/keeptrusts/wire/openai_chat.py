@@ -8,11 +8,11 @@ is no text (an image, audio, a file) is refused: no policy reads it, and unreada
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from keeptrusts.core.errors import UnreadableError
-from keeptrusts.core.exchange import Part, Place, Role, Text, ToolCall
+from keeptrusts.core.exchange import Part, Place, Role
+from keeptrusts.wire.readings import ModelAnswer, ModelRequest, Usage
 from keeptrusts.wire.spelling import MESSAGE_FIELDS, refuse_lookalikes, refuse_odd_message, refuse_odd_tool
 from keeptrusts.wire.strict_json import parse_object
 from keeptrusts.wire.texts import SCHEMA_WORDS, Shape, TextCollector, is_model_name, is_number, is_token, one_of
@@ -78,49 +78,7 @@ _TOOL_CHOICES: Final = frozenset({"none", "auto", "required"})
 _STREAM_OPTIONS: Final[Mapping[str, Shape]] = {"include_usage": _SWITCHES, "include_obfuscation": _SWITCHES}
 
 
-@dataclass(frozen=True, slots=True)
-class ChatRequest:
-    """
-    A request as policies see it.
-
-    Args:
-        raw: The bytes it came in; `strict_json.splice` changes them at the places of its texts.
-        max_tokens_key: Under which name the cap on the answer stands, or would have to.
-    """
-
-    raw: bytes
-    document: dict[str, Any]
-    texts: tuple[Text, ...]
-    tool_calls: tuple[ToolCall, ...]
-    tools: tuple[str, ...]
-    model: str
-    stream: bool
-    max_tokens: int | None
-    max_tokens_key: str
-    message_count: int
-    user: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ChatAnswer:
-    """A whole answer. `logprobs`: places of the token tables, which repeat the text."""
-
-    raw: bytes
-    texts: tuple[Text, ...]
-    tool_calls: tuple[ToolCall, ...]
-    logprobs: tuple[Place, ...]
-    usage: Usage
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens, as the provider counted them; None when it did not say."""
-
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-
-
-def read_request(raw: bytes) -> ChatRequest:
+def read_request(raw: bytes) -> ModelRequest:
     """
     Read a request.
 
@@ -140,7 +98,7 @@ def read_request(raw: bytes) -> ChatRequest:
     tools = _tools(collector, document)
     _request_fields(collector, document)
     key = _cap_key(document)
-    return ChatRequest(
+    return ModelRequest(
         raw=raw,
         document=document,
         texts=tuple(collector.texts),
@@ -155,7 +113,7 @@ def read_request(raw: bytes) -> ChatRequest:
     )
 
 
-def read_answer(raw: bytes) -> ChatAnswer:
+def read_answer(raw: bytes) -> ModelAnswer:
     """
     Read a whole answer.
 
@@ -182,7 +140,7 @@ def read_answer(raw: bytes) -> ChatAnswer:
     others = {name: value for name, value in document.items() if name not in {"choices", "usage"}}
     collector.members(others, (), _ANSWER_FIELDS)
     collector.texts += usage_texts(document).texts
-    return ChatAnswer(
+    return ModelAnswer(
         raw, tuple(collector.texts), tuple(collector.calls), tuple(logprobs), usage_of(document.get("usage"))
     )
 

@@ -10,7 +10,8 @@ import pytest
 from keeptrusts.core.errors import UnreadableError
 from keeptrusts.wire.anthropic import DEFAULT_MAX_TOKENS, MessagesStream, answer_from_messages, request_to_messages
 from keeptrusts.wire.chat_stream import read_chunk
-from keeptrusts.wire.openai_chat import Usage, read_answer
+from keeptrusts.wire.openai_chat import read_answer
+from keeptrusts.wire.readings import Usage
 from keeptrusts.wire.sse import SseFrame
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}

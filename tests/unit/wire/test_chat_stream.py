@@ -9,8 +9,8 @@ import pytest
 
 from keeptrusts.core.errors import UnreadableError
 from keeptrusts.core.exchange import Part
-from keeptrusts.wire.chat_stream import Channel, Chunk, calls_in, is_key, read_chunk
-from keeptrusts.wire.openai_chat import Usage
+from keeptrusts.wire.chat_stream import calls_in, is_key, read_chunk
+from keeptrusts.wire.readings import Channel, Chunk, Usage
 from keeptrusts.wire.sse import SseFrame
 
 

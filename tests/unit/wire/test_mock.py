@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from keeptrusts.wire.mock import MockAnswer, mock_answer
-from keeptrusts.wire.openai_chat import Usage, read_answer
+from keeptrusts.wire.openai_chat import read_answer
+from keeptrusts.wire.readings import Usage
 from keeptrusts.wire.refusal import error_body, error_frame
 from support.flows import documents, said
 

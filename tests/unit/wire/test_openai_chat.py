@@ -9,16 +9,17 @@ import pytest
 
 from keeptrusts.core.errors import UnreadableError
 from keeptrusts.core.exchange import Part, Place, Role
-from keeptrusts.wire.openai_chat import ChatAnswer, ChatRequest, Usage, read_answer, read_request
+from keeptrusts.wire.openai_chat import read_answer, read_request
+from keeptrusts.wire.readings import ModelAnswer, ModelRequest, Usage
 from keeptrusts.wire.strict_json import INNER, KEY, splice
 
 
-def request(*messages: Any, **fields: Any) -> ChatRequest:
+def request(*messages: Any, **fields: Any) -> ModelRequest:
     said = list(messages) or [{"role": "user", "content": "hello"}]
     return read_request(json.dumps({"model": "m", "messages": said, **fields}).encode())
 
 
-def answer(message: Any, **fields: Any) -> ChatAnswer:
+def answer(message: Any, **fields: Any) -> ModelAnswer:
     return read_answer(json.dumps({"choices": [{"index": 0, "message": message, **fields}]}).encode())
 
 

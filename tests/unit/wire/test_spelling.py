@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from keeptrusts.core.errors import UnreadableError
-from keeptrusts.wire.openai_chat import ChatRequest, read_request
+from keeptrusts.wire.openai_chat import read_request
+from keeptrusts.wire.readings import ModelRequest
 
 TOOL = {"type": "function", "function": {"name": "look_up", "parameters": {"type": "object"}}}
 CALL = {"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": "{}"}}
 
 
-def read(message: dict[str, Any] | None = None, **fields: Any) -> ChatRequest:
+def read(message: dict[str, Any] | None = None, **fields: Any) -> ModelRequest:
     document = {"model": "m", "messages": [message or {"role": "user", "content": "hello"}], **fields}
     return read_request(json.dumps(document).encode())
 

@@ -1,0 +1,108 @@
+"""
+What the bytes of any format are read into: a request, a whole answer, a frame of a streamed one.
+
+The values are the same for every format, so what judges them is written once; the places in them are of the bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from keeptrusts.core.exchange import Part, Place, Text, ToolCall
+from keeptrusts.wire.sse import SseFrame
+
+Channel: TypeAlias = tuple[int, Part, Place]
+"""
+The index of the choice, what it is said in, and where below it that stands.
+
+A tool call stands there by its own index: `(index, "name")` and `(index, "arguments")`.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """
+    A request as policies see it.
+
+    Args:
+        raw: The bytes it came in; `strict_json.splice` changes them at the places of its texts.
+        max_tokens_key: Under which name the cap on the answer stands, or would have to.
+    """
+
+    raw: bytes
+    document: dict[str, Any]
+    texts: tuple[Text, ...]
+    tool_calls: tuple[ToolCall, ...]
+    tools: tuple[str, ...]
+    model: str
+    stream: bool
+    max_tokens: int | None
+    max_tokens_key: str
+    message_count: int
+    user: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens, as the provider counted them; None when it did not say."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAnswer:
+    """A whole answer. `logprobs`: places of the token tables, which repeat the text."""
+
+    raw: bytes
+    texts: tuple[Text, ...]
+    tool_calls: tuple[ToolCall, ...]
+    logprobs: tuple[Place, ...]
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """
+    What one frame adds to a channel, and where in the frame it stands.
+
+    Args:
+        whole: It is no part of what the client puts together from several frames, but complete in this one.
+        ending: Where the same frame says that its choice is over.
+    """
+
+    channel: Channel
+    place: Place
+    text: str
+    whole: bool = False
+    ending: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """
+    One frame of the stream.
+
+    Args:
+        data: The JSON text; None for comments and the last frame.
+        call_ids: Of tool calls that begin here: `(choice, index)` to the id.
+        logprobs: Places of token tables, which repeat the text.
+        choices: Those that the frame speaks of, and whether each is at its end.
+        closes: Channels that nothing will be added to any more.
+    """
+
+    frame: SseFrame
+    data: bytes | None
+    pieces: tuple[Piece, ...] = ()
+    call_ids: tuple[tuple[tuple[int, int], str], ...] = ()
+    logprobs: tuple[Place, ...] = ()
+    usage: Usage | None = None
+    choices: tuple[tuple[int, bool], ...] = ()
+    done: bool = False
+    closes: tuple[Channel, ...] = ()
+
+
+ReadChunk: TypeAlias = Callable[[SseFrame], Chunk]
+"""Reads the frames of one stream, in order. Raises `UnreadableError`."""
