@@ -185,7 +185,8 @@ def first_match(policy: CompiledPolicy, text: str) -> int | None:
     """Where the earliest match of the only kind begins."""
     (kind,) = policy.chain.policies
     exchange = Exchange(Phase.OUTPUT, (Text(("t",), text, Role.ASSISTANT),), answered=True)
-    return min((match.start for match in kind.judge(exchange).matches), default=None)
+    verdict, _ = policy.chain.judge_once(kind, exchange)
+    return min((match.start for match in verdict.matches), default=None)
 
 
 def check_blocked(seen: Seen) -> None:

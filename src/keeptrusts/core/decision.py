@@ -7,8 +7,25 @@ the spool, which alone knows the order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """
+    One question that a kind put to somebody else.
+
+    Args:
+        outcome: `answered`, or why the answer could not be used (policy/asking.py).
+        status: HTTP status; 0 when none came.
+        digest: `sha256:` of the answer's body; None when it did not come whole.
+    """
+
+    outcome: str
+    status: int = 0
+    latency_us: int = 0
+    digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +37,7 @@ class PolicyResult:
         verdict: `allowed`, `redacted`, `escalated`, `blocked` or `skipped`.
         latency_us: Microseconds spent in it.
         findings: Category to count; never text.
+        asked: What it asked of others, and what came of it; named in JSON only when there is something.
     """
 
     kind: str
@@ -29,9 +47,10 @@ class PolicyResult:
     mode: str = "enforce"
     latency_us: int = 0
     findings: tuple[tuple[str, int], ...] = ()
+    asked: tuple[Asked, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        return {
+        line: dict[str, Any] = {
             "kind": self.kind,
             "phase": self.phase,
             "verdict": self.verdict,
@@ -40,6 +59,7 @@ class PolicyResult:
             "latency_us": self.latency_us,
             "findings": [{"category": category, "count": count} for category, count in self.findings],
         }
+        return line | {"asked": [asdict(one) for one in self.asked]} if self.asked else line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +74,7 @@ class Decision:
         status: HTTP status the client got; 499 when it left before.
         overhead_us: Microseconds of `latency_ms` that were ours.
         content: What `audit-logger.content` lets stay; None otherwise.
-        degraded: A policy failed and `--fail-mode allow` let the request pass.
+        degraded: A policy failed, and `--fail-mode allow` or a setting of its own let the request pass.
     """
 
     id: str

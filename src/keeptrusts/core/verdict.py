@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from keeptrusts.core.exchange import Place
+from keeptrusts.core.exchange import Place, Text
 
 PASSED: Final = "all_policies_passed"
 
@@ -40,11 +40,15 @@ class Allow:
 
     Args:
         max_tokens: When set, the request is sent with this cap on the answer (token-limit, clamp).
+        found: Texts from elsewhere that the kinds after this one judge too. Nobody is sent them.
+        degraded: Not everything could be judged, and a setting of the kind lets it pass.
     """
 
     matches: tuple[Match, ...] = ()
     max_tokens: int | None = None
     code: str = PASSED
+    found: tuple[Text, ...] = ()
+    degraded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from keeptrusts.core.decision import PolicyResult
 from keeptrusts.core.errors import UnreadableError
 from keeptrusts.core.exchange import Exchange, Part, Phase, Place, Role, Text
 from keeptrusts.core.verdict import Allow, Edit, Match, Redact, Verdict, severity
+from keeptrusts.flow.consulting import consulted
+from keeptrusts.flow.effects import Flow
 from keeptrusts.flow.relay import Relay
 from keeptrusts.flow.restoring import restored, restoring_stage
 from keeptrusts.flow.window import Pipeline, Stage
@@ -101,7 +103,7 @@ class StreamedAnswer:
         """Take a frame in; what the client may have now."""
         return self.relay.take(chunk)
 
-    def finish(self) -> bytes:
+    def finish(self) -> Flow[bytes]:
         """The model is done; the rest, unless a policy objects at the end."""
         out = self.relay.finish()
         if self.relay.cut is not None:
@@ -113,7 +115,7 @@ class StreamedAnswer:
         for name in self.relay.names if self.rules.whole else ():
             collector.add(name, (KEY, name), Part.OTHER)
         exchange = replace(self._exchange, texts=tuple(collector.texts), tool_calls=tuple(collector.calls))
-        self._late = self._chain.judge_answer(exchange, self._clock)
+        self._late = yield from consulted(self._chain.answer_steps(exchange, self._clock))
         if self.is_cut:
             return out
         if any(place[0] == KEY for place in self._late.changed):
@@ -213,12 +215,12 @@ class JudgedAnswer:
 
 def judge_whole(
     policy: CompiledPolicy, answer: ModelAnswer, exchange: Exchange, request: Judgement, clock: Clock
-) -> JudgedAnswer:
+) -> Flow[JudgedAnswer]:
     """Judge an answer that came in one piece; unchanged, it keeps its bytes (law 5)."""
     asked = replace(
         exchange, answered=True, documents=(), texts=answer.texts, tool_calls=answer.tool_calls, phase=Phase.OUTPUT
     )
-    judgement = policy.chain.judge_answer(asked, clock)
+    judgement = yield from consulted(policy.chain.answer_steps(asked, clock))
     changes: dict[Place, object] = {**_given_back(answer.texts, judgement.changed, request.restorable)}
     texts = tuple(replace(one, value=judgement.changed.get(one.place, one.value)) for one in answer.texts)
     if not AnswerRules.of(policy).bare:

@@ -14,6 +14,7 @@ from keeptrusts.core.exchange import Exchange, Phase
 from keeptrusts.core.verdict import Block
 from keeptrusts.flow.answers import AnswerRules, StreamedAnswer, judge_whole
 from keeptrusts.flow.arrival import Arrival, Snapshot
+from keeptrusts.flow.consulting import consulted
 from keeptrusts.flow.decisions import Notes
 from keeptrusts.flow.effects import CloseUpstream, Flow, Respond, TakeQuota
 from keeptrusts.flow.models import list_models
@@ -60,7 +61,7 @@ class _Asked:
 def _serve(notes: Notes) -> Flow[Refusal | None]:
     """Serve the request; why not, when it is refused before anything was sent."""
     try:
-        asked = _closed(notes) or _judged(notes)
+        asked = _closed(notes) or (yield from _judged(notes))
         if isinstance(asked, Refusal):
             return asked
         limited = yield from _limited(notes, asked)
@@ -71,13 +72,13 @@ def _serve(notes: Notes) -> Flow[Refusal | None]:
         return Refusal(422, "validation_error", unreadable.code, str(unreadable))
 
 
-def _judged(notes: Notes) -> _Asked | Refusal:
+def _judged(notes: Notes) -> Flow[_Asked | Refusal]:
     request = read_request(notes.arrival.body)
     exchange = _exchange(notes, request)
     targets = _admitted(notes)
     if isinstance(targets, Refusal):
         return targets
-    said = notes.snapshot.policy.chain.judge_request(exchange, notes.clock)
+    said = yield from consulted(notes.snapshot.policy.chain.request_steps(exchange, notes.clock))
     notes.judge(said)
     notes.keep_request(request.texts, said)
     refusal = objection(notes, said, "input") or _unstreamable(notes, request)
@@ -123,7 +124,7 @@ def _whole(notes: Notes, opened: Opened, exchange: Exchange, said: Judgement) ->
     raw = yield from read_all(notes, answer_limit(notes.snapshot.policy))
     if opened.target.format == "anthropic":
         raw = answer_from_messages(raw)
-    judged = judge_whole(notes.snapshot.policy, read_answer(raw), exchange, said, notes.clock)
+    judged = yield from judge_whole(notes.snapshot.policy, read_answer(raw), exchange, said, notes.clock)
     notes.usage = judged.usage
     notes.judge(judged.judgement)
     refusal = objection(notes, judged.judgement, "output")

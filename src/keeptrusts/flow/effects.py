@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from keeptrusts.core.decision import Decision
 from keeptrusts.core.exchange import Target
+from keeptrusts.policy.asking import Answer, Question
 
 R = TypeVar("R")
 Headers: TypeAlias = tuple[tuple[str, str], ...]
@@ -101,6 +102,17 @@ class SendToClient(Effect[None]):
 @dataclass(frozen=True, slots=True)
 class EndResponse(Effect[None]):
     """The end of a response that `StartResponse` began. Raises `ClientGoneError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskOthers(Effect[tuple[Answer, ...]]):
+    """
+    Put the questions of a policy, all at once; the answers, in their order.
+
+    A failure is an answer, too: nothing is raised for one.
+    """
+
+    questions: tuple[Question, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ class _Relaying:
             if not data:
                 self._check_end()
                 break
-        self._last = self._answer.finish()
+        self._last = yield from self._answer.finish()
 
     def conclude(self, failed: UpstreamError | None) -> Flow[Refusal | None]:
         """Say how it ended, record it, and end the response."""

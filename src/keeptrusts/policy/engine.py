@@ -5,6 +5,7 @@ The chain at work: kinds in order within a phase, phases in order, one place whe
 * `redact` accumulates: later kinds see the redacted text.
 * The verdict is the most severe; its reason is the first of that severity.
 * A kind that raises counts as `block` with `<kind>.error` (law 1), unless `fail_open`; then the result is `degraded`.
+  So does one whose questions got no usable answer, unless a setting of its own lets that pass, `degraded` too.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypeVar
 
-from keeptrusts.core.decision import PolicyResult
+from keeptrusts.core.decision import Asked, PolicyResult
 from keeptrusts.core.exchange import TOOL_PARTS, Exchange, Phase, Place, Target, Text
 from keeptrusts.core.verdict import (
     NAMES,
@@ -28,8 +31,10 @@ from keeptrusts.core.verdict import (
     merge_edits,
     severity,
 )
+from keeptrusts.policy.asking import Answer, Ask, Question, Steps, UnusableAnswerError, asked, finish, nobody
 from keeptrusts.policy.kind import Policy, code_prefix
 
+A = TypeVar("A")
 Clock = Callable[[], int]
 """Nanoseconds from any origin; used for latencies alone."""
 
@@ -74,23 +79,42 @@ class Chain:
         self.fail_open = fail_open
         self._by_phase = {phase: [one for one in self.policies if phase in one.phases] for phase in Phase}
 
-    def judge_request(self, exchange: Exchange, clock: Clock) -> Judgement:
+    def judge_request(self, exchange: Exchange, clock: Clock, ask: Callable[[Question], Answer] = nobody) -> Judgement:
+        """As `request_steps`, where answers are at hand."""
+        return finish(self.request_steps(exchange, clock), ask)
+
+    def judge_answer(self, exchange: Exchange, clock: Clock, ask: Callable[[Question], Answer] = nobody) -> Judgement:
+        """As `answer_steps`, where answers are at hand."""
+        return finish(self.answer_steps(exchange, clock), ask)
+
+    def request_steps(self, exchange: Exchange, clock: Clock) -> Steps[Judgement]:
         """Phases `input`, then `tool`, over the client's request."""
         return _Run(self, exchange, clock).through(REQUEST_PHASES)
 
-    def judge_answer(self, exchange: Exchange, clock: Clock) -> Judgement:
+    def answer_steps(self, exchange: Exchange, clock: Clock) -> Steps[Judgement]:
         """Phases `tool`, then `output`, over the whole of the model's answer."""
         return _Run(self, exchange, clock).through(ANSWER_PHASES)
 
     def judge_once(self, policy: Policy, exchange: Exchange) -> tuple[Verdict, bool]:
-        """One kind's verdict and whether it is degraded. The one place that turns a crash into a verdict."""
+        """The verdict of a kind that asks nobody, and whether it is degraded."""
+        said = self.said_by(policy, policy.judge, exchange)
+        verdict = self._failed(policy, "must ask") if isinstance(said, Ask) else said
+        return verdict, isinstance(verdict, Allow) and verdict.degraded
+
+    def said_by(self, policy: Policy, say: Callable[[A], Verdict | Ask], about: A) -> Verdict | Ask:
+        """What a kind says. The one place that turns a crash into a verdict."""
         try:
-            return policy.judge(exchange), False
+            return say(about)
+        except UnusableAnswerError as unusable:
+            return self._failed(policy, f"got no usable answer: {unusable}", fails_open=policy.fails_open())
         except Exception as bug:  # noqa: BLE001 - law 1: whatever fails in a kind blocks
-            code = f"{code_prefix(policy.kind)}.error"
-            if self.fail_open:
-                return Allow(code=code), True
-            return Block(code, f"`{policy.kind}` failed with {type(bug).__name__}"), False
+            return self._failed(policy, f"failed with {type(bug).__name__}")
+
+    def _failed(self, policy: Policy, how: str, *, fails_open: bool = False) -> Verdict:
+        code = f"{code_prefix(policy.kind)}.error"
+        if self.fail_open or fails_open:
+            return Allow(code=code, degraded=True)
+        return Block(code, f"`{policy.kind}` {how}")
 
     def admitted(self, targets: Iterable[Target]) -> tuple[list[Target], list[PolicyResult]]:
         """Phase `route`: the targets that every routing kind admits, in their order, and what each kind said."""
@@ -129,11 +153,19 @@ class _Run:
         self._max_tokens: int | None = None
         self._degraded = False
         self._blocked = False
+        self._asked: list[Asked] = []
+        self._found: set[Place] = set()
 
-    def through(self, phases: Iterable[Phase]) -> Judgement:
+    def through(self, phases: Iterable[Phase]) -> Steps[Judgement]:
         for phase in phases:
             for policy in self._chain.of_phase(phase):
-                self._ask(policy, phase)
+                started = self._clock()
+                said = self._ask(policy, phase)
+                while isinstance(said, Ask):
+                    answers = yield said.questions
+                    said = self._chain.said_by(policy, partial(self._conclude, said), answers)
+                if said is not None:
+                    self._take(policy, phase, said, (self._clock() - started) // 1000)
         return Judgement(
             self._verdict,
             self._kind,
@@ -145,16 +177,20 @@ class _Run:
             self._degraded,
         )
 
-    def _ask(self, policy: Policy, phase: Phase) -> None:
+    def _ask(self, policy: Policy, phase: Phase) -> Verdict | Ask | None:
         if self._blocked:
             self._results.append(PolicyResult(policy.kind, phase, "skipped", "skipped"))
-            return
-        seen = self._view(policy, phase)
-        started = self._clock()
-        verdict, degraded = self._chain.judge_once(policy, seen)
-        took_us = (self._clock() - started) // 1000
-        self._results.append(result_of(policy.kind, phase, verdict, took_us))
-        self._take(policy, phase, verdict, degraded=degraded)
+            return None
+        return self._chain.said_by(policy, policy.judge, self._view(policy, phase))
+
+    def _conclude(self, ask: Ask, answers: tuple[Answer, ...]) -> Verdict | Ask:
+        try:
+            said = ask.conclude(answers)
+        except UnusableAnswerError as bad:
+            self._asked += [asked(one, bad.failure if one is bad.answer else None) for one in answers]
+            raise
+        self._asked += [asked(one) for one in answers]
+        return said
 
     def _view(self, policy: Policy, phase: Phase) -> Exchange:
         """The exchange for this kind; kinds that see the same of it share one, until a redaction changes it."""
@@ -164,16 +200,35 @@ class _Run:
             seen = self._views[key] = texts_for(policy, self._exchange, phase)
         return seen
 
-    def _take(self, policy: Policy, phase: Phase, verdict: Verdict, *, degraded: bool) -> None:
-        if isinstance(verdict, Allow) and verdict.max_tokens is not None:
-            least = self._max_tokens
-            self._max_tokens = verdict.max_tokens if least is None else min(least, verdict.max_tokens)
-        if severity(verdict) > severity(self._verdict):
+    def _take(self, policy: Policy, phase: Phase, said: Verdict, took_us: int) -> None:
+        verdict = self._here(said)
+        line = result_of(policy.kind, phase, verdict, took_us)
+        self._results.append(replace(line, asked=tuple(self._asked)) if self._asked else line)
+        self._asked.clear()
+        if isinstance(verdict, Allow):
+            self._take_allowed(verdict)
+        elif severity(verdict) > severity(self._verdict):
             self._verdict, self._kind, self._phase = verdict, policy.kind, phase
-        self._degraded = self._degraded or degraded
         self._blocked = isinstance(verdict, Block)
         if isinstance(verdict, Redact):
             self._redact(verdict.edits)
+
+    def _here(self, verdict: Verdict) -> Verdict:
+        """A redaction without what was found elsewhere: nobody is sent that, so there is nothing to redact in it."""
+        if not isinstance(verdict, Redact) or self._found.isdisjoint(edit.place for edit in verdict.edits):
+            return verdict
+        edits = tuple(edit for edit in verdict.edits if edit.place not in self._found)
+        return Redact(verdict.code, edits) if edits else Allow(verdict.edits, code=verdict.code)
+
+    def _take_allowed(self, verdict: Allow) -> None:
+        if verdict.max_tokens is not None:
+            least = self._max_tokens
+            self._max_tokens = verdict.max_tokens if least is None else min(least, verdict.max_tokens)
+        self._degraded = self._degraded or verdict.degraded
+        if verdict.found:
+            self._found.update(text.place for text in verdict.found)
+            self._exchange = replace(self._exchange, texts=self._exchange.texts + verdict.found)
+            self._views.clear()
 
     def _redact(self, edits: Sequence[Edit]) -> None:
         by_place: dict[Place, list[Edit]] = {}

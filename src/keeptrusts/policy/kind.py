@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from keeptrusts.core.exchange import Exchange, Phase, Target
 from keeptrusts.core.verdict import Verdict
+from keeptrusts.policy.asking import Ask
 from keeptrusts.policy.schema import Block
 
 
@@ -20,6 +21,8 @@ class Policy(Block):
     `judge` is pure. What it says of a text depends on the text alone, and, when `holdback` is a number, each match
     depends only on the characters from one before its start to `holdback` after it: that locality is what lets a
     stream be enforced on the fly with the verdict of the whole text (flow/window.py, ADR-0003).
+
+    A kind that has to ask somebody else returns its questions instead (policy/asking.py); its holdback is None.
     """
 
     kind: ClassVar[str]
@@ -27,9 +30,17 @@ class Policy(Block):
     example: ClassVar[str] = ""
     """A block for the reference page, as YAML."""
 
-    def judge(self, exchange: Exchange) -> Verdict:
-        """Say what is to happen to this exchange in `exchange.phase`."""
+    def judge(self, exchange: Exchange) -> Verdict | Ask:
+        """Say what is to happen to this exchange in `exchange.phase`, or what must be known to say it."""
         raise NotImplementedError
+
+    def fails_open(self) -> bool:
+        """Whether a setting of this kind lets pass what it could not decide, because nobody gave a usable answer."""
+        return False
+
+    def secrets(self) -> tuple[str, ...]:
+        """Variables of the gateway's environment that its questions need."""
+        return ()
 
     def holdback(self) -> int | None:
         """

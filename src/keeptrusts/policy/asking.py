@@ -1,0 +1,157 @@
+"""
+Questions that a kind puts to somebody else, as data on the way out and on the way back.
+
+A kind that cannot decide alone returns an `Ask` from `judge`. The flow has the questions put, and the judgement goes on
+with the answers: so what a chain says depends on the exchange and the answers alone, and can be replayed from them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any, Literal, NoReturn, TypeAlias, TypeVar
+
+from keeptrusts.core.decision import Asked
+from keeptrusts.core.errors import KeeptrustsError
+from keeptrusts.core.verdict import Verdict
+
+R = TypeVar("R")
+Fields: TypeAlias = tuple[tuple[str, str], ...]
+Failure: TypeAlias = Literal[
+    "unreachable", "timeout", "lost", "garbled", "too_large", "status", "credential", "refused_address", "busy"
+]
+"""
+Why there is no answer that can be used.
+
+`status`: another one than 2xx, a redirect among them, for none is followed. `credential`: the secret is not set.
+`refused_address`: it leads into a network that it may not lead into. `busy`: too many questions at a time.
+"""
+
+MAX_ANSWER_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A secret of the gateway's environment, and the header field that it goes into, behind its prefix."""
+
+    env: str
+    header: str = "authorization"
+    prefix: str = "Bearer "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """
+    One HTTP exchange. No redirect is followed.
+
+    Args:
+        timeout_ms: From the start to the last byte of the answer.
+        max_bytes: Of the answer; a larger one is none.
+        public: The URL is not the operator's word: it is dialled only where its address belongs to the internet, or is
+            one of `named`, and through no proxy.
+        named: Addresses that the operator allows besides.
+    """
+
+    url: str
+    timeout_ms: int
+    method: Literal["POST", "GET"] = "POST"
+    headers: Fields = ()
+    body: bytes = b""
+    credential: Credential | None = None
+    max_bytes: int = MAX_ANSWER_BYTES
+    public: bool = False
+    named: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """
+    What came of a question.
+
+    Args:
+        status: 0 when there was none.
+        failure: None when the whole of an answer is here, whatever its status.
+    """
+
+    status: int = 0
+    media_type: str = ""
+    body: bytes = b""
+    failure: Failure | None = None
+    latency_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """
+    Instead of a verdict: these questions, all at once, and how to go on.
+
+    Args:
+        conclude: Pure. Raises `UnusableAnswerError` when an answer is none, and the engine says what that means.
+    """
+
+    questions: tuple[Question, ...]
+    conclude: Callable[[tuple[Answer, ...]], Verdict | Ask]
+
+
+Steps: TypeAlias = Generator[tuple[Question, ...], tuple[Answer, ...], R]
+"""Work that stops to ask: it yields questions and is sent their answers, in their order."""
+
+
+class UnusableAnswerError(KeeptrustsError):
+    """An answer with which nothing can be decided."""
+
+    code = "unusable_answer"
+
+    def __init__(self, answer: Answer, failure: Failure) -> None:
+        super().__init__(failure)
+        self.answer = answer
+        self.failure = failure
+
+
+def body_of(answer: Answer) -> bytes:
+    """The body of a good answer. Raises `UnusableAnswerError`."""
+    if answer.failure is not None:
+        raise UnusableAnswerError(answer, answer.failure)
+    if not 200 <= answer.status < 300:
+        raise UnusableAnswerError(answer, "status")
+    return answer.body
+
+
+def json_of(answer: Answer) -> Any:
+    """The JSON document of a good answer. Raises `UnusableAnswerError`."""
+    body = body_of(answer)
+    try:
+        return json.loads(body, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        raise UnusableAnswerError(answer, "garbled") from None
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(text)
+
+
+def asked(answer: Answer, failure: Failure | None = None) -> Asked:
+    """What the record keeps of an answer: never its text. `failure`: what a kind found wrong with it."""
+    said = failure or answer.failure or ("answered" if 200 <= answer.status < 300 else "status")
+    known = None if answer.failure else "sha256:" + hashlib.sha256(answer.body).hexdigest()
+    return Asked(said, answer.status, answer.latency_us, known)
+
+
+def finish(steps: Steps[R], ask: Callable[[Question], Answer]) -> R:
+    """Run steps to their end where answers are at hand: in tests, and when a stored exchange is judged again."""
+    answers: tuple[Answer, ...] | None = None
+    try:
+        while True:
+            questions = next(steps) if answers is None else steps.send(answers)
+            answers = tuple(ask(question) for question in questions)
+    except StopIteration as done:
+        result: R = done.value
+        return result
+
+
+def nobody(question: Question) -> Answer:
+    """Answers nothing."""
+    del question
+    return Answer(failure="unreachable")
