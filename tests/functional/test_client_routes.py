@@ -13,6 +13,7 @@ from keeptrusts.client.audit import Audit
 from keeptrusts.client.calls import Calls
 from keeptrusts.client.client import Client
 from keeptrusts.client.configurations import Configurations
+from keeptrusts.client.escalations import Escalations
 from keeptrusts.client.events import Events
 from keeptrusts.client.exports import Exports
 from keeptrusts.client.gateways import Gateways
@@ -25,7 +26,7 @@ from support.scripted import Said, Script
 OTHER_READERS = re.compile(r"/v1/gateway/|/metrics$|/openapi\.json$|/docs$|/\.well-known/|/v1/providers/")
 """What gateways (with their own, asynchronous client), Prometheus, browsers and Terraform itself call."""
 
-NOUNS = (Audit, Configurations, Events, Exports, Gateways, Tokens, Webhooks)
+NOUNS = (Audit, Configurations, Escalations, Events, Exports, Gateways, Tokens, Webhooks)
 OF_CLIENT = ("whoami", "health", "ready", "trail_keys")
 
 

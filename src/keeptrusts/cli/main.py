@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "dev": Entry("keeptrusts.cli.dev:dev", "Run everything on this machine: control plane, gateway, mock provider."),
     "doctor": Entry("keeptrusts.cli.doctor:doctor", "Check this machine and the way to the control plane."),
     "events": Entry("keeptrusts.cli.events:events", "What the gateways decided."),
+    "escalation": Entry("keeptrusts.cli.escalation:escalation", "What waits for a person, and what was decided."),
     "export": Entry("keeptrusts.cli.export:export", "Archives of events and of the audit log."),
     "export-jobs": Entry("keeptrusts.cli.export:export", "Another name of `export`.", hidden=True),
     "gateway": Entry("keeptrusts.cli.gateway:gateway", "Run gateways and manage them."),

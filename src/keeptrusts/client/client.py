@@ -15,6 +15,7 @@ from keeptrusts.api.tokens import Whoami
 from keeptrusts.client.audit import Audit
 from keeptrusts.client.calls import Calls
 from keeptrusts.client.configurations import Configurations
+from keeptrusts.client.escalations import Escalations
 from keeptrusts.client.events import Events
 from keeptrusts.client.exports import Exports
 from keeptrusts.client.gateways import Gateways
@@ -82,6 +83,7 @@ class Client:
         self.webhooks: Final = Webhooks(calls)
         self.exports: Final = Exports(calls)
         self.tokens: Final = Tokens(calls)
+        self.escalations: Final = Escalations(calls)
         self.events: Final = Events(calls)
         self.audit: Final = Audit(calls)
 

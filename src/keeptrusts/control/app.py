@@ -28,6 +28,7 @@ from keeptrusts.control.problem import on_http_error, on_own_error, on_validatio
 from keeptrusts.control.routes import (
     audit,
     configurations,
+    escalations,
     events,
     exports,
     gateways,
@@ -61,6 +62,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     events.router,
     webhooks.router,
     exports.router,
+    escalations.router,
 )
 
 

@@ -141,8 +141,6 @@ def _messages(fresh: Sequence[_Good]) -> Iterator[tuple[str, dict[str, Any]]]:
     for one in fresh:
         if one.event.event_type == "decision":
             yield f"event.{one.event.verdict}", one.told
-            if one.event.verdict == "escalated":
-                yield "escalation.created", one.told
 
 
 def _plain(body: bytes, encoding: str | None) -> bytes:

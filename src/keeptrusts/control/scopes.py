@@ -2,7 +2,8 @@
 What each role may do, as scopes `noun:verb`. A key's own scopes can only narrow its role.
 
 `viewer` sees what is governed and what happened; `auditor` also takes evidence out and reads the audit log; `editor`
-changes what is governed; `admin` also hands out keys; `gateway` reports what it did, and fetches what it is to do.
+changes what is governed and decides what was escalated; `admin` also hands out keys; `gateway` reports what it did, and
+fetches what it is to do.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ GATEWAYS_WRITE: Final = "gateways:write"
 WEBHOOKS_READ: Final = "webhooks:read"
 WEBHOOKS_WRITE: Final = "webhooks:write"
 EVENTS_READ: Final = "events:read"
+ESCALATIONS_READ: Final = "escalations:read"
+ESCALATIONS_WRITE: Final = "escalations:write"
 EXPORTS_READ: Final = "exports:read"
 EXPORTS_WRITE: Final = "exports:write"
 TOKENS_READ: Final = "tokens:read"
@@ -29,8 +32,18 @@ RUNTIME: Final = "runtime:use"
 IDENTITY: Final = "identity:read"
 """Everybody may ask who they are; no key can be narrowed out of it."""
 
-_VIEWER = frozenset({CONFIGURATIONS_READ, GATEWAYS_READ, WEBHOOKS_READ, EVENTS_READ, TRAIL_READ, IDENTITY})
-_EDITOR = _VIEWER | {CONFIGURATIONS_WRITE, GATEWAYS_WRITE, WEBHOOKS_WRITE, EXPORTS_READ, EXPORTS_WRITE, RUNTIME}
+_VIEWER = frozenset(
+    {CONFIGURATIONS_READ, GATEWAYS_READ, WEBHOOKS_READ, EVENTS_READ, ESCALATIONS_READ, TRAIL_READ, IDENTITY}
+)
+_EDITOR = _VIEWER | {
+    CONFIGURATIONS_WRITE,
+    GATEWAYS_WRITE,
+    WEBHOOKS_WRITE,
+    ESCALATIONS_WRITE,
+    EXPORTS_READ,
+    EXPORTS_WRITE,
+    RUNTIME,
+}
 _AUDITOR = _VIEWER | {EXPORTS_READ, EXPORTS_WRITE, AUDIT_READ}
 _ADMIN = _EDITOR | _AUDITOR | {TOKENS_READ, TOKENS_WRITE}
 
