@@ -1,0 +1,125 @@
+"""`kt detect`: what the detectors say of lines of text. Nothing leaves this machine."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import click
+
+from keeptrusts.cli.failure import Exit
+from keeptrusts.cli.output import say
+
+Detector: TypeAlias = Callable[[str], dict[str, Any]]
+KINDS: Final = ("injection", "pii", "secrets")
+STEP: Final = 2000
+"""Lines between two words about how far it has come."""
+SHOWN: Final = 10
+"""Bad lines that are named one by one."""
+
+
+class LineError(ValueError):
+    """What is wrong with a line; never what it says."""
+
+
+@click.command()
+@click.option("--kind", type=click.Choice(KINDS), required=True, help="What is looked for.")
+@click.option("--jsonl", "path", required=True, metavar="FILE", help="Lines with `text`; `-` reads standard input.")
+@click.option(
+    "--threshold", type=click.FloatRange(0, 1), default=0.75, show_default=True, help="Injection: flagged from here on."
+)
+def detect(kind: str, path: str, *, threshold: float) -> None:
+    """
+    Say what the detectors find in lines of text. Nothing leaves this machine.
+
+    Each line of FILE is a JSON object with the text in `text`. Each gives one line on stdout, in the same order:
+
+    \b
+      injection      {"score": 0.97, "flagged": true}
+      pii, secrets   {"spans": [[start, end, "category"], ...]}  in code points, none over another
+      a bad line     {"error": "..."}
+
+    Exit status: 0 done; 2 a line could not be read, the others were; 1 the file could not be read.
+    """
+    detector = _detector(kind, threshold)
+    bad = 0
+    with _lines(path) as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                answer = detector(_text(line))
+            except LineError as fault:
+                bad += 1
+                answer = {"error": str(fault)}
+                if bad <= SHOWN:
+                    say(f"line {number}: {fault}")
+            sys.stdout.write(json.dumps(answer, separators=(", ", ": ")) + "\n")
+            if number % STEP == 0 and sys.stderr.isatty():
+                click.echo(f"\r{number} lines", nl=False, err=True)
+    if bad:
+        say("1 line could not be read" if bad == 1 else f"{bad} lines could not be read")
+        sys.exit(Exit.WRONG_INPUT)
+
+
+@contextmanager
+def _lines(path: str) -> Iterator[Iterator[bytes]]:
+    """Lines end at a line feed and nowhere else: JSON text may hold every other separator."""
+    if path == "-":
+        yield iter(sys.stdin.buffer)
+        return
+    with Path(path).open("rb") as file:
+        yield iter(file)
+
+
+def _text(line: bytes) -> str:
+    """
+    The text of one line.
+
+    Raises:
+        LineError: It has none.
+    """
+    try:
+        value = json.loads(line)
+    except UnicodeDecodeError:
+        raise LineError("not UTF-8") from None
+    except ValueError as fault:
+        place = f" at column {fault.colno}" if isinstance(fault, json.JSONDecodeError) else ""
+        raise LineError(f"not JSON{place}") from None
+    except RecursionError:
+        raise LineError("nested too deep") from None
+    if not isinstance(value, dict) or not isinstance(text := value.get("text"), str):
+        raise LineError("write an object whose `text` is a string")
+    return text
+
+
+def _detector(kind: str, threshold: float) -> Detector:
+    match kind:
+        case "injection":
+            return _injection(threshold)
+        case "pii":
+            from keeptrusts.detect.pii import CATEGORIES, find_pii
+
+            return lambda text: {"spans": _spans(find_pii(text, CATEGORIES))}
+        case _:
+            from keeptrusts.detect.secret import find_secrets
+
+            return lambda text: {"spans": _spans(find_secrets(text))}
+
+
+def _injection(threshold: float) -> Detector:
+    from keeptrusts.detect.injection import assess
+
+    def detector(text: str) -> dict[str, Any]:
+        score = assess(text).score
+        return {"score": score, "flagged": score >= threshold}
+
+    return detector
+
+
+def _spans(hits: list[Any]) -> list[tuple[int, int, str]]:
+    from keeptrusts.detect.spans import values
+
+    return [(hit.start, hit.end, hit.category) for hit in values(hits)]
