@@ -10,7 +10,7 @@ from keeptrusts.terraform.failures import tell
 from keeptrusts.terraform.planning import Change, keep_texts
 from keeptrusts.terraform.plugin.logs import hide
 from keeptrusts.terraform.plugin.values import UNKNOWN
-from keeptrusts.terraform.resource import DataSource, Resource
+from keeptrusts.terraform.resource import DataSource, Ephemeral, Resource
 from keeptrusts.terraform.schema import Attribute, Values, attributes_of, dump, known, load, make, take
 from keeptrusts.terraform.session import Session
 
@@ -116,7 +116,8 @@ class ResourceCalls:
         change.settle()
         self._resource.plan(change)
         change.follow()
-        return self._answer(planned_state=dump(self._state, change.planned))
+        replacing = [{"steps": [{"attribute_name": name}]} for name in change.replacing()]
+        return self._answer(planned_state=dump(self._state, change.planned), requires_replace=replacing)
 
     def apply(self, request: Answer) -> Answer:
         prior = self._load(request.get("prior_state"))
@@ -191,10 +192,8 @@ class ResourceCalls:
         self._diagnostics.warn(f"{self._kind.type_name} was deleted outside of Terraform", detail)
 
     def _how_to_list(self, identifier: str) -> str:
-        return (
-            f"There is no `{identifier}`. `GET /v1/{self._kind.noun}` lists what there is: use the `id` of one, "
-            f"or `{self._kind.import_key}=...`."
-        )
+        key = f", or `{self._kind.import_key}=...`" if self._kind.import_key else ""
+        return f"There is no `{identifier}`. `GET /v1/{self._kind.noun}` lists what there is: use the `id` of one{key}."
 
     def _answer(self, **fields: Any) -> Answer:
         return {**fields, "diagnostics": self._diagnostics.as_messages()}
@@ -237,6 +236,46 @@ class DataCalls:
             self._diagnostics.error("Not found", detail)
             return self._answer()
         return self._answer(state=dump(self._state, take(found)))
+
+    def _answer(self, **fields: Any) -> Answer:
+        return {**fields, "diagnostics": self._diagnostics.as_messages()}
+
+
+class EphemeralCalls:
+    """Every call about one ephemeral resource."""
+
+    def __init__(self, kind: type[Ephemeral[Any]], session: Session) -> None:
+        self._kind = kind
+        self._state: type = kind.state
+        self._diagnostics = Diagnostics()
+        self._ephemeral = kind(session)
+
+    def validate(self, request: Answer) -> Answer:
+        check_values(self._state, load(self._state, request.get("config")) or {}, self._diagnostics)
+        return self._answer()
+
+    def open(self, request: Answer) -> Answer:
+        config = load(self._state, request.get("config")) or {}
+        try:
+            opened, kept = self._ephemeral.open(make(self._state, config))
+        except KeeptrustsError as error:
+            tell(self._diagnostics, f"open {self._kind.type_name}", error, attributes_of(self._state))
+            return self._answer()
+        values = take(opened)
+        for name, one in attributes_of(self._state).items():
+            if one.attr.sensitive:
+                hide_all(values[name])
+        private = "\n".join(f"{name}={value}" for name, value in kept.items())
+        return self._answer(result=dump(self._state, values), private=private.encode())
+
+    def close(self, request: Answer) -> Answer:
+        lines = request.get("private", b"").decode().splitlines()
+        kept = {name: value for name, _, value in (line.partition("=") for line in lines)}
+        try:
+            self._ephemeral.close(kept)
+        except KeeptrustsError as error:
+            tell(self._diagnostics, f"close {self._kind.type_name}", error, ())
+        return self._answer()
 
     def _answer(self, **fields: Any) -> Answer:
         return {**fields, "diagnostics": self._diagnostics.as_messages()}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 _UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0}
+_LONG_UNITS: Final = {**_UNITS, "d": 86_400.0, "w": 604_800.0}
+_SHORTEST_LIFE: Final = 60
 
 
 def length(least: int, most: int) -> Callable[[Any], str | None]:
@@ -69,13 +71,41 @@ def event_types(patterns: Any) -> str | None:
 
 def seconds(text: str) -> float | None:
     """`90s`, `10m`, `1h30m` in seconds; None when it is no such duration."""
+    return _seconds(text, _UNITS)
+
+
+def life_seconds(text: str) -> int | None:
+    """The same with days and weeks, `90d`, in whole seconds."""
+    total = _seconds(text, _LONG_UNITS)
+    return int(total) if total is not None and total.is_integer() else None
+
+
+def life_text(total: int) -> str:
+    """The opposite: `7776000` is `90d`, and `5400` is `90m`."""
+    unit = next(unit for unit in "dhms" if total % _LONG_UNITS[unit] == 0)
+    return f"{total // int(_LONG_UNITS[unit])}{unit}"
+
+
+def same_life(older: str, newer: str) -> bool:
+    return life_seconds(older) == life_seconds(newer)
+
+
+def lifetime(text: Any) -> str | None:
+    """How long a credential lives."""
+    total = life_seconds(text)
+    if total is None:
+        return "it must be a length of time like `90d`, `12h` or `30m`"
+    return None if total >= _SHORTEST_LIFE else "it must be a minute or longer"
+
+
+def _seconds(text: str, units: Mapping[str, float]) -> float | None:
     total = 0.0
     digits = ""
     for character in text:
         if character.isdigit() or character == ".":
             digits += character
-        elif character in _UNITS and digits.strip(".") and digits.count(".") <= 1:
-            total += float(digits) * _UNITS[character]
+        elif character in units and digits.strip(".") and digits.count(".") <= 1:
+            total += float(digits) * units[character]
             digits = ""
         else:
             return None

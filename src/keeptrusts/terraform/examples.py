@@ -50,6 +50,17 @@ resource "keeptrusts_gateway" "edge" {
   fail_mode        = "block"
 }
 """,
+    "keeptrusts_gateway_token": """\
+resource "keeptrusts_gateway_token" "edge" {
+  gateway_id  = keeptrusts_gateway.edge.id
+  expires_in  = "90d"
+  rotate_when = { quarter = "2026-q4" }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+""",
     "keeptrusts_webhook": """\
 resource "keeptrusts_webhook" "slack_alerts" {
   url         = "https://hooks.slack.com/services/T00/B00/example"
@@ -70,11 +81,30 @@ resource "keeptrusts_webhook" "siem" {
   secret_wo_version = 1
 }
 """,
+    "keeptrusts_api_key": """\
+resource "keeptrusts_api_key" "dashboard" {
+  name       = "dashboard"
+  role       = "viewer"
+  scopes     = ["events:read"]
+  expires_in = "90d"
+}
+""",
 }
 DATA_SOURCES: Final[Mapping[str, str]] = {
     "keeptrusts_configuration": """\
 data "keeptrusts_configuration" "shared" {
   name = "production-policy"
+}
+""",
+    "keeptrusts_configurations": """\
+data "keeptrusts_configurations" "of_production" {
+  labels = { environment = "production" }
+}
+
+output "policies_of_production" {
+  value = {
+    for one in data.keeptrusts_configurations.of_production.configurations : one.name => one.version
+  }
 }
 """,
     "keeptrusts_gateway": """\
@@ -86,9 +116,49 @@ output "edge_is_in_sync" {
   value = data.keeptrusts_gateway.edge.active_digest == data.keeptrusts_gateway.edge.desired_digest
 }
 """,
+    "keeptrusts_gateways": """\
+data "keeptrusts_gateways" "all" {}
+
+output "gateways_out_of_sync" {
+  value = [for one in data.keeptrusts_gateways.all.gateways : one.name if !one.in_sync]
+}
+""",
+    "keeptrusts_policy_document": """\
+data "keeptrusts_policy_document" "production" {
+  policy_yaml = file("${path.module}/policies/production.yaml")
+
+  lifecycle {
+    postcondition {
+      condition     = contains(self.kinds, "audit-logger")
+      error_message = "Production keeps an audit trail."
+    }
+  }
+}
+""",
     "keeptrusts_webhook": """\
 data "keeptrusts_webhook" "siem" {
   url = "https://siem.example.com/ingest"
+}
+""",
+}
+EPHEMERALS: Final[Mapping[str, str]] = {
+    "keeptrusts_gateway_token": """\
+ephemeral "keeptrusts_gateway_token" "probe" {
+  gateway_id = keeptrusts_gateway.edge.id
+  expires_in = "10m"
+}
+""",
+    "keeptrusts_api_key": """\
+ephemeral "keeptrusts_api_key" "reader" {
+  name       = "terraform-run"
+  role       = "viewer"
+  expires_in = "10m"
+}
+
+provider "keeptrusts" {
+  alias   = "reader"
+  api_url = "https://keeptrusts.example.com"
+  api_key = ephemeral.keeptrusts_api_key.reader.key
 }
 """,
 }
@@ -121,9 +191,13 @@ locals {
 }
 """,
 }
-IMPORTS: Final[Mapping[str, tuple[str, str, str]]] = {
+IMPORTS: Final[Mapping[str, tuple[str, ...]]] = {
     "keeptrusts_configuration": ("production", "cfg_0192f0c1a2b37c4d8e5f60718293a4b5", "name=production-policy"),
     "keeptrusts_gateway": ("edge", "gw_0192f0c1a2b37c4d8e5f60718293a4b5", "name=production-edge"),
+    "keeptrusts_gateway_token": ("edge", "key_0192f0c1a2b37c4d8e5f60718293a4b5"),
+    "keeptrusts_api_key": ("dashboard", "key_0192f0c1a2b37c4d8e5f60718293a4b5", "name=dashboard"),
     "keeptrusts_webhook": ("siem", "wh_0192f0c1a2b37c4d8e5f60718293a4b5", "url=https://siem.example.com/ingest"),
 }
 """Type -> the name of its example, an id, and what else may stand for the id."""
+_LOST: Final = " The secret was shown once, to whoever made it, and is null after an import."
+LOST_BY_IMPORT: Final[Mapping[str, str]] = {"keeptrusts_gateway_token": _LOST, "keeptrusts_api_key": _LOST}

@@ -33,6 +33,11 @@ def own(
     return {name: value for name, value in found.items() if name not in inherited} or None
 
 
+def query(wanted: Mapping[str, str] | None) -> dict[str, str]:
+    """The part of a list's address that asks for these labels."""
+    return {f"label.{name}": value for name, value in (wanted or {}).items()}
+
+
 def plan_effective(change: Change, defaults: Mapping[str, str] | None) -> None:
     """Plan `effective_labels`, so that a changed default is a difference of each resource."""
     mine = change.planned["labels"]

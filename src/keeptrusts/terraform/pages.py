@@ -11,6 +11,7 @@ from keeptrusts.terraform import examples
 from keeptrusts.terraform.functions import FUNCTIONS, STRING, Function
 from keeptrusts.terraform.provider import (
     DATA_SOURCES,
+    EPHEMERALS,
     KEY_VARIABLES,
     RESOURCES,
     URL_VARIABLES,
@@ -46,6 +47,8 @@ def pages() -> dict[str, str]:
         found[f"resources/{_short(name)}.md"] = _resource(name)
     for name in DATA_SOURCES:
         found[f"data-sources/{_short(name)}.md"] = _data_source(name)
+    for name in EPHEMERALS:
+        found[f"ephemeral-resources/{_short(name)}.md"] = _ephemeral(name)
     for name, function in FUNCTIONS.items():
         found[f"functions/{name}.md"] = _function(name, function)
     return found
@@ -93,6 +96,12 @@ def _data_source(name: str) -> str:
     return _titled(name, "Data Source", kind.state, _example(examples.DATA_SOURCES[name]), *_schema(kind.state))
 
 
+def _ephemeral(name: str) -> str:
+    kind = load_type(EPHEMERALS, name)
+    parts = [_example(examples.EPHEMERALS[name]), *_schema(kind.state)]
+    return _titled(name, "Ephemeral Resource", kind.state, "Terraform 1.10 or later.", *parts)
+
+
 def _function(name: str, function: Function) -> str:
     signature = ", ".join(f"{argument} string" for argument in function.arguments)
     returns = "string" if function.returns == STRING else "list of object"
@@ -136,6 +145,8 @@ def _line(one: Attribute) -> str:
     told = [one.attr.about]
     if one.default is not None:
         told.append(f"Default: `{_literal(one.default)}`.")
+    if one.attr.replaces:
+        told.append("A change makes a new one.")
     if one.inner is not None:
         told.append(f"See [below](#nested--{one.name}).")
     return f"- `{one.name}` ({', '.join(_words(one))}) {' '.join(told)}"
@@ -160,11 +171,13 @@ def _nested(one: Attribute) -> str:
 
 
 def _import(name: str, key: str) -> str:
-    label, identifier, other = examples.IMPORTS[name]
-    block = f'import {{\n  to = {name}.{label}\n  id = "{other}"\n}}'
-    lines = "\n".join(f"terraform import {name}.{label} {given}" for given in (identifier, other))
+    label, *given = examples.IMPORTS[name]
+    block = f'import {{\n  to = {name}.{label}\n  id = "{given[-1]}"\n}}'
+    lines = "\n".join(f"terraform import {name}.{label} {one}" for one in given)
+    by = f"By id, or by `{key}=...`." if key else "By id."
+    secret = examples.LOST_BY_IMPORT.get(name, "")
     return (
-        f"## Import\n\nBy id, or by `{key}=...`. `GET /v1/{load_type(RESOURCES, name).noun}` lists what there is.\n\n"
+        f"## Import\n\n{by} `GET /v1/{load_type(RESOURCES, name).noun}` lists what there is.{secret}\n\n"
         f"```shell\n{lines}\n```\n\n```terraform\n{block}\n```"
     )
 

@@ -22,12 +22,14 @@ class Change:
         prior: None: it is to be made.
         config: What the user wrote; null where nothing stands.
         planned: What will be.
+        noted: Attributes whose change is written into the state and nowhere else, although they would replace.
     """
 
     state: type
     prior: Values | None
     config: Values
     planned: Values
+    noted: set[str] = field(default_factory=set)
     _attributes: list[Attribute] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -63,6 +65,13 @@ class Change:
             for one in self._attributes
             if self.planned[one.name] is UNKNOWN or self.planned[one.name] != prior.get(one.name)
         ]
+
+    def replacing(self) -> list[str]:
+        """The changed attributes that can only be had with a new object."""
+        if self.prior is None:
+            return []
+        changed = set(self.changed()) - self.noted
+        return [one.name for one in self._attributes if one.attr.replaces and one.name in changed]
 
     def _without_config(self, one: Attribute) -> None:
         if one.default is not None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 from keeptrusts.core.errors import KeeptrustsError
 from keeptrusts.terraform import functions
-from keeptrusts.terraform.calls import Answer, DataCalls, ResourceCalls, check_values, hide_all
+from keeptrusts.terraform.calls import Answer, DataCalls, EphemeralCalls, ResourceCalls, check_values, hide_all
 from keeptrusts.terraform.checks import between, http_url
 from keeptrusts.terraform.diagnostics import Diagnostics
 from keeptrusts.terraform.failures import tell
@@ -63,13 +63,22 @@ class ProviderConfig:
 RESOURCES: Final[Mapping[str, str]] = {
     "keeptrusts_configuration": "resources.configuration:ConfigurationResource",
     "keeptrusts_gateway": "resources.gateway:GatewayResource",
+    "keeptrusts_gateway_token": "resources.gateway_token:GatewayTokenResource",
     "keeptrusts_webhook": "resources.webhook:WebhookResource",
+    "keeptrusts_api_key": "resources.api_key:ApiKeyResource",
 }
 """Type -> where its class is; imported when it is used."""
 DATA_SOURCES: Final[Mapping[str, str]] = {
     "keeptrusts_configuration": "data.configuration:ConfigurationSource",
+    "keeptrusts_configurations": "data.configurations:ConfigurationsSource",
     "keeptrusts_gateway": "data.gateway:GatewaySource",
+    "keeptrusts_gateways": "data.gateways:GatewaysSource",
+    "keeptrusts_policy_document": "data.policy_document:PolicyDocumentSource",
     "keeptrusts_webhook": "data.webhook:WebhookSource",
+}
+EPHEMERALS: Final[Mapping[str, str]] = {
+    "keeptrusts_gateway_token": "ephemeral.gateway_token:EphemeralGatewayToken",
+    "keeptrusts_api_key": "ephemeral.api_key:EphemeralApiKey",
 }
 CAPABILITIES: Final = {"get_provider_schema_optional": True}
 
@@ -97,6 +106,9 @@ class Provider:
             "ImportResourceState": lambda request: self._resource(request).find(request),
             "ValidateDataResourceConfig": lambda request: self._data(request).validate(request),
             "ReadDataSource": lambda request: self._data(request).read(request),
+            "ValidateEphemeralResourceConfig": lambda request: self._ephemeral(request).validate(request),
+            "OpenEphemeralResource": lambda request: self._ephemeral(request).open(request),
+            "CloseEphemeralResource": lambda request: self._ephemeral(request).close(request),
         }
 
     def handle(self, path: str, body: bytes) -> bytes:
@@ -119,19 +131,24 @@ class Provider:
     def _data(self, request: Answer) -> DataCalls:
         return DataCalls(load_type(DATA_SOURCES, request.get("type_name", "")), self._session)
 
+    def _ephemeral(self, request: Answer) -> EphemeralCalls:
+        return EphemeralCalls(load_type(EPHEMERALS, request.get("type_name", "")), self._session)
+
     def _metadata(self, _request: Answer) -> Answer:
         return {
             "server_capabilities": CAPABILITIES,
             "resources": [{"type_name": name} for name in RESOURCES],
             "data_sources": [{"type_name": name} for name in DATA_SOURCES],
             "functions": [{"name": name} for name in functions.FUNCTIONS],
+            "ephemeral_resources": [{"type_name": name} for name in EPHEMERALS],
         }
 
     def _schema(self, _request: Answer) -> Answer:
         return {
             "provider": describe(ProviderConfig),
-            "resource_schemas": {name: describe(load_type(RESOURCES, name).state) for name in RESOURCES},
-            "data_source_schemas": {name: describe(load_type(DATA_SOURCES, name).state) for name in DATA_SOURCES},
+            "resource_schemas": _schemas(RESOURCES),
+            "data_source_schemas": _schemas(DATA_SOURCES),
+            "ephemeral_resource_schemas": _schemas(EPHEMERALS),
             "functions": functions.describe(),
             "server_capabilities": CAPABILITIES,
         }
@@ -200,6 +217,10 @@ class Provider:
         """Terraform was interrupted: give up waiting, and finish what was begun."""
         self._session.stopping.set()
         return {}
+
+
+def _schemas(types: Mapping[str, str]) -> dict[str, Any]:
+    return {name: describe(load_type(types, name).state) for name in types}
 
 
 def load_type(types: Mapping[str, str], name: str) -> Any:

@@ -27,8 +27,8 @@ class Resource(Generic[S]):
     type_name: ClassVar[str]
     noun: ClassVar[str]
     """In the plural, as the API's path says it: `configurations`."""
-    import_key: ClassVar[str]
-    """What else than an id an import may name: `name`."""
+    import_key: ClassVar[str] = ""
+    """What else than an id an import may name: `name`; empty: nothing."""
     state: type[S]
 
     def __init__(self, session: Session, diagnostics: Diagnostics) -> None:
@@ -75,6 +75,24 @@ class DataSource(Generic[S]):
 
     def read(self, config: S) -> S | None:
         """None: there is none."""
+        raise NotImplementedError
+
+
+class Ephemeral(Generic[S]):
+    """A credential that lives as long as one run of Terraform, and is in no plan and no state. Terraform 1.10."""
+
+    type_name: ClassVar[str]
+    state: type[S]
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def open(self, config: S) -> tuple[S, Mapping[str, str]]:
+        """Make it; and what `close` needs to know."""
+        raise NotImplementedError
+
+    def close(self, kept: Mapping[str, str]) -> None:
+        """The run is over: make it useless."""
         raise NotImplementedError
 
 

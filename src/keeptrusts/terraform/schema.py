@@ -33,6 +33,7 @@ class Attr:
         write_only: Never in plan or state; Terraform 1.11 or later.
         follows: The attributes whose change may change this computed one; None: any.
         by_plan: The resource's own `plan` says what it will be.
+        replaces: A change of it makes a new object in place of the old one.
         same: Whether two values mean the same; then the older text stays and there is no difference.
         check: What is wrong with a known value, as a sentence; None: nothing.
     """
@@ -45,6 +46,7 @@ class Attr:
     write_only: bool = False
     follows: tuple[str, ...] | None = None
     by_plan: bool = False
+    replaces: bool = False
     same: Callable[[Any, Any], bool] | None = None
     check: Callable[[Any], str | None] | None = None
 

@@ -14,6 +14,12 @@ from support.terraform import POLICY, Workspace
 
 pytestmark = pytest.mark.acceptance
 
+KINDS = {
+    "resources": "resource_schemas",
+    "data-sources": "data_source_schemas",
+    "ephemeral-resources": "ephemeral_resource_schemas",
+}
+
 
 def test_the_examples(real: Workspace, server: Server) -> None:
     """They are formatted, valid, applied without a difference left, found by the data sources, and importable."""
@@ -24,7 +30,8 @@ def test_the_examples(real: Workspace, server: Server) -> None:
     given = {"TF_VAR_keeptrusts_api_key": server.admin_key, "TF_VAR_siem_secret": secret}
     real.run("init").ok()
     real.run("apply", "-auto-approve", env=given).ok()
-    real.write("data.tf", "\n".join((*examples.DATA_SOURCES.values(), *examples.FUNCTIONS.values())))
+    later = "\n".join((*examples.DATA_SOURCES.values(), *examples.EPHEMERALS.values(), *examples.FUNCTIONS.values()))
+    real.write("data.tf", later.replace('"https://keeptrusts.example.com"', json.dumps(server.url)))
     assert real.run("fmt", "-check", "-diff").ok().output == ""
     found = real.run("apply", "-auto-approve", env=given).ok()
     assert "edge_is_in_sync = false" in found.output
@@ -32,11 +39,12 @@ def test_the_examples(real: Workspace, server: Server) -> None:
     assert real.run("plan", "-detailed-exitcode", env=given).status == 0
 
     (real.folder / "data.tf").unlink()
-    for name, (label, _, other) in examples.IMPORTS.items():
+    for name, (label, *given_ids) in examples.IMPORTS.items():
+        other = given_ids[-1] if len(given_ids) > 1 else str(real.resource(f"{name}.{label}")["id"])
         real.run("state", "rm", f"{name}.{label}").ok()
-        real.write(f"{label}-import.tf", f'import {{\n  to = {name}.{label}\n  id = "{other}"\n}}\n')
+        real.write(f"{name}-import.tf", f'import {{\n  to = {name}.{label}\n  id = "{other}"\n}}\n')
     imported = real.run("plan", env=given).ok()
-    assert "3 to import, 0 to add" in imported.output
+    assert f"{len(examples.IMPORTS)} to import, 0 to add" in imported.output
     real.run("apply", "-auto-approve", env=given).ok()
     real.run("destroy", "-auto-approve", env=given).ok()
 
@@ -47,7 +55,7 @@ def test_the_shipped_pages_are_those_of_the_installed_provider(real: Workspace) 
     schema = json.loads(real.run("providers", "schema", "-json").ok().output)
     (provider,) = schema["provider_schemas"].values()
     pages = Path(__file__).parents[3] / "docs" / "reference" / "terraform"
-    for folder, key in (("resources", "resource_schemas"), ("data-sources", "data_source_schemas")):
+    for folder, key in KINDS.items():
         assert {f"keeptrusts_{path.stem}" for path in (pages / folder).iterdir()} == set(provider[key])
         for name, described in provider[key].items():
             page = (pages / folder / f"{name.removeprefix('keeptrusts_')}.md").read_text(encoding="utf-8")

@@ -9,14 +9,14 @@ import pytest
 
 from keeptrusts.api.webhooks import EVENT_TYPES
 from keeptrusts.terraform.pages import pages
-from keeptrusts.terraform.provider import DATA_SOURCES, RESOURCES, ProviderConfig, load_type
+from keeptrusts.terraform.provider import DATA_SOURCES, EPHEMERALS, RESOURCES, ProviderConfig, load_type
 from keeptrusts.terraform.schema import attributes_of
 
 FOLDER = Path(__file__).parents[3] / "docs" / "reference" / "terraform"
 PAGES = pages()
 STATES = {"index.md": ProviderConfig} | {
     f"{folder}/{name.removeprefix('keeptrusts_')}.md": load_type(types, name).state
-    for folder, types in (("resources", RESOURCES), ("data-sources", DATA_SOURCES))
+    for folder, types in (("resources", RESOURCES), ("data-sources", DATA_SOURCES), ("ephemeral-resources", EPHEMERALS))
     for name in types
 }
 

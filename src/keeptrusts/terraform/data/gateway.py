@@ -66,8 +66,13 @@ class GatewaySource(DataSource[GatewayFound]):
         return _found(found) if found else None
 
 
-def _found(gateway: Gateway) -> GatewayFound:
+def active_digest(gateway: Gateway) -> str | None:
+    """What all its instances run."""
     digests = {one["active_digest"] for one in gateway["instances"]}
+    return digests.pop() if len(digests) == 1 else None
+
+
+def _found(gateway: Gateway) -> GatewayFound:
     return GatewayFound(
         id=gateway["id"],
         name=gateway["name"],
@@ -78,7 +83,7 @@ def _found(gateway: Gateway) -> GatewayFound:
         labels=gateway["labels"],
         fail_mode=gateway["fail_mode"],
         desired_digest=gateway["desired_digest"],
-        active_digest=digests.pop() if len(digests) == 1 else None,
+        active_digest=active_digest(gateway),
         status=gateway["status"],
         instances=tuple(
             Instance(

@@ -97,6 +97,9 @@ REQUESTS: dict[str, Message] = {
     ),
     "ImportResourceState": Message(type_name=text(1), id=text(2)),
     "ReadDataSource": Message(type_name=text(1), config=dynamic(2)),
+    "ValidateEphemeralResourceConfig": Message(type_name=text(1), config=dynamic(2)),
+    "OpenEphemeralResource": Message(type_name=text(1), config=dynamic(2)),
+    "CloseEphemeralResource": Message(type_name=text(1), private=data(2)),
     "StopProvider": EMPTY,
 }
 """What Terraform sends."""
@@ -108,6 +111,7 @@ ANSWERS: dict[str, Message] = {
         data_sources=many(3, TYPE_NAME),
         resources=many(4, TYPE_NAME),
         functions=many(5, FUNCTION_NAME),
+        ephemeral_resources=many(6, TYPE_NAME),
     ),
     "GetProviderSchema": Message(
         provider=one(1, SCHEMA),
@@ -116,6 +120,7 @@ ANSWERS: dict[str, Message] = {
         diagnostics=many(4, DIAGNOSTIC),
         server_capabilities=one(6, SERVER_CAPABILITIES),
         functions=keyed(7, FUNCTION),
+        ephemeral_resource_schemas=keyed(8, SCHEMA),
     ),
     "GetResourceIdentitySchemas": EMPTY,
     "GetFunctions": Message(functions=keyed(1, FUNCTION), diagnostics=many(2, DIAGNOSTIC)),
@@ -135,6 +140,9 @@ ANSWERS: dict[str, Message] = {
     "ApplyResourceChange": Message(new_state=dynamic(1), private=data(2), diagnostics=many(3, DIAGNOSTIC)),
     "ImportResourceState": Message(imported_resources=many(1, IMPORTED), diagnostics=many(2, DIAGNOSTIC)),
     "ReadDataSource": Message(state=dynamic(1), diagnostics=many(2, DIAGNOSTIC)),
+    "ValidateEphemeralResourceConfig": ONLY_DIAGNOSTICS,
+    "OpenEphemeralResource": Message(diagnostics=many(1, DIAGNOSTIC), result=dynamic(3), private=data(4)),
+    "CloseEphemeralResource": ONLY_DIAGNOSTICS,
     "StopProvider": Message(error=text(1)),
 }
 """What we answer."""

@@ -1,0 +1,1 @@
+"""Ephemeral resources: credentials that no plan and no state holds."""
