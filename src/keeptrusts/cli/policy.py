@@ -11,10 +11,11 @@ from typing import Final
 
 import click
 
-from keeptrusts.cli.failure import stop
+from keeptrusts.cli.documents import read_document
+from keeptrusts.cli.lazy import Entry, LazyGroup
 from keeptrusts.policy.findings import TITLES, Finding, Report
 from keeptrusts.policy.lint import lint_document
-from keeptrusts.policy.source import MAX_BYTES, SourceError, decode_document
+from keeptrusts.policy.source import SourceError, decode_document
 
 FORMATS: Final = ("text", "json", "sarif", "github")
 NOT_VALID: Final = 2
@@ -30,7 +31,12 @@ class Linted:
     report: Report
 
 
-@click.group()
+COMMANDS: Final = {
+    "diff": Entry("keeptrusts.cli.policy_diff:diff", "What changed between two documents, by meaning."),
+}
+
+
+@click.group(cls=LazyGroup, entries=COMMANDS)
 def policy() -> None:
     """Check policy documents. Nothing leaves this machine."""
 
@@ -50,7 +56,7 @@ def lint(path: str, form: str, *, as_json: bool, strict: bool, allow_literal_sec
     Exit status: 0 valid, warnings allowed; 2 not valid; 1 the file could not be read.
     """
     try:
-        text = decode_document(_read(path))
+        text = decode_document(read_document(path))
         report = lint_document(text, allow_literal_secrets=allow_literal_secrets)
     except SourceError as fault:
         text, report = "", Report(errors=(fault.finding,))
@@ -79,18 +85,6 @@ def kinds(*, as_json: bool, pages: str | None) -> None:
     wide = max(len(row.kind) for row in rows)
     for row in rows:
         click.echo(f"{click.style(row.kind.ljust(wide), bold=True)}  {', '.join(row.phases)}: {row.summary}")
-
-
-def _read(path: str) -> bytes:
-    try:
-        if path == "-":
-            return sys.stdin.buffer.read(MAX_BYTES + 1)
-        with Path(path).open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except OSError as fault:
-        reason = (fault.strerror or "it cannot be read").lower()
-        next_step = "name a policy document with --file, or write one with `kt init`"
-        raise stop(f"`{path}` cannot be read: {reason}", next_step, code="unreadable_file") from None
 
 
 def _strictly(report: Report) -> Report:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from keeptrusts.core.exchange import Phase
 from keeptrusts.policy import shapes
-from keeptrusts.policy.findings import Finding
+from keeptrusts.policy.findings import Finding, InvalidPolicyError
 from keeptrusts.policy.kind import Policy
 from keeptrusts.policy.reading import Reader, join, members_of, not_enforced, suggest
 from keeptrusts.policy.registry import KINDS, LATER_KINDS, load_kind
@@ -59,6 +59,19 @@ def analyse(text: str, *, allow_literal_secrets: bool = False) -> Analysis:
     found = reader.findings if shaped is root else [shapes.as_written(one, analysis.chain) for one in reader.findings]
     analysis.findings = sorted(found, key=lambda one: (one.line, one.column))
     return analysis
+
+
+def sound(text: str) -> tuple[Analysis, Document]:
+    """
+    A document that lints.
+
+    Raises:
+        InvalidPolicyError: It does not.
+    """
+    analysis = analyse(text)
+    if analysis.errors or analysis.document is None:
+        raise InvalidPolicyError(analysis.errors)
+    return analysis, analysis.document
 
 
 def _usual_shape(root: Node, reader: Reader) -> Node | None:

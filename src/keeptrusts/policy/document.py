@@ -6,7 +6,7 @@ from typing import Any
 
 from keeptrusts.core.canonical import digest
 from keeptrusts.policy import sections
-from keeptrusts.policy.analysis import Analysis, analyse
+from keeptrusts.policy.analysis import Analysis, sound
 from keeptrusts.policy.compiled import (
     Audit,
     CompiledPolicy,
@@ -16,7 +16,6 @@ from keeptrusts.policy.compiled import (
     Streaming,
 )
 from keeptrusts.policy.engine import Chain
-from keeptrusts.policy.findings import InvalidPolicyError
 from keeptrusts.policy.schema import as_plain
 from keeptrusts.policy.targets import compile_target
 
@@ -31,7 +30,7 @@ def compile_document(text: str, *, fail_open: bool = False) -> CompiledPolicy:
     Raises:
         InvalidPolicyError: It does not lint.
     """
-    analysis, document = _sound(text)
+    analysis, document = sound(text)
     policies = [analysis.blocks[kind] for kind in analysis.chain]
     providers = document.providers
     return CompiledPolicy(
@@ -60,19 +59,12 @@ def normalise(text: str) -> dict[str, Any]:
     Raises:
         InvalidPolicyError: It does not lint.
     """
-    return _plain(*_sound(text))
+    return _plain(*sound(text))
 
 
 def document_digest(text: str) -> str:
     """`sha256:...` of the normal form; raises as `normalise` does."""
     return digest(normalise(text))
-
-
-def _sound(text: str) -> tuple[Analysis, sections.Document]:
-    analysis = analyse(text)
-    if analysis.errors or analysis.document is None:
-        raise InvalidPolicyError(analysis.errors)
-    return analysis, analysis.document
 
 
 def _plain(analysis: Analysis, document: sections.Document) -> dict[str, Any]:

@@ -29,6 +29,10 @@ class Policy(Block):
     phases: ClassVar[frozenset[Phase]]
     example: ClassVar[str] = ""
     """A block for the reference page, as YAML."""
+    rewrites: ClassVar[bool] = False
+    """It puts what its settings say into texts: nobody can tell whether a chain is stricter with it."""
+    records_only: ClassVar[bool] = False
+    """It never objects and changes nothing."""
 
     def judge(self, exchange: Exchange) -> Verdict | Ask:
         """Say what is to happen to this exchange in `exchange.phase`, or what must be known to say it."""
@@ -49,6 +53,10 @@ class Policy(Block):
         Asked only of kinds with the phase `output`. 0: this kind looks at no text of answers.
         """
         return None
+
+    def changes_texts(self) -> bool:
+        """Whether kinds behind it may see less than there was."""
+        return self.rewrites or getattr(self, "action", None) == "redact"
 
     def admits(self, target: Target) -> str | None:
         """Asked only of kinds with the phase `route`: None when the target may be used, else the reason code."""

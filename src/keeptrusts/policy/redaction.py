@@ -25,11 +25,18 @@ _HASH_DIGITS: Final = 8
 class Redaction(Section):
     marker_format: Annotated[
         Literal["label", "asterisks", "partial", "hash"],
-        Attr("`[EMAIL]`, `********`, `****` and the last characters, or `[EMAIL:1f3a9c0d]`."),
+        Attr(
+            "`[EMAIL]`, `********`, `****` and the last characters, or `[EMAIL:1f3a9c0d]`.",
+            stronger=("partial", "hash", "label", "asterisks"),
+        ),
     ] = "label"
-    include_metadata: Annotated[bool, Attr("A label says how many characters it stands for: `[EMAIL:17]`.")] = False
-    preserve_length: Annotated[bool, Attr("The marker is as long as the value.")] = False
-    custom_markers: Annotated[Mapping[str, str], Attr("Category to marker.")] = field(default_factory=dict)
+    include_metadata: Annotated[
+        bool, Attr("A label says how many characters it stands for: `[EMAIL:17]`.", stronger="off")
+    ] = False
+    preserve_length: Annotated[bool, Attr("The marker is as long as the value.", stronger="off")] = False
+    custom_markers: Annotated[Mapping[str, str], Attr("Category to marker.", stronger="neutral")] = field(
+        default_factory=dict
+    )
 
     def marker(self, category: str, value: str) -> str:
         """What stands for this value."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, TypeAlias, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias, get_args, get_origin, get_type_hints
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,32 @@ Check: TypeAlias = Callable[[str], Fault | None]
 """Looks at one text; the keys of its fault are below that text: empty."""
 
 
+Direction: TypeAlias = Literal[
+    "lower", "higher", "on", "off", "given", "more", "fewer", "only", "among", "defaulted", "neutral", "unclear"
+]
+Stronger: TypeAlias = Direction | tuple[str, ...]
+"""
+Which change of a key makes a document stricter (ADR-0130).
+
+* a tuple: its choices from the most lenient to the strictest; one that is not in it cannot be compared
+* `lower`, `higher`: of a number; absent is the most lenient
+* `on`, `off`: of true or false; `given`: of a block that may be absent
+* `more`: each item asks for something; `fewer`: each item lets something pass
+* `only`: nothing but the items passes, and an empty list lets everything pass
+* `among`: nothing but the items is looked for, and an empty list looks for everything
+* `defaulted`: a mapping; a key that is absent has the defaults of its block
+* `neutral`: no change makes it stricter or more lenient; `unclear`: any change may do either, so it counts as weaker
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Attr:
     """
     What the annotation says besides the type.
 
     Args:
+        stronger: Which change of it strengthens. Blocks say it key by key, so a key that holds one needs nothing.
+        secret: Its value is never shown.
         minimum: Of a number; of text and lists: the shortest length.
         maximum: Likewise; of text in characters, of lists in items.
         check: A further look at the text.
@@ -48,6 +68,8 @@ class Attr:
     maximum: float | None = None
     check: Check | None = None
     example: str = ""
+    stronger: Stronger | None = None
+    secret: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +95,11 @@ class Block:
     def faults(self) -> Iterable[Fault]:
         """What is wrong between keys. Asked when every key by itself is right."""
         return ()
+
+    def beside(self, other: Self) -> Self:
+        """The same in the spelling in which it can be compared with `other`, key by key."""
+        del other
+        return self
 
 
 def keys_of(block: type) -> Mapping[str, Key]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
 from keeptrusts.policy.checks import (
     base_url,
@@ -18,33 +18,41 @@ from keeptrusts.policy.checks import (
 )
 from keeptrusts.policy.schema import Attr, Block, Fault
 
-Id: TypeAlias = Annotated[str, Attr(minimum=1, maximum=200)]
-Seconds: TypeAlias = Annotated[float, Attr(minimum=0.001, maximum=86_400)]
+Id: TypeAlias = Annotated[str, Attr(minimum=1, maximum=200, stronger="neutral")]
+Seconds: TypeAlias = Annotated[float, Attr(minimum=0.001, maximum=86_400, stronger="neutral")]
 
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"})
 
 
 @dataclass(frozen=True, slots=True)
 class Pack(Block):
-    name: Annotated[str, Attr("What the document is called.", minimum=1, maximum=200)]
-    version: Annotated[str, Attr("Its own version, as in semver.org.", check=semantic_version)]
-    enabled: Annotated[bool, Attr("False: the gateway refuses traffic with 503 `configuration_disabled`.")]
-    id: Annotated[str | None, Attr("An id of your own.", maximum=200)] = None
-    author: Annotated[str | None, Attr("Who answers for it.", maximum=200)] = None
-    description: Annotated[str | None, Attr("What it is for.", maximum=2000)] = None
+    name: Annotated[str, Attr("What the document is called.", minimum=1, maximum=200, stronger="neutral")]
+    version: Annotated[str, Attr("Its own version, as in semver.org.", check=semantic_version, stronger="neutral")]
+    enabled: Annotated[
+        bool, Attr("False: the gateway refuses traffic with 503 `configuration_disabled`.", stronger="off")
+    ]
+    id: Annotated[str | None, Attr("An id of your own.", maximum=200, stronger="neutral")] = None
+    author: Annotated[str | None, Attr("Who answers for it.", maximum=200, stronger="neutral")] = None
+    description: Annotated[str | None, Attr("What it is for.", maximum=2000, stronger="neutral")] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Policies(Block):
     pending: ClassVar[frozenset[str]] = frozenset({"rollout"})
 
-    chain: Annotated[tuple[str, ...], Attr("Policy kinds, in the order in which they are asked.", minimum=1)]
+    chain: Annotated[
+        tuple[str, ...], Attr("Policy kinds, in the order in which they are asked.", minimum=1, stronger="more")
+    ]
 
 
 @dataclass(frozen=True, slots=True)
 class SecretRef(Block):
-    env: Annotated[str | None, Attr("Variable of the gateway's environment.", check=secret_name)] = None
-    store: Annotated[str | None, Attr("Config variable of the control plane.", check=secret_name)] = None
+    env: Annotated[
+        str | None, Attr("Variable of the gateway's environment.", check=secret_name, stronger="neutral")
+    ] = None
+    store: Annotated[
+        str | None, Attr("Config variable of the control plane.", check=secret_name, stronger="neutral")
+    ] = None
 
     def faults(self) -> Iterable[Fault]:
         if (self.env is None) == (self.store is None):
@@ -53,9 +61,11 @@ class SecretRef(Block):
 
 @dataclass(frozen=True, slots=True)
 class DataPolicy(Block):
-    zero_data_retention: Annotated[bool | None, Attr("The provider keeps nothing.")] = None
-    training_opt_out: Annotated[bool | None, Attr("The provider does not train on the traffic.")] = None
-    retention_days: Annotated[int | None, Attr("How long the provider keeps the traffic.", minimum=0)] = None
+    zero_data_retention: Annotated[bool | None, Attr("The provider keeps nothing.", stronger="on")] = None
+    training_opt_out: Annotated[bool | None, Attr("The provider does not train on the traffic.", stronger="on")] = None
+    retention_days: Annotated[
+        int | None, Attr("How long the provider keeps the traffic.", minimum=0, stronger="lower")
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,31 +106,58 @@ class Target(Block):
 
     id: Id
     provider: Annotated[
-        str, Attr("`openai`, `openai-compatible`, `anthropic`, `mock`, or `provider:chat:model`.", check=provider)
+        str,
+        Attr(
+            "`openai`, `openai-compatible`, `anthropic`, `mock`, or `provider:chat:model`.",
+            check=provider,
+            stronger="unclear",
+        ),
     ]
-    model: Annotated[str, Attr("Model asked for upstream; empty: what the client names.", maximum=200)] = ""
-    base_url: Annotated[str | None, Attr("Root of the provider's API, with or without `/v1`.", check=base_url)] = None
+    model: Annotated[
+        str, Attr("Model asked for upstream; empty: what the client names.", maximum=200, stronger="neutral")
+    ] = ""
+    base_url: Annotated[
+        str | None, Attr("Root of the provider's API, with or without `/v1`.", check=base_url, stronger="unclear")
+    ] = None
     path_template: Annotated[
-        str | None, Attr("Path of a request, with `{model}`.", maximum=500, check=path_template)
+        str | None, Attr("Path of a request, with `{model}`.", maximum=500, check=path_template, stronger="neutral")
     ] = None
-    format: Annotated[Literal["openai", "anthropic"] | None, Attr("Default by provider.")] = None
-    secret_key_ref: SecretRef | None = None
-    api_key: Annotated[str | None, Attr("Refused: secrets never stand in the document.", check=literal_secret)] = None
-    api_key_header: Annotated[str | None, Attr("Default by format.", check=header_name)] = None
-    api_key_prefix: Annotated[str | None, Attr("Default by format.", maximum=40)] = None
-    data_policy: DataPolicy | None = None
-    zdr: Annotated[bool | None, Attr("Short for `data_policy.zero_data_retention`.")] = None
+    format: Annotated[Literal["openai", "anthropic"] | None, Attr("Default by provider.", stronger="neutral")] = None
+    secret_key_ref: Annotated[SecretRef | None, Attr("Where its key is.", stronger="neutral")] = None
+    api_key: Annotated[
+        str | None,
+        Attr("Refused: secrets never stand in the document.", check=literal_secret, stronger="neutral", secret=True),
+    ] = None
+    api_key_header: Annotated[str | None, Attr("Default by format.", check=header_name, stronger="neutral")] = None
+    api_key_prefix: Annotated[str | None, Attr("Default by format.", maximum=40, stronger="neutral")] = None
+    data_policy: Annotated[DataPolicy | None, Attr("How it handles the traffic.", stronger="given")] = None
+    zdr: Annotated[bool | None, Attr("Short for `data_policy.zero_data_retention`.", stronger="on")] = None
     data_collection: Annotated[
-        Literal["allow", "deny"] | None, Attr("`deny` is short for `data_policy.training_opt_out: true`.")
+        Literal["allow", "deny"] | None,
+        Attr("`deny` is short for `data_policy.training_opt_out: true`.", stronger=("allow", "deny")),
     ] = None
-    region: Annotated[str | None, Attr("Where the provider runs.", maximum=100)] = None
-    local: Annotated[bool, Attr("It runs inside your own network.")] = False
-    weight: Annotated[int, Attr("Share under weighted routing.", minimum=0, maximum=1000)] = 1
+    region: Annotated[str | None, Attr("Where the provider runs.", maximum=100, stronger="unclear")] = None
+    local: Annotated[bool, Attr("It runs inside your own network.", stronger="on")] = False
+    weight: Annotated[int, Attr("Share under weighted routing.", minimum=0, maximum=1000, stronger="neutral")] = 1
     timeout_seconds: Seconds = 300.0
     connect_timeout_seconds: Seconds = 10.0
     first_byte_timeout_seconds: Seconds = 120.0
-    headers: Annotated[Mapping[str, str], Attr("Sent with every request.")] = field(default_factory=dict)
-    mock: Mock | None = None
+    headers: Annotated[Mapping[str, str], Attr("Sent with every request.", stronger="neutral", secret=True)] = field(
+        default_factory=dict
+    )
+    mock: Annotated[Mock | None, Attr("How `mock` answers.", stronger="neutral")] = None
+
+    def beside(self, other: Self) -> Self:
+        """Without the short forms."""
+        del other
+        said, data = spoken(self.provider), self.data_policy or DataPolicy()
+        plain = DataPolicy(
+            bool(data.zero_data_retention or self.zdr),
+            bool(data.training_opt_out or self.data_collection == "deny"),
+            data.retention_days,
+        )
+        model = self.model or said.model
+        return replace(self, provider=said.provider, model=model, data_policy=plain, zdr=None, data_collection=None)
 
     def faults(self) -> Iterable[Fault]:
         yield from self._provider_faults()
@@ -179,10 +216,10 @@ class Fallback(Block):
 class Providers(Block):
     pending: ClassVar[frozenset[str]] = frozenset({"retry", "circuit_breaker"})
 
-    targets: tuple[Target, ...] = ()
-    strategy: Annotated[Literal["single"] | None, Attr("`single`: there is one target.")] = None
-    routing: Routing = Routing()
-    fallback: Fallback = Fallback()
+    targets: Annotated[tuple[Target, ...], Attr("Where requests may go.", stronger="fewer")] = ()
+    strategy: Annotated[Literal["single"] | None, Attr("`single`: there is one target.", stronger="neutral")] = None
+    routing: Annotated[Routing, Attr(stronger="neutral")] = Routing()
+    fallback: Annotated[Fallback, Attr(stronger="neutral")] = Fallback()
 
     def faults(self) -> Iterable[Fault]:
         seen: dict[str, int] = {}
@@ -198,40 +235,45 @@ class Providers(Block):
 
 @dataclass(frozen=True, slots=True)
 class GlobalRateLimit(Block):
-    max_requests: Annotated[int, Attr("Requests in the window.", minimum=1)]
-    window_seconds: Annotated[int, Attr("Length of the window.", minimum=1, maximum=86_400)]
+    max_requests: Annotated[int, Attr("Requests in the window.", minimum=1, stronger="lower")]
+    window_seconds: Annotated[int, Attr("Length of the window.", minimum=1, maximum=86_400, stronger="higher")]
 
 
 @dataclass(frozen=True, slots=True)
 class UserRateLimit(Block):
-    max_requests: Annotated[int, Attr("Requests of one user in the window.", minimum=1)]
-    window_seconds: Annotated[int, Attr("Length of the window.", minimum=1, maximum=86_400)]
+    max_requests: Annotated[int, Attr("Requests of one user in the window.", minimum=1, stronger="lower")]
+    window_seconds: Annotated[int, Attr("Length of the window.", minimum=1, maximum=86_400, stronger="higher")]
     header_names: Annotated[
         tuple[Annotated[str, Attr(check=header_name)], ...],
-        Attr("The first that is present names the user.", minimum=1),
+        Attr("The first that is present names the user.", minimum=1, stronger="unclear"),
     ] = ("x-user-id",)
 
 
 @dataclass(frozen=True, slots=True)
 class IpRateLimit(Block):
-    max_requests: Annotated[int, Attr("Requests of one address in the window.", minimum=1)]
-    window_seconds: Annotated[int, Attr("Length of the window.", minimum=1, maximum=86_400)]
+    max_requests: Annotated[int, Attr("Requests of one address in the window.", minimum=1, stronger="lower")]
+    window_seconds: Annotated[int, Attr("Length of the window.", minimum=1, maximum=86_400, stronger="higher")]
     trust_proxy_depth: Annotated[
-        int, Attr("Proxies before us whose `x-forwarded-for` counts.", minimum=0, maximum=10)
+        int, Attr("Proxies before us whose `x-forwarded-for` counts.", minimum=0, maximum=10, stronger="unclear")
     ] = 0
 
 
 @dataclass(frozen=True, slots=True)
 class SizeLimits(Block):
-    max_body_bytes: Annotated[int, Attr("Largest request.", minimum=1, maximum=1024**3)] = 10 * 1024 * 1024
-    max_response_bytes: Annotated[int | None, Attr("Largest answer.", minimum=1)] = None
+    max_body_bytes: Annotated[int, Attr("Largest request.", minimum=1, maximum=1024**3, stronger="lower")] = (
+        10 * 1024 * 1024
+    )
+    max_response_bytes: Annotated[int | None, Attr("Largest answer.", minimum=1, stronger="lower")] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Streaming(Block):
-    max_holdback_chars: Annotated[int, Attr("The most a client may be kept behind.", minimum=0, maximum=65_536)] = 512
+    max_holdback_chars: Annotated[
+        int, Attr("The most a client may be kept behind.", minimum=0, maximum=65_536, stronger="neutral")
+    ] = 512
     on_unbounded: Annotated[
-        Literal["buffer", "reject"], Attr("A chain that needs more is buffered, or refused by lint.")
+        Literal["buffer", "reject"],
+        Attr("A chain that needs more is buffered, or refused by lint.", stronger="neutral"),
     ] = "buffer"
 
 
@@ -246,8 +288,8 @@ class Document(Block):
     pack: Pack
     policies: Policies
     providers: Providers = Providers()
-    global_rate_limit: GlobalRateLimit | None = None
-    user_rate_limit: UserRateLimit | None = None
-    ip_rate_limit: IpRateLimit | None = None
+    global_rate_limit: Annotated[GlobalRateLimit | None, Attr("Of all callers.", stronger="given")] = None
+    user_rate_limit: Annotated[UserRateLimit | None, Attr("Of each user.", stronger="given")] = None
+    ip_rate_limit: Annotated[IpRateLimit | None, Attr("Of each address.", stronger="given")] = None
     size_limits: SizeLimits = SizeLimits()
     streaming: Streaming = Streaming()

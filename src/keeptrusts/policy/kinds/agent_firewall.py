@@ -20,23 +20,27 @@ AMOUNTS = frozenset({"amount", "total", "total_amount", "value", "sum", "price",
 
 @dataclass(frozen=True)
 class RoleTools(Section):
-    allowed: Annotated[tuple[NameRule, ...], Attr("Tools; empty means every tool.")] = ()
-    denied: Annotated[tuple[NameRule, ...], Attr("Tools denied even when allowed.")] = ()
+    allowed: Annotated[tuple[NameRule, ...], Attr("Tools; empty means every tool.", stronger="only")] = ()
+    denied: Annotated[tuple[NameRule, ...], Attr("Tools denied even when allowed.", stronger="more")] = ()
 
 
 @dataclass(frozen=True)
 class Tools(Section):
-    roles: Annotated[Mapping[str, RoleTools], Attr("Role, from the header `x-user-role`, to tools.")] = field(
-        default_factory=dict
-    )
+    roles: Annotated[
+        Mapping[str, RoleTools], Attr("Role, from the header `x-user-role`, to tools.", stronger="only")
+    ] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class TransactionLimits(Section):
     pending: ClassVar[frozenset[str]] = frozenset({"max_daily_total"})
 
-    max_single_transaction: Annotated[float | None, Attr("Refuse a call for a larger amount.", minimum=0)] = None
-    require_approval_above: Annotated[float | None, Attr("Escalate a call for a larger amount.", minimum=0)] = None
+    max_single_transaction: Annotated[
+        float | None, Attr("Refuse a call for a larger amount.", minimum=0, stronger="lower")
+    ] = None
+    require_approval_above: Annotated[
+        float | None, Attr("Escalate a call for a larger amount.", minimum=0, stronger="lower")
+    ] = None
 
     def faults(self) -> Iterable[Fault]:
         highest, ask = self.max_single_transaction, self.require_approval_above
@@ -49,8 +53,12 @@ class TransactionLimits(Section):
 class KillSwitches(Section):
     pending: ClassVar[frozenset[str]] = frozenset({"max_errors_before_halt"})
 
-    halt_on_pii_in_action: Annotated[bool, Attr("Refuse a call whose arguments hold personal data.")] = False
-    halt_on_suspicious_pattern: Annotated[bool, Attr("Refuse a call whose arguments look like an attack.")] = False
+    halt_on_pii_in_action: Annotated[bool, Attr("Refuse a call whose arguments hold personal data.", stronger="on")] = (
+        False
+    )
+    halt_on_suspicious_pattern: Annotated[
+        bool, Attr("Refuse a call whose arguments look like an attack.", stronger="on")
+    ] = False
 
 
 @dataclass(frozen=True)
@@ -72,9 +80,11 @@ class AgentFirewall(Policy):
         transaction_limits: {max_single_transaction: 1000, require_approval_above: 100}
     """
 
-    allowed_tools: Annotated[tuple[NameRule, ...], Attr("Tools; empty means every tool.")] = ()
-    blocked_tools: Annotated[tuple[NameRule, ...], Attr("Tools refused even when allowed.")] = ()
-    max_actions_per_session: Annotated[int | None, Attr("Most calls in a conversation.", minimum=1)] = None
+    allowed_tools: Annotated[tuple[NameRule, ...], Attr("Tools; empty means every tool.", stronger="only")] = ()
+    blocked_tools: Annotated[tuple[NameRule, ...], Attr("Tools refused even when allowed.", stronger="more")] = ()
+    max_actions_per_session: Annotated[
+        int | None, Attr("Most calls in a conversation.", minimum=1, stronger="lower")
+    ] = None
     tools: Annotated[Tools, Attr("Tools by role.")] = Tools()
     transaction_limits: Annotated[TransactionLimits, Attr("Limits on amounts in arguments.")] = TransactionLimits()
     kill_switches: Annotated[KillSwitches, Attr("What stops a call at once.")] = KillSwitches()

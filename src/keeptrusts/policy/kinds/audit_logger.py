@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar, Literal, Self
 
 from keeptrusts.core.exchange import Exchange, Phase
 from keeptrusts.core.verdict import Allow, Verdict
@@ -27,25 +27,32 @@ class AuditLogger(Policy):
 
     kind: ClassVar[str] = "audit-logger"
     phases: ClassVar[frozenset[Phase]] = frozenset(Phase)
+    records_only: ClassVar[bool] = True
     example: ClassVar[str] = """
         retention_days: 2190
         content: redacted
     """
 
-    retention_days: Annotated[int | None, Attr("Days; 365 when no retention is given.", minimum=1, maximum=36_500)] = (
-        None
-    )
-    retention_hours: Annotated[
-        int | None, Attr("Instead of `retention_days`, in hours.", minimum=1, maximum=36_500 * _HOURS_A_DAY)
+    retention_days: Annotated[
+        int | None, Attr("Days; 365 when no retention is given.", minimum=1, maximum=36_500, stronger="higher")
     ] = None
-    immutable: Annotated[Literal[True], Attr("Records are chained and never changed; it cannot be switched off.")] = (
-        True
-    )
-    hipaa_audit_controls: Annotated[bool, Attr("Refuse a retention under six years.")] = False
-    log_all_access: Annotated[Literal[True], Attr("Every request is recorded; it cannot be switched off.")] = True
+    retention_hours: Annotated[
+        int | None,
+        Attr("Instead of `retention_days`, in hours.", minimum=1, maximum=36_500 * _HOURS_A_DAY, stronger="higher"),
+    ] = None
+    immutable: Annotated[
+        Literal[True], Attr("Records are chained and never changed; it cannot be switched off.", stronger="on")
+    ] = True
+    hipaa_audit_controls: Annotated[bool, Attr("Refuse a retention under six years.", stronger="on")] = False
+    log_all_access: Annotated[
+        Literal[True], Attr("Every request is recorded; it cannot be switched off.", stronger="on")
+    ] = True
     content: Annotated[
         Literal["none", "digest", "redacted", "full"],
-        Attr("Texts in the record: none, their digest, as redacted, or as they came."),
+        Attr(
+            "Texts in the record: none, their digest, as redacted, or as they came.",
+            stronger=("none", "digest", "redacted"),
+        ),
     ] = "redacted"
 
     def judge(self, exchange: Exchange) -> Verdict:
@@ -60,6 +67,12 @@ class AuditLogger(Policy):
         if self.retention_hours is not None:
             return self.retention_hours
         return (self.retention_days or _DAYS) * _HOURS_A_DAY
+
+    def beside(self, other: Self) -> Self:
+        """Retention in the unit that both use, or in hours."""
+        if self.retention_days is not None and other.retention_days is not None:
+            return self
+        return replace(self, retention_days=None, retention_hours=self.kept_hours())
 
     def faults(self) -> Iterable[Fault]:
         if self.retention_days is not None and self.retention_hours is not None:

@@ -26,16 +26,20 @@ class DataRoutingPolicy(Policy):
         allowed_regions: [eu-west-1]
     """
 
-    require_zero_data_retention: Annotated[bool, Attr("Only targets that keep nothing.")] = False
-    require_no_training: Annotated[bool, Attr("Only targets that do not train on the traffic.")] = False
-    max_retention_days: Annotated[int | None, Attr("Longest retention of a target.", minimum=0)] = None
-    require_local: Annotated[bool, Attr("Only targets inside your own network.")] = False
-    allowed_regions: Annotated[frozenset[str], Attr("Regions; empty means every region.")] = frozenset()
+    require_zero_data_retention: Annotated[bool, Attr("Only targets that keep nothing.", stronger="on")] = False
+    require_no_training: Annotated[bool, Attr("Only targets that do not train on the traffic.", stronger="on")] = False
+    max_retention_days: Annotated[int | None, Attr("Longest retention of a target.", minimum=0, stronger="lower")] = (
+        None
+    )
+    require_local: Annotated[bool, Attr("Only targets inside your own network.", stronger="on")] = False
+    allowed_regions: Annotated[frozenset[str], Attr("Regions; empty means every region.", stronger="only")] = (
+        frozenset()
+    )
     on_no_compliant_provider: Annotated[
-        Literal["block"], Attr("503 `no_compliant_provider` when no target is left.")
+        Literal["block"], Attr("503 `no_compliant_provider` when no target is left.", stronger="neutral")
     ] = "block"
     log_provider_selection: Annotated[
-        bool, Attr("Every record names the target that was used, whatever this says.")
+        bool, Attr("Every record names the target that was used, whatever this says.", stronger="neutral")
     ] = True
 
     def judge(self, exchange: Exchange) -> Verdict:

@@ -54,14 +54,21 @@ class DlpFilter(Policy):
         fuzzy_matching: true
     """
 
-    detect_patterns: Annotated[tuple[Regex, ...], Attr("Patterns; their category is `pattern`.")] = ()
-    blocked_terms: Annotated[tuple[Phrase, ...], Attr("Terms; their category is `term`.")] = ()
-    action: Annotated[Literal["redact", "block"], Attr("Put a marker in its place, or refuse.")] = "redact"
-    fuzzy_matching: Annotated[bool, Attr("Find terms with typing errors.")] = False
-    max_distance: Annotated[int, Attr("Most errors in a term, for `fuzzy_matching`.", minimum=0, maximum=8)] = 1
+    detect_patterns: Annotated[tuple[Regex, ...], Attr("Patterns; their category is `pattern`.", stronger="more")] = ()
+    blocked_terms: Annotated[tuple[Phrase, ...], Attr("Terms; their category is `term`.", stronger="more")] = ()
+    action: Annotated[
+        Literal["redact", "block"], Attr("Put a marker in its place, or refuse.", stronger=("redact", "block"))
+    ] = "redact"
+    fuzzy_matching: Annotated[bool, Attr("Find terms with typing errors.", stronger="on")] = False
+    max_distance: Annotated[
+        int, Attr("Most errors in a term, for `fuzzy_matching`.", minimum=0, maximum=8, stronger="higher")
+    ] = 1
     sensitivity_level: Annotated[
         Literal["standard", "high", "restricted"],
-        Attr("`high` also finds markings such as `strictly confidential`; `restricted` more of them."),
+        Attr(
+            "`high` also finds markings such as `strictly confidential`; `restricted` more of them.",
+            stronger=("standard", "high", "restricted"),
+        ),
     ] = "standard"
 
     def faults(self) -> Iterable[Fault]:

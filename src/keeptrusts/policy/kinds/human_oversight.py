@@ -36,14 +36,22 @@ class HumanOversight(Policy):
         default_assignee: oversight@example.com
     """
 
-    require_human_for: Annotated[tuple[str, ...], Attr("Categories; empty means every answer.")] = ()
-    action: Annotated[Literal["escalate", "block"], Attr("Withhold until somebody decides, or refuse.")] = "escalate"
+    require_human_for: Annotated[tuple[str, ...], Attr("Categories; empty means every answer.", stronger="among")] = ()
+    action: Annotated[
+        Literal["escalate", "block"],
+        Attr("Withhold until somebody decides, or refuse.", stronger=("escalate", "block")),
+    ] = "escalate"
     confidence_threshold: Annotated[
-        float, Attr("Findings that the detector is less sure of do not count.", minimum=0, maximum=1)
+        float, Attr("Findings that the detector is less sure of do not count.", minimum=0, maximum=1, stronger="lower")
     ] = 0.0
-    default_assignee: Annotated[str | None, Attr("E-mail address of who decides.", check=email)] = None
+    default_assignee: Annotated[str | None, Attr("E-mail address of who decides.", check=email, stronger="neutral")] = (
+        None
+    )
     timeout_seconds: Annotated[
-        int, Attr("When nobody has decided by then, the answer is denied.", minimum=1, maximum=30 * 86_400)
+        int,
+        Attr(
+            "When nobody has decided by then, the answer is denied.", minimum=1, maximum=30 * 86_400, stronger="neutral"
+        ),
     ] = 3600
 
     def faults(self) -> Iterable[Fault]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from keeptrusts.core.exchange import Exchange, Phase
 from keeptrusts.core.verdict import Verdict
@@ -42,14 +42,21 @@ class PiiDetector(Policy):
         redaction: {marker_format: partial}
     """
 
-    action: Annotated[Literal["redact", "block"], Attr("Put a marker in its place, or refuse.")] = "redact"
-    healthcare_mode: Annotated[bool, Attr("Look for health identifiers too.")] = False
-    pci_mode: Annotated[bool, Attr("Look for payment cards and their security codes.")] = True
-    detect_patterns: Annotated[tuple[Regex, ...], Attr("Further patterns; their category is `custom`.")] = ()
-    entities: Annotated[tuple[str, ...], Attr("Only these categories, whatever the modes say; empty means all.")] = ()
+    action: Annotated[
+        Literal["redact", "block"], Attr("Put a marker in its place, or refuse.", stronger=("redact", "block"))
+    ] = "redact"
+    healthcare_mode: Annotated[bool, Attr("Look for health identifiers too.", stronger="on")] = False
+    pci_mode: Annotated[bool, Attr("Look for payment cards and their security codes.", stronger="on")] = True
+    detect_patterns: Annotated[
+        tuple[Regex, ...], Attr("Further patterns; their category is `custom`.", stronger="more")
+    ] = ()
+    entities: Annotated[
+        tuple[str, ...], Attr("Only these categories, whatever the modes say; empty means all.", stronger="among")
+    ] = ()
     redaction: Annotated[Redaction, Attr("What stands in the place of a value.")] = field(default_factory=Redaction)
     restore: Annotated[
-        bool, Attr("Values get numbered markers, and the caller gets its own values back in the answer.")
+        bool,
+        Attr("Values get numbered markers, and the caller gets its own values back in the answer.", stronger="neutral"),
     ] = False
 
     def faults(self) -> Iterable[Fault]:
@@ -67,6 +74,12 @@ class PiiDetector(Policy):
         if self.restore and (self.action == "block" or self.redaction != Redaction()):
             message = "`restore` needs markers of its own, so it goes with `action: redact` and no `redaction`"
             yield Fault("E009", ("restore",), message, "remove `redaction`, or `restore`")
+
+    def beside(self, other: Self) -> Self:
+        """The categories by name, where one of the two names them: the modes say nothing then."""
+        if not (self.entities or other.entities):
+            return self
+        return replace(self, entities=tuple(sorted(self.categories)), healthcare_mode=False, pci_mode=False)
 
     @cached_property
     def categories(self) -> frozenset[str]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from keeptrusts.core.exchange import Exchange, Phase, Text
 from keeptrusts.core.verdict import Allow, Block, Escalate, Match, Verdict
@@ -24,20 +24,30 @@ ATTACK_PATTERN = "attack_pattern"
 
 @dataclass(frozen=True)
 class Detection(Section):
-    attack_patterns: Annotated[tuple[Regex, ...], Attr("The same as `attack_patterns` of the block.")] = ()
+    attack_patterns: Annotated[
+        tuple[Regex, ...], Attr("The same as `attack_patterns` of the block.", stronger="more")
+    ] = ()
 
 
 @dataclass(frozen=True)
 class Encoding(Section):
-    decode_base64: Annotated[bool, Attr("Look behind base64 and hexadecimal.")] = True
-    normalize_unicode: Annotated[bool, Attr("Look behind compatibility forms and invisible characters.")] = True
-    detect_homoglyphs: Annotated[bool, Attr("Read letters as the ASCII letters that they look like.")] = True
+    decode_base64: Annotated[bool, Attr("Look behind base64 and hexadecimal.", stronger="on")] = True
+    normalize_unicode: Annotated[
+        bool, Attr("Look behind compatibility forms and invisible characters.", stronger="on")
+    ] = True
+    detect_homoglyphs: Annotated[
+        bool, Attr("Read letters as the ASCII letters that they look like.", stronger="on")
+    ] = True
 
 
 @dataclass(frozen=True)
 class Boundaries(Section):
-    enforce_delimiters: Annotated[bool, Attr("Look for the tokens of chat templates, like `<|im_start|>`.")] = True
-    reject_fake_boundaries: Annotated[bool, Attr("Look for headings that play the system, like `### SYSTEM`.")] = True
+    enforce_delimiters: Annotated[
+        bool, Attr("Look for the tokens of chat templates, like `<|im_start|>`.", stronger="on")
+    ] = True
+    reject_fake_boundaries: Annotated[
+        bool, Attr("Look for headings that play the system, like `### SYSTEM`.", stronger="on")
+    ] = True
 
 
 @dataclass(frozen=True)
@@ -45,9 +55,10 @@ class Response(Section):
     pending: ClassVar[frozenset[str]] = frozenset({"log_level"})
 
     action: Annotated[
-        Literal["block", "escalate", "log"], Attr("Refuse, withhold until somebody decides, or only record.")
+        Literal["block", "escalate", "log"],
+        Attr("Refuse, withhold until somebody decides, or only record.", stronger=("log", "escalate", "block")),
     ] = "block"
-    message: Annotated[str | None, Attr("What the client is told.", minimum=1, maximum=500)] = None
+    message: Annotated[str | None, Attr("What the client is told.", minimum=1, maximum=500, stronger="neutral")] = None
 
 
 @dataclass(frozen=True)
@@ -67,11 +78,14 @@ class PromptInjection(Policy):
         response: {action: block, message: "this request was refused"}
     """
 
-    embedding_threshold: Annotated[float, Attr("Score from which a text counts.", minimum=0, maximum=1)] = 0.75
+    embedding_threshold: Annotated[
+        float, Attr("Score from which a text counts.", minimum=0, maximum=1, stronger="lower")
+    ] = 0.75
     backend: Annotated[
-        Literal["local", "rules"], Attr("`local`, a classifier, is refused until one ships with this version.")
+        Literal["local", "rules"],
+        Attr("`local`, a classifier, is refused until one ships with this version.", stronger=("rules", "local")),
     ] = "rules"
-    attack_patterns: Annotated[tuple[Regex, ...], Attr("Patterns that always count.")] = ()
+    attack_patterns: Annotated[tuple[Regex, ...], Attr("Patterns that always count.", stronger="more")] = ()
     detection: Annotated[Detection, Attr("Another place for `attack_patterns`.")] = Detection()
     encoding: Annotated[Encoding, Attr("What to look behind.")] = Encoding()
     boundaries: Annotated[Boundaries, Attr("What to look for besides wording.")] = Boundaries()
@@ -82,6 +96,12 @@ class PromptInjection(Policy):
             yield Fault(
                 "E009", ("backend",), *not_enforced("backend: local", "write `backend: rules`, or leave it out")
             )
+
+    def beside(self, other: Self) -> Self:
+        """All patterns in one place."""
+        del other
+        patterns = (*self.attack_patterns, *self.detection.attack_patterns)
+        return replace(self, attack_patterns=patterns, detection=Detection())
 
     def judge(self, exchange: Exchange) -> Verdict:
         found = [match for text in exchange.texts for match in self._matches(text)]

@@ -19,9 +19,9 @@ _USER_HEADER = "x-user-id"
 
 @dataclass(frozen=True)
 class RoleRights(Section):
-    allowed_tools: Annotated[tuple[NameRule, ...], Attr("Tools; empty means every tool.")] = ()
-    denied_tools: Annotated[tuple[NameRule, ...], Attr("Tools denied even when allowed.")] = ()
-    allowed_models: Annotated[tuple[NameRule, ...], Attr("Models; empty means every model.")] = ()
+    allowed_tools: Annotated[tuple[NameRule, ...], Attr("Tools; empty means every tool.", stronger="only")] = ()
+    denied_tools: Annotated[tuple[NameRule, ...], Attr("Tools denied even when allowed.", stronger="more")] = ()
+    allowed_models: Annotated[tuple[NameRule, ...], Attr("Models; empty means every model.", stronger="only")] = ()
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,14 @@ class Rbac(Policy):
     """
 
     deny_if_missing: Annotated[
-        tuple[Annotated[str, Attr(check=header_name)], ...], Attr("Headers without which a request is refused.")
+        tuple[Annotated[str, Attr(check=header_name)], ...],
+        Attr("Headers without which a request is refused.", stronger="more"),
     ] = ("X-User-ID",)
-    require_auth: Annotated[bool, Attr("Refuse a request without a gateway key.")] = False
-    role_header: Annotated[str, Attr("Header that names the role.", check=header_name)] = "X-User-Role"
-    roles: Annotated[Mapping[str, RoleRights], Attr("Role to rights.")] = field(default_factory=dict)
+    require_auth: Annotated[bool, Attr("Refuse a request without a gateway key.", stronger="on")] = False
+    role_header: Annotated[str, Attr("Header that names the role.", check=header_name, stronger="unclear")] = (
+        "X-User-Role"
+    )
+    roles: Annotated[Mapping[str, RoleRights], Attr("Role to rights.", stronger="only")] = field(default_factory=dict)
 
     def judge(self, exchange: Exchange) -> Verdict:
         if exchange.phase is Phase.INPUT:

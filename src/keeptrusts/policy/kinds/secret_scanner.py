@@ -31,9 +31,15 @@ class SecretScanner(Policy):
         action: block
     """
 
-    action: Annotated[Literal["redact", "block"], Attr("Put a marker in its place, or refuse.")] = "redact"
-    detect_patterns: Annotated[tuple[Regex, ...], Attr("Further patterns; their category is `custom`.")] = ()
-    entropy: Annotated[bool, Attr("Look for tokens that are too random for prose, of 32 characters and more.")] = True
+    action: Annotated[
+        Literal["redact", "block"], Attr("Put a marker in its place, or refuse.", stronger=("redact", "block"))
+    ] = "redact"
+    detect_patterns: Annotated[
+        tuple[Regex, ...], Attr("Further patterns; their category is `custom`.", stronger="more")
+    ] = ()
+    entropy: Annotated[
+        bool, Attr("Look for tokens that are too random for prose, of 32 characters and more.", stronger="on")
+    ] = True
 
     def judge(self, exchange: Exchange) -> Verdict:
         found = matches_in(exchange.texts, lambda text: self._find(text, answered=exchange.answered))

@@ -29,12 +29,15 @@ class TokenLimit(Policy):
         max_messages: 50
     """
 
-    max_tokens: Annotated[int | None, Attr("Cap on the tokens of an answer.", minimum=1)] = None
+    max_tokens: Annotated[int | None, Attr("Cap on the tokens of an answer.", minimum=1, stronger="lower")] = None
     on_exceed: Annotated[
-        Literal["clamp", "block"], Attr("A request that asks for more gets the cap, or is refused.")
+        Literal["clamp", "block"],
+        Attr("A request that asks for more gets the cap, or is refused.", stronger=("clamp", "block")),
     ] = "clamp"
-    max_input_tokens: Annotated[int | None, Attr("Most tokens in a request, estimated.", minimum=1)] = None
-    max_messages: Annotated[int | None, Attr("Most messages in a request.", minimum=1)] = None
+    max_input_tokens: Annotated[
+        int | None, Attr("Most tokens in a request, estimated.", minimum=1, stronger="lower")
+    ] = None
+    max_messages: Annotated[int | None, Attr("Most messages in a request.", minimum=1, stronger="lower")] = None
 
     def judge(self, exchange: Exchange) -> Verdict:
         if self.max_messages is not None and exchange.message_count > self.max_messages:

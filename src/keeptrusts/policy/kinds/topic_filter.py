@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from keeptrusts.core.exchange import Exchange, Phase, Text
 from keeptrusts.core.verdict import Allow, Block, Escalate, Match, Verdict
@@ -24,9 +24,10 @@ ALLOWED = "#allowed"
 class Topic(Section):
     pending: ClassVar[frozenset[str]] = frozenset({"reference_text"})
 
-    label: Annotated[str, Attr("What the topic is called in records.", minimum=1, maximum=100)]
+    label: Annotated[str, Attr("What the topic is called in records.", minimum=1, maximum=100, stronger="neutral")]
     phrases: Annotated[
-        tuple[Phrase, ...], Attr("Phrases by which it is told; the label is not one of them.", minimum=1)
+        tuple[Phrase, ...],
+        Attr("Phrases by which it is told; the label is not one of them.", minimum=1, stronger="more"),
     ]
 
 
@@ -49,10 +50,17 @@ class TopicFilter(Policy):
         message: "ask somebody else about that"
     """
 
-    blocked_topics: Annotated[tuple[Phrase | Topic, ...], Attr("Topics, each a text or a label with phrases.")] = ()
-    allowed_topics: Annotated[tuple[Phrase, ...], Attr("Phrases inside which a blocked topic does not count.")] = ()
-    action: Annotated[Literal["block", "escalate"], Attr("Refuse, or withhold until somebody decides.")] = "block"
-    message: Annotated[str | None, Attr("What the client is told.", minimum=1, maximum=500)] = None
+    blocked_topics: Annotated[
+        tuple[Phrase | Topic, ...], Attr("Topics, each a text or a label with phrases.", stronger="more")
+    ] = ()
+    allowed_topics: Annotated[
+        tuple[Phrase, ...], Attr("Phrases inside which a blocked topic does not count.", stronger="fewer")
+    ] = ()
+    action: Annotated[
+        Literal["block", "escalate"],
+        Attr("Refuse, or withhold until somebody decides.", stronger=("escalate", "block")),
+    ] = "block"
+    message: Annotated[str | None, Attr("What the client is told.", minimum=1, maximum=500, stronger="neutral")] = None
 
     def faults(self) -> Iterable[Fault]:
         from keeptrusts.detect.terms import words_of
@@ -60,6 +68,12 @@ class TopicFilter(Policy):
         for index, topic in enumerate(self.blocked_topics):
             if not all(words_of(phrase) for phrase in _phrases(topic)):
                 yield Fault("E003", ("blocked_topics", index), "the topic holds no visible character")
+
+    def beside(self, other: Self) -> Self:
+        """Every topic by its label, with all of its phrases."""
+        del other
+        labelled = ((label, phrases) for label, phrases in self._labelled().items() if label != ALLOWED)
+        return replace(self, blocked_topics=tuple(Topic(label, phrases) for label, phrases in labelled))
 
     def judge(self, exchange: Exchange) -> Verdict:
         found = [match for text in exchange.texts for match in self._find(text, answered=exchange.answered)]

@@ -1,0 +1,101 @@
+"""`kt policy`: what it prints and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import Result
+from syrupy.assertion import SnapshotAssertion
+
+from keeptrusts.cli.policy import policy
+from support.documents import blocks_of, follow
+from support.policy_cases import document
+from support.served import run_kt
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "policy.md"
+CONTEXT = click.Context(policy, info_name="kt policy", terminal_width=100, help_option_names=["-h", "--help"])
+NAMES = policy.list_commands(CONTEXT)
+
+
+def kt(*arguments: str, stdin: str = "") -> Result:
+    return run_kt("policy", *arguments, env={}, stdin=stdin)
+
+
+def write(folder: Path, name: str, blocks: Mapping[str, Any], **sections: Any) -> str:
+    """A document in a file, by its path."""
+    path = folder / name
+    path.write_text(document(blocks, **sections), encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize("name", ["", *NAMES])
+def test_help_of_each_command_of_policies(name: str, snapshot: SnapshotAssertion) -> None:
+    """The help changes only on purpose."""
+    context = CONTEXT
+    if name:
+        command = policy.get_command(CONTEXT, name)
+        assert command is not None
+        context = click.Context(command, parent=CONTEXT, info_name=name, terminal_width=100)
+    assert context.command.get_help(context) == snapshot
+
+
+def test_diff_names_each_change(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+    """One line each and a count; 3."""
+    before = write(tmp_path, "a.yaml", {"pii-detector": {}, "topic-filter": {"blocked_topics": ["a", "b"]}})
+    after = write(
+        tmp_path, "b.yaml", {"pii-detector": {"action": "block"}, "topic-filter": {"blocked_topics": ["b"]}, "rbac": {}}
+    )
+    result = kt("diff", before, after)
+    assert (result.exit_code, result.stdout) == (3, snapshot)
+
+
+def test_diff_of_what_means_the_same(tmp_path: Path) -> None:
+    """0, also when one comes from standard input."""
+    path = write(tmp_path, "a.yaml", {"rbac": {}})
+    result = kt("diff", "-", path, stdin=document({"rbac": {"require_auth": False}}))
+    assert (result.exit_code, result.stdout) == (0, "the documents mean the same\n")
+
+
+def test_diff_for_machines(tmp_path: Path) -> None:
+    """Counts, and every field of every change."""
+    before, after = (write(tmp_path, name, {"rbac": {"require_auth": name == "b"}}) for name in "ab")
+    result = kt("diff", before, after, "--json")
+    assert result.exit_code == 3
+    assert json.loads(result.stdout) == {
+        "same": False, "strengthens": 1, "weakens": 0, "neutral": 0,
+        "changes": [
+            {"path": "policy.rbac.require_auth", "change": "changed", "effect": "strengthens",
+             "before": False, "after": True, "secret": False, "reason": ""},
+        ],
+    }  # fmt: skip
+
+
+def test_diff_of_what_is_no_document(tmp_path: Path) -> None:
+    """2 when one is not valid, 1 when one cannot be read; the file is named."""
+    good = write(tmp_path, "a.yaml", {"rbac": {}})
+    bad = write(tmp_path, "b.yaml", {"rbac": {"x": 1}})
+    broken = tmp_path / "c.yaml"
+    broken.write_bytes(b"\xff")
+    for path, status in ((bad, 2), (str(broken), 2), (str(tmp_path / "none"), 1)):
+        result = kt("diff", good, path)
+        assert result.exit_code == status
+        assert path in result.stderr
+
+
+def test_the_guide_does_what_it_says(tmp_path: Path) -> None:
+    """Each file and each command of the guide, and what it shows is what is printed."""
+    blocks = blocks_of(GUIDE)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    reading = follow(blocks, tmp_path, {"PATH": path, "HOME": str(tmp_path)})
+    assert reading.status == 0, reading.last()
+    for command, shown in pairwise(blocks):
+        if shown.info == "output":
+            assert reading.outputs[command.line].strip() == shown.text.strip()
