@@ -104,8 +104,8 @@ def read_request(raw: bytes) -> ModelRequest:
         texts=tuple(collector.texts),
         tool_calls=tuple(collector.calls),
         tools=tools,
-        model=_model(document),
-        stream=_flag(document, "stream"),
+        model=model_of(document),
+        stream=flag_of(document, "stream"),
         max_tokens=_count(document, key),
         max_tokens_key=key,
         message_count=len(messages),
@@ -149,7 +149,7 @@ def usage_of(given: Any) -> Usage:
     """Counts from a `usage` object; anything else counts as not said."""
     if not isinstance(given, dict):
         return Usage()
-    return Usage(_natural(given.get("prompt_tokens")), _natural(given.get("completion_tokens")))
+    return Usage(natural(given.get("prompt_tokens")), natural(given.get("completion_tokens")))
 
 
 def usage_texts(document: Mapping[str, Any]) -> TextCollector:
@@ -272,14 +272,16 @@ def _cap_key(document: Mapping[str, Any]) -> str:
     return names[0] if names else next(present, "max_tokens")
 
 
-def _model(document: Mapping[str, Any]) -> str:
+def model_of(document: Mapping[str, Any]) -> str:
+    """The model that a request names. Raises `UnreadableError`."""
     model = document.get("model")
     if not isinstance(model, str) or not model:
         raise UnreadableError("`model` is missing: name the model")
     return model
 
 
-def _flag(document: Mapping[str, Any], name: str) -> bool:
+def flag_of(document: Mapping[str, Any], name: str) -> bool:
+    """A switch, off when it is absent. Raises `UnreadableError`."""
     value = document.get(name)
     if value is not None and not isinstance(value, bool):
         raise UnreadableError(f"`{name}` is not true or false")
@@ -290,10 +292,11 @@ def _count(document: Mapping[str, Any], name: str) -> int | None:
     value = document.get(name)
     if value is None:
         return None
-    if _natural(value) is None:
+    if natural(value) is None:
         raise UnreadableError(f"`{name}` is not a whole number of 0 or more")
     return int(value)
 
 
-def _natural(value: Any) -> int | None:
+def natural(value: Any) -> int | None:
+    """A count; None for anything else."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

@@ -21,6 +21,7 @@ LONG_NUMBER: Final = 10**8
 
 _NAME_LETTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/@+-")
 _TOKEN_LETTERS: Final = _NAME_LETTERS - frozenset(".:/@+")
+_SEALED_LETTERS: Final = _TOKEN_LETTERS | frozenset("+/=")
 # Words of JSON Schema (2020-12): as keys of a tool's definition they are no content.
 SCHEMA_WORDS: Final = frozenset(
     [
@@ -82,6 +83,15 @@ def is_model_name(value: Any) -> bool:
 def is_token(value: Any) -> bool:
     """An identifier as providers mint them, or the name of a function."""
     return value is None or (isinstance(value, str) and len(value) <= 64 and _TOKEN_LETTERS.issuperset(value))
+
+
+def is_opaque(value: Any) -> bool:
+    """
+    What a provider sealed for itself: base64 of any length.
+
+    It says nothing to a reader, and the provider takes back only what it sealed itself.
+    """
+    return value is None or (isinstance(value, str) and _SEALED_LETTERS.issuperset(value))
 
 
 def is_number(value: Any) -> bool:

@@ -1,0 +1,81 @@
+"""
+Between what a client speaks and what a provider does: through chat completions, the one internal form (ADR-0150).
+
+Each format knows its way to chat and back and no other format, so N formats and M providers take N + M translations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeAlias
+
+from keeptrusts.core.errors import UnreadableError
+from keeptrusts.wire.sse import SseFrame
+
+Convert: TypeAlias = Callable[[bytes], bytes]
+
+
+class Translator(Protocol):
+    """Frames of one stream in, in order; frames of another out. Both raise `UnreadableError`."""
+
+    def translate(self, frames: Iterable[SseFrame]) -> Iterator[SseFrame]:
+        """The frames that these mean."""
+        ...
+
+    def end(self) -> Iterator[SseFrame]:
+        """What is left when no more come; nothing when the answer was cut off."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """
+    A way from one form to another: there for requests, back for answers.
+
+    Args:
+        stream: Makes the translator of one stream, for the model that was asked for; None when there are no streams.
+    """
+
+    request: Convert
+    answer: Convert
+    stream: Callable[[str], Translator] | None = None
+
+
+def joined(near: Bridge, far: Bridge) -> Bridge:
+    """From a client's form to chat, and on to a provider's."""
+    first, second = near.stream, far.stream
+    stream = None if first is None or second is None else lambda model: _Joined(second(model), first(model))
+    return Bridge(
+        lambda raw: far.request(near.request(raw)),
+        lambda raw: near.answer(far.answer(raw)),
+        stream,
+    )
+
+
+def guarded(convert: Convert) -> Convert:
+    """A member that is absent or of another type makes the whole unreadable (law 2)."""
+
+    def converted(raw: bytes) -> bytes:
+        try:
+            return convert(raw)
+        except _MISSHAPEN:
+            raise UnreadableError("a message is not of the form that its API describes") from None
+
+    return converted
+
+
+_MISSHAPEN: Final = (KeyError, TypeError, AttributeError, IndexError)
+
+
+class _Joined:
+    def __init__(self, first: Translator, second: Translator) -> None:
+        self._first = first
+        self._second = second
+
+    def translate(self, frames: Iterable[SseFrame]) -> Iterator[SseFrame]:
+        return self._second.translate(self._first.translate(frames))
+
+    def end(self) -> Iterator[SseFrame]:
+        yield from self._second.translate(self._first.end())
+        yield from self._second.end()
