@@ -198,7 +198,8 @@ def test_metrics_count(tmp_path: Path) -> None:
                 assert line in text
             health = json.loads(fields(await rig.ask(get("/health")))[2])
             assert (health["requests_processed"], health["config_digest"]) == (1, "sha256:test")
-            assert health["providers"] == {"up": {"provider": "openai-compatible", "available": True}}
+            up_stands = {"provider": "openai-compatible", "available": True, "circuit": "closed"}
+            assert health["providers"] == {"up": up_stands}
 
     run_on_loop(scene())
 

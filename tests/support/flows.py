@@ -56,6 +56,7 @@ class Provider:
     pieces: Sequence[bytes | KeeptrustsError] = ()
     status: int = 200
     media_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
     refuses: KeeptrustsError | None = None
 
 
@@ -173,7 +174,7 @@ class _World:
         if answer.refuses:
             raise answer.refuses
         self._pieces = list(answer.pieces)
-        return UpstreamHead(answer.status, (("content-type", answer.media_type),))
+        return UpstreamHead(answer.status, (("content-type", answer.media_type), *answer.headers))
 
     def _read(self) -> bytes:
         piece = self._pieces.pop(0) if self._pieces else b""

@@ -39,6 +39,7 @@ from keeptrusts.gateway.metrics import Metrics
 from keeptrusts.gateway.quota import Quota
 from keeptrusts.gateway.segments import read_events
 from keeptrusts.gateway.spool import Spool
+from keeptrusts.gateway.standings import Standings
 from keeptrusts.gateway.upstream import Pool
 from keeptrusts.policy.compiled import CompiledPolicy, SizeLimits, TargetSettings
 from keeptrusts.policy.engine import Chain
@@ -153,7 +154,17 @@ class Rig:
     holder: Holder
     directory: Path
     metrics: Metrics
+    standings: Standings
     reloads: list[KeeptrustsError | bool] = field(default_factory=list)
+
+    def show_targets(self) -> None:
+        """On `/metrics`, as the process does."""
+        self.metrics.show_targets(self.standings, lambda: self.policy.circuit_breaker)
+
+    @property
+    def policy(self) -> CompiledPolicy:
+        assert self.holder.active is not None
+        return self.holder.active.snapshot.policy
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection("127.0.0.1", self.port)
@@ -194,7 +205,7 @@ async def gateway(
         holder.activate(Snapshot(policy=policy), "test")
     pool = Pool()
     world = World(pool, spool, Quota(time.monotonic), metrics.watch, no_mock)
-    rig = Rig(0, None, spool, holder, directory, metrics)  # type: ignore[arg-type] # set below, when it listens
+    rig = Rig(0, None, spool, holder, directory, metrics, world.standings)  # type: ignore[arg-type] # set below, when it listens
 
     async def reload() -> bool:
         outcome = rig.reloads.pop(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal
 
-from typing_extensions import TypedDict
+from typing_extensions import NotRequired, TypedDict
 
 Verdict = Literal["allowed", "redacted", "escalated", "blocked", "failed"]
 
@@ -59,3 +59,4 @@ class Event(TypedDict):
     content: dict[str, Any] | None
     content_digest: str | None
     degraded: bool
+    attempts: NotRequired[list[dict[str, Any]]]

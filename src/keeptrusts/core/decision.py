@@ -62,6 +62,25 @@ class PolicyResult:
         return line | {"asked": [asdict(one) for one in self.asked]} if self.asked else line
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """
+    One try of one target.
+
+    Args:
+        outcome: `answered`; a trigger of `providers.fallback`; `refused` for any other status from 400 on; `garbled`;
+            `unavailable` when nothing was sent: its circuit is open, or its key is missing.
+        status: HTTP status of the provider; None when none came.
+        latency_ms: Until the head of the answer or the failure; of answers that are not streamed, until their end.
+    """
+
+    target_id: str
+    provider: str
+    outcome: str
+    status: int | None = None
+    latency_ms: float = 0.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """
@@ -111,10 +130,12 @@ class Decision:
     content: dict[str, Any] | None = None
     content_digest: str | None = None
     degraded: bool = False
+    attempts: tuple[Attempt, ...] = ()
 
     def as_event(self) -> dict[str, Any]:
         """Plain JSON, every field present."""
         event = {name: getattr(self, name) for name in _DECISION_FIELDS}
+        event["attempts"] = [asdict(attempt) for attempt in self.attempts]
         return event | {"policies": [result.as_json() for result in self.policies]}
 
 

@@ -14,13 +14,14 @@ from keeptrusts.core.exchange import Exchange, Phase
 from keeptrusts.core.verdict import Block
 from keeptrusts.flow.answers import AnswerRules, StreamedAnswer, judge_whole
 from keeptrusts.flow.arrival import Arrival, Snapshot
+from keeptrusts.flow.attempts import open_upstream
 from keeptrusts.flow.consulting import consulted
 from keeptrusts.flow.decisions import Notes
 from keeptrusts.flow.effects import CloseUpstream, Flow, Respond, TakeQuota
 from keeptrusts.flow.models import list_models
 from keeptrusts.flow.replies import JSON, Refusal, common_headers, objection, put_on_record, respond_whole
 from keeptrusts.flow.streaming import relay_stream
-from keeptrusts.flow.upstream import Opened, answer_limit, failure, open_upstream, read_all, refusal_of
+from keeptrusts.flow.upstream import Opened, body_for, failure, refusal_of
 from keeptrusts.policy.compiled import TargetSettings
 from keeptrusts.policy.engine import Clock, Judgement
 from keeptrusts.wire.anthropic import answer_from_messages
@@ -97,7 +98,10 @@ def _limited(notes: Notes, asked: _Asked) -> Flow[Refusal | None]:
 
 
 def _forwarded(notes: Notes, asked: _Asked) -> Flow[Refusal | None]:
-    opened = yield from open_upstream(notes, asked.targets, asked.request, asked.said)
+    request, said = asked.request, asked.said
+    opened = yield from open_upstream(
+        notes, asked.targets, lambda target: body_for(target, request, said), streamed=request.stream
+    )
     if isinstance(opened, Opened) and opened.head.status < 400:
         return (yield from _answered(notes, opened, asked.exchange, asked.said))
     yield from CloseUpstream()
@@ -121,7 +125,7 @@ def _answered(notes: Notes, opened: Opened, exchange: Exchange, said: Judgement)
 
 
 def _whole(notes: Notes, opened: Opened, exchange: Exchange, said: Judgement) -> Flow[Refusal | None]:
-    raw = yield from read_all(notes, answer_limit(notes.snapshot.policy))
+    raw = opened.body
     if opened.target.format == "anthropic":
         raw = answer_from_messages(raw)
     judged = yield from judge_whole(notes.snapshot.policy, read_answer(raw), exchange, said, notes.clock)

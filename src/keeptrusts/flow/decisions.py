@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from keeptrusts.core.canonical import digest
-from keeptrusts.core.decision import Decision, PolicyResult
+from keeptrusts.core.decision import Attempt, Decision, PolicyResult
 from keeptrusts.core.exchange import Caller, Phase, Text
 from keeptrusts.core.verdict import NAMES, PASSED, Allow, Edit, Match, Verdict, apply_edits, severity
 from keeptrusts.flow.arrival import Arrival, Snapshot
@@ -49,6 +49,7 @@ class Notes:
     escalation_id: str | None = None
     failure: str | None = None
     user: str | None = None
+    attempts: list[Attempt] = field(default_factory=list)
     asked: list[dict[str, str]] = field(default_factory=list)
     answered: list[dict[str, str]] = field(default_factory=list)
 
@@ -114,6 +115,7 @@ class Notes:
             content=content,
             content_digest=content_digest,
             degraded=self.degraded,
+            attempts=tuple(self.attempts),
             **self._caller(arrival.caller),
         )
 

@@ -71,6 +71,14 @@ class ReadUpstream(Effect[bytes]):
 
 
 @dataclass(frozen=True, slots=True)
+class Pause(Effect[None]):
+    """Wait, before another try, for a time that the gateway draws between these."""
+
+    at_least_ms: int
+    at_most_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class CloseUpstream(Effect[None]):
     """Give up the rest of the answer; the provider is told by a closed connection."""
 

@@ -1,4 +1,4 @@
-"""Reaching a provider: which targets may serve, in which order, what they are sent, and what their failures mean."""
+"""Speaking to a provider: what a target is sent, how its answer is read, what the client is told of its failures."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Final
 from keeptrusts.core.errors import UpstreamError, UpstreamGarbledError, UpstreamLostError, UpstreamTimeoutError
 from keeptrusts.core.exchange import Place
 from keeptrusts.flow.decisions import Notes
-from keeptrusts.flow.effects import CloseUpstream, Flow, Headers, OpenUpstream, ReadUpstream, UpstreamHead
+from keeptrusts.flow.effects import CloseUpstream, Flow, Headers, ReadUpstream, UpstreamHead
 from keeptrusts.flow.replies import Refusal
-from keeptrusts.policy.compiled import CompiledPolicy, TargetSettings, Trigger
+from keeptrusts.policy.compiled import CompiledPolicy, TargetSettings
 from keeptrusts.policy.engine import Judgement
 from keeptrusts.wire.anthropic import PATH, VERSION, request_to_messages
 from keeptrusts.wire.readings import ModelRequest
@@ -29,10 +29,16 @@ _CREDENTIALS: Final = frozenset({"authorization", "openai-organization", "openai
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A provider that is answering."""
+    """
+    A provider that is answering.
+
+    Args:
+        body: The whole of it, unless it is a stream that was asked for.
+    """
 
     head: UpstreamHead
     target: TargetSettings
+    body: bytes = b""
 
     @property
     def is_stream(self) -> bool:
@@ -42,34 +48,6 @@ class Opened:
     def header(self, name: str) -> str:
         """The value of a field; empty when there is none."""
         return next((value for key, value in self.head.headers if key.lower() == name), "")
-
-
-def open_upstream(
-    notes: Notes, targets: list[TargetSettings], request: ModelRequest, said: Judgement
-) -> Flow[Opened | Refusal]:
-    """Ask the targets in order until one answers; further ones only as `providers.fallback` says."""
-    policy = notes.snapshot.policy
-    tries = targets[: 1 + policy.fallback.max_attempts] if policy.fallback.enabled else targets[:1]
-    outcome: Opened | Refusal = Refusal(
-        503, "no_compliant_provider", "no_compliant_provider", "no target may serve this"
-    )
-    for position, target in enumerate(tries):
-        notes.target = target
-        began = notes.clock()
-        try:
-            head = yield from OpenUpstream(
-                target.target, _path(target), body_for(target, request, said), _kept(notes, target)
-            )
-            outcome, trigger = Opened(head, target), _trigger_of(head.status)
-        except UpstreamError as failed:
-            outcome, trigger = failure(failed), _trigger_of_error(failed)
-        finally:
-            notes.waited_ns += notes.clock() - began
-        last = position == len(tries) - 1
-        if trigger is None or last or trigger not in policy.fallback.triggers:
-            break
-        yield from CloseUpstream()
-    return outcome
 
 
 def read_all(notes: Notes, limit: int) -> Flow[bytes]:
@@ -126,6 +104,9 @@ def failure(failed: UpstreamError) -> Refusal:
         return Refusal(502, "upstream_error", failed.code, "the provider sent what cannot be read")
     if isinstance(failed, UpstreamLostError):
         return Refusal(502, "upstream_error", failed.code, "the provider stopped in the middle of its answer")
+    if failed.code == "circuit_open":
+        message = "the provider keeps failing and is left alone for a while; try again"
+        return Refusal(503, "upstream_error", failed.code, message, None, (("retry-after", "1"),))
     return Refusal(502, "upstream_error", failed.code, "the provider cannot be reached; try again")
 
 
@@ -145,14 +126,15 @@ def refusal_of(opened: Opened) -> Refusal:
     return Refusal(status, "upstream_error", "upstream_refused", f"the provider refused with status {status}")
 
 
-def _path(target: TargetSettings) -> str:
+def path_of(target: TargetSettings) -> str:
     template = target.path_template
     if template is not None:
         return template.replace("{model}", target.target.model)
     return PATH if target.format == "anthropic" else CHAT_PATH
 
 
-def _kept(notes: Notes, target: TargetSettings) -> Headers:
+def forwarded_to(target: TargetSettings, notes: Notes) -> Headers:
+    """The client's own fields that go on to this target, and what its format needs."""
     # A caller's credential is meant for the provider it knows, the first of the document: no other one is shown it.
     first = target.target.id == notes.snapshot.policy.targets[0].target.id
     names = _FORWARDED if first else _FORWARDED - _CREDENTIALS
@@ -160,12 +142,3 @@ def _kept(notes: Notes, target: TargetSettings) -> Headers:
     version: Headers = (("anthropic-version", VERSION),) if target.format == "anthropic" else ()
     return (*own, ("content-type", "application/json"), *version)
 
-
-def _trigger_of(status: int) -> Trigger | None:
-    if status == 429:
-        return "rate_limit"
-    return "server_error" if status >= 500 else None
-
-
-def _trigger_of_error(failed: UpstreamError) -> Trigger:
-    return "timeout" if isinstance(failed, UpstreamTimeoutError) else "connection"

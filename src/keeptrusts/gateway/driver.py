@@ -7,8 +7,10 @@ The interpreter of flows: the only place where a request waits.
 from __future__ import annotations
 
 import asyncio
+import random
+import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 from keeptrusts.core.decision import Decision
@@ -19,6 +21,7 @@ from keeptrusts.flow.effects import (
     EndResponse,
     Flow,
     OpenUpstream,
+    Pause,
     ReadUpstream,
     Record,
     Respond,
@@ -30,6 +33,7 @@ from keeptrusts.flow.effects import (
 from keeptrusts.gateway.http1 import Responder
 from keeptrusts.gateway.quota import Quota
 from keeptrusts.gateway.spool import Spool
+from keeptrusts.gateway.standings import Standings, Try
 from keeptrusts.gateway.targets import Route, end_to_end
 from keeptrusts.gateway.upstream import Origin, Pool, UpstreamConnection
 from keeptrusts.policy.compiled import CompiledPolicy, TargetSettings
@@ -89,6 +93,7 @@ class World:
     quota: Quota
     watch: Callable[[Decision], None]
     answer_as_mock: MockProvider
+    standings: Standings = field(default_factory=lambda: Standings(time.monotonic))
 
 
 class Performer:
@@ -105,6 +110,7 @@ class Performer:
         self._routes = routes
         self._responder = responder
         self._source: Source | None = None
+        self._try: Try | None = None
         self._received = 0
         self._recorded: asyncio.Future[None] | None = None
 
@@ -117,33 +123,55 @@ class Performer:
         source, self._source = self._source, None
         if source is not None:
             source.close()
+        tried, self._try = self._try, None
+        if tried is not None:
+            tried.end()
 
     async def open_upstream(self, effect: OpenUpstream) -> UpstreamHead:
         self.close()
         self._received = 0
         route = self._routes[effect.target.id]
+        request = b"" if route.settings.mock is not None else route.request(effect)
+        self._try = tried = self._world.standings.begin(effect.target.id, self._policy.circuit_breaker)
+        try:
+            head = await self._exchange(route, effect, request)
+        except UpstreamError as failed:
+            tried.fail(failed.code)
+            raise
+        tried.answered(head.status)
+        return head
+
+    async def _exchange(self, route: Route, effect: OpenUpstream, request: bytes) -> UpstreamHead:
         if route.settings.mock is not None:
             head, self._source = await self._world.answer_as_mock(route.settings, effect.body)
             return head
         pool = self._world.pool
-        connection, head, deadline = await pool.exchange(route.origin, route.request(effect), route.timeouts)
+        connection, head, deadline = await pool.exchange(route.origin, request, route.timeouts)
         self._source = _Pooled(pool, route.origin, connection, deadline)
         kept = tuple((name, value) for name, value in end_to_end(head.headers) if name != "content-length")
         return UpstreamHead(head.status, kept)
 
     async def read_upstream(self, effect: ReadUpstream) -> bytes:
         del effect
-        if self._source is None:
+        if self._source is None or self._try is None:
             raise UpstreamError("no answer is open")
-        data = await self._source.read()
+        try:
+            data = await self._source.read()
+        except UpstreamError as failed:
+            self._try.fail(failed.code)
+            raise
         self._received += len(data)
         limit = self._policy.size_limits.max_response_bytes
         if limit is not None and self._received > limit:
             self.close()
             raise UpstreamGarbledError(f"the provider's answer exceeds {limit} bytes", code="response_too_large")
         if not data:
+            self._try.complete()
             self.close()
         return data
+
+    async def pause(self, effect: Pause) -> None:
+        await asyncio.sleep(random.uniform(effect.at_least_ms, effect.at_most_ms) / 1000)  # noqa: S311 - it keeps no secret
 
     async def close_upstream(self, effect: CloseUpstream) -> None:
         del effect
@@ -194,6 +222,7 @@ _ACTS = cast(
         OpenUpstream: Performer.open_upstream,
         ReadUpstream: Performer.read_upstream,
         CloseUpstream: Performer.close_upstream,
+        Pause: Performer.pause,
         Respond: Performer.respond,
         StartResponse: Performer.start_response,
         SendToClient: Performer.send_to_client,

@@ -95,6 +95,7 @@ class Endpoints:
             ("/metrics", "GET"): self._show_metrics,
             ("/keeptrusts/config", "GET"): self._config,
             ("/keeptrusts/config/reload", "POST"): self._reload_config,
+            ("/keeptrusts/providers/metrics", "GET"): self._providers,
         }
 
     def max_body_bytes(self) -> int:
@@ -196,15 +197,29 @@ class Endpoints:
             "status": "ok" if active else "starting",
             "uptime_seconds": round(time.monotonic() - self._started, 3),
             "version": VERSION,
-            "providers": {
-                name: {"provider": route.settings.target.provider, "available": not route.missing}
-                for name, route in (active.routes.items() if active else ())
-            },
+            "providers": self._standing_of(active) if active else {},
             "policies_loaded": len(active.snapshot.policy.kinds) if active else 0,
             "requests_processed": self._metrics.processed,
             "config_digest": active.digest if active else None,
         }
         return _json(200, shown)
+
+    def _standing_of(self, active: Active) -> dict[str, Any]:
+        standings, breaker = self._world.standings, active.snapshot.policy.circuit_breaker
+        return {
+            name: {
+                "provider": route.settings.target.provider,
+                "available": not route.missing and standings.admits(name, breaker),
+                "circuit": standings.of(name).circuit.state(breaker, standings.clock()),
+            }
+            for name, route in active.routes.items()
+        }
+
+    async def _providers(self, request: Request, peer: str) -> tuple[int, Headers, bytes]:
+        self._only_admins(request, peer)
+        active = self._holder.active
+        breaker = active.snapshot.policy.circuit_breaker if active else None
+        return _json(200, {"providers": self._world.standings.shown(breaker)})
 
     async def _alive(self, request: Request, peer: str) -> tuple[int, Headers, bytes]:
         del request, peer

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
 
 from keeptrusts.core.decision import Decision
+from keeptrusts.gateway.standings import Standings
+from keeptrusts.policy.compiled import CircuitBreaker
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 _OVERHEAD_S = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0)
@@ -42,6 +46,12 @@ class Metrics:
         self._holdback = Gauge(
             "keeptrusts_stream_holdback_chars", "Most characters a stream is held back.", registry=self._registry
         )
+        self._attempts = Counter(
+            "keeptrusts_upstream_attempts",
+            "Tries of targets, by what came of them.",
+            ["target", "outcome"],
+            registry=self._registry,
+        )
         self.processed = 0
 
     def watch(self, decision: Decision) -> None:
@@ -52,6 +62,8 @@ class Metrics:
         self._overhead.observe(decision.overhead_us / 1_000_000)
         if decision.degraded:
             self._degraded.inc()
+        for attempt in decision.attempts:
+            self._attempts.labels(attempt.target_id, attempt.outcome).inc()
         for direction, count in (("input", decision.input_tokens), ("output", decision.output_tokens)):
             if count is not None:
                 self._tokens.labels(direction).inc(count)
@@ -69,6 +81,26 @@ class Metrics:
         size = Gauge("keeptrusts_spool_bytes", "Size of the spool.", registry=self._registry)
         size.set_function(stored_bytes)
 
+    def show_targets(self, standings: Standings, breaker: Callable[[], CircuitBreaker | None]) -> None:
+        """Let every scrape ask how the targets stand, by the breaker that is then in force."""
+        self._registry.register(_Targets(standings, breaker))
+
     def text(self) -> bytes:
         """In the Prometheus text format."""
         return generate_latest(self._registry)
+
+
+class _Targets(Collector):
+    def __init__(self, standings: Standings, breaker: Callable[[], CircuitBreaker | None]) -> None:
+        self._standings = standings
+        self._breaker = breaker
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        breaker, now = self._breaker(), self._standings.clock()
+        closed = GaugeMetricFamily("keeptrusts_circuit_open", "1 while a target is left alone.", labels=["target"])
+        busy = GaugeMetricFamily("keeptrusts_upstream_in_flight", "Requests at a target now.", labels=["target"])
+        for name, one in self._standings.all().items():
+            closed.add_metric([name], float(one.circuit.state(breaker, now) == "open"))
+            busy.add_metric([name], one.in_flight)
+        yield closed
+        yield busy

@@ -46,7 +46,7 @@ from keeptrusts.gateway.settings import Settings
 from keeptrusts.gateway.shipping import Shipper
 from keeptrusts.gateway.spool import Spool
 from keeptrusts.gateway.upstream import Pool
-from keeptrusts.policy.compiled import CompiledPolicy
+from keeptrusts.policy.compiled import CircuitBreaker, CompiledPolicy
 from keeptrusts.trail.chain import gap_event
 
 FLUSH_SECONDS = 5.0
@@ -147,8 +147,11 @@ class Gateway:
             fail_open = settings.fail_mode == "allow"
             self._files = PolicyFiles(settings.policy_files, self.holder, self._snapshot, fail_open=fail_open)
         self.metrics.show_spool(lambda: self.spool.head.sequence - self.spool.shipped, lambda: self.spool.stored_bytes)
+        world = World(self.pool, self.spool, Quota(time.monotonic), self.metrics.watch, answer_as_mock)
+        self.standings = world.standings
+        self.metrics.show_targets(world.standings, self._breaker)
         self.endpoints = Endpoints(
-            World(self.pool, self.spool, Quota(time.monotonic), self.metrics.watch, answer_as_mock),
+            world,
             self.holder,
             self.metrics,
             Access(keys, settings.admin_token, settings.max_concurrency),
@@ -251,7 +254,12 @@ class Gateway:
     def _gateway_id(self) -> str | None:
         return self._bundles.gateway_id if self._bundles is not None else self.settings.gateway_id
 
+    def _breaker(self) -> CircuitBreaker | None:
+        active = self.holder.active
+        return active.snapshot.policy.circuit_breaker if active else None
+
     def _activated(self, active: Active) -> None:
+        self.standings.keep(active.routes)
         self.metrics.activated(active.digest, active.snapshot.policy.streaming.max_holdback_chars)
         gc.freeze()
         if self._reporter is not None:

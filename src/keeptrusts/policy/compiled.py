@@ -122,11 +122,37 @@ class Streaming:
 
 @dataclass(frozen=True, slots=True)
 class Fallback:
-    """Whether, when and how often a further target is tried. `max_attempts` counts the tries after the first."""
+    """Whether, when and how often a further target is tried. `max_attempts` counts the targets after the first."""
 
     enabled: bool = False
     triggers: frozenset[Trigger] = frozenset({"rate_limit", "server_error", "timeout", "connection"})
     max_attempts: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """
+    How one target is tried again.
+
+    Args:
+        max_attempts: The first try included.
+        initial_delay_ms: Before the second try; doubled before each further one, up to `max_delay_ms`.
+        jitter: The wait is drawn from its upper half.
+    """
+
+    max_attempts: int = 2
+    initial_delay_ms: int = 250
+    max_delay_ms: int = 5_000
+    jitter: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitBreaker:
+    """When a target is left alone: after so many failures in a row, for so long, and how many may then try it."""
+
+    failure_threshold: int = 5
+    cooldown_seconds: float = 30.0
+    half_open_max_probes: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,5 +191,7 @@ class CompiledPolicy:
     size_limits: SizeLimits = SizeLimits()
     streaming: Streaming = Streaming()
     fallback: Fallback = Fallback()
+    retry: Retry | None = None
+    circuit_breaker: CircuitBreaker | None = None
     audit: Audit = Audit()
     warnings: tuple[Finding, ...] = ()

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from keeptrusts.core.canonical import digest
-from keeptrusts.policy import sections
+from keeptrusts.policy import sections, traffic
 from keeptrusts.policy.analysis import Analysis, sound
 from keeptrusts.policy.compiled import (
     Audit,
+    CircuitBreaker,
     CompiledPolicy,
     Fallback,
     RateLimit,
+    Retry,
     SizeLimits,
     Streaming,
 )
@@ -47,6 +49,8 @@ def compile_document(text: str, *, fail_open: bool = False) -> CompiledPolicy:
         fallback=Fallback(
             providers.fallback.enabled, providers.fallback.triggers, providers.fallback.max_fallback_attempts
         ),
+        retry=_retry(providers.retry),
+        circuit_breaker=_circuit_breaker(providers.circuit_breaker),
         audit=_audit(analysis),
         warnings=analysis.warnings,
     )
@@ -83,6 +87,18 @@ def _rate_limits(document: sections.Document) -> list[RateLimit]:
         depth = ip.trust_proxy_depth
         limits.append(RateLimit("ip", ip.max_requests, ip.window_seconds, trust_proxy_depth=depth))
     return limits
+
+
+def _retry(one: traffic.Retry | None) -> Retry | None:
+    if one is None:
+        return None
+    return Retry(one.max_attempts, one.initial_delay_ms, one.max_delay_ms, one.jitter)
+
+
+def _circuit_breaker(one: traffic.CircuitBreaker | None) -> CircuitBreaker | None:
+    if one is None:
+        return None
+    return CircuitBreaker(one.failure_threshold, one.cooldown_seconds, one.half_open_max_probes)
 
 
 def _audit(analysis: Analysis) -> Audit:

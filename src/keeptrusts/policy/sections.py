@@ -14,9 +14,9 @@ from keeptrusts.policy.checks import (
     provider,
     secret_name,
     semantic_version,
-    strategy,
 )
 from keeptrusts.policy.schema import Attr, Block, Fault
+from keeptrusts.policy.traffic import CircuitBreaker, Fallback, Retry, Routing
 
 Id: TypeAlias = Annotated[str, Attr(minimum=1, maximum=200, stronger="neutral")]
 Seconds: TypeAlias = Annotated[float, Attr(minimum=0.001, maximum=86_400, stronger="neutral")]
@@ -197,29 +197,17 @@ class Target(Block):
 
 
 @dataclass(frozen=True, slots=True)
-class Routing(Block):
-    pending: ClassVar[frozenset[str]] = frozenset({"window_seconds", "min_sample_count", "sticky_by"})
-
-    strategy: Annotated[str, Attr("`ordered`: the targets in the order of the document.", check=strategy)] = "ordered"
-
-
-@dataclass(frozen=True, slots=True)
-class Fallback(Block):
-    enabled: bool = False
-    triggers: frozenset[
-        Literal["rate_limit", "server_error", "timeout", "connection", "context_window", "content_policy"]
-    ] = frozenset({"rate_limit", "server_error", "timeout", "connection"})
-    max_fallback_attempts: Annotated[int, Attr("Tries after the first.", minimum=0, maximum=20)] = 3
-
-
-@dataclass(frozen=True, slots=True)
 class Providers(Block):
-    pending: ClassVar[frozenset[str]] = frozenset({"retry", "circuit_breaker"})
-
     targets: Annotated[tuple[Target, ...], Attr("Where requests may go.", stronger="fewer")] = ()
     strategy: Annotated[Literal["single"] | None, Attr("`single`: there is one target.", stronger="neutral")] = None
-    routing: Annotated[Routing, Attr(stronger="neutral")] = Routing()
-    fallback: Annotated[Fallback, Attr(stronger="neutral")] = Fallback()
+    routing: Annotated[Routing, Attr(stronger="neutral")] = field(default_factory=Routing)
+    fallback: Annotated[Fallback, Attr(stronger="neutral")] = field(default_factory=Fallback)
+    retry: Annotated[
+        Retry | None, Attr("A target that fails is tried again; absent: it is not.", stronger="neutral")
+    ] = None
+    circuit_breaker: Annotated[
+        CircuitBreaker | None, Attr("A target that keeps failing is left alone.", stronger="neutral")
+    ] = None
 
     def faults(self) -> Iterable[Fault]:
         seen: dict[str, int] = {}

@@ -130,7 +130,9 @@ def test_target_ids_are_unique() -> None:
         ("{routing: {strategy: weighted}}", "E009", "providers.routing.strategy"),
         ("{routing: {strategy: orderd}}", "E003", "providers.routing.strategy"),
         ("{strategy: single}", "E003", "providers.strategy"),
-        ("{retry: {}}", "E009", "providers.retry"),
+        ("{retry: {max_attempts: 0}}", "E003", "providers.retry.max_attempts"),
+        ("{retry: {initial_delay_ms: 9000}}", "E003", "providers.retry.initial_delay_ms"),
+        ("{circuit_breaker: {failure_treshold: 3}}", "E002", "providers.circuit_breaker.failure_treshold"),
         ("{fallback: {triggers: [rate_limt]}}", "E003", "providers.fallback.triggers[0]"),
     ],
 )

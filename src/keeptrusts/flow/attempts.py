@@ -1,0 +1,161 @@
+"""
+Getting an answer out of a provider: tries of one target, then further targets, as the document says.
+
+All of it happens before a byte goes to the client. An answer that is not streamed is read to its end here, so that a
+provider that dies in the middle of one can still be replaced; a stream is not, so it cannot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Final, TypeAlias
+
+from keeptrusts.core.decision import Attempt
+from keeptrusts.core.errors import UpstreamError, UpstreamGarbledError, UpstreamTimeoutError
+from keeptrusts.flow.decisions import Notes
+from keeptrusts.flow.effects import CloseUpstream, Flow, OpenUpstream, Pause
+from keeptrusts.flow.replies import Refusal
+from keeptrusts.flow.upstream import Opened, answer_limit, failure, forwarded_to, path_of, read_all
+from keeptrusts.policy.compiled import Retry, TargetSettings, Trigger
+from keeptrusts.wire.failures import refused_because
+
+BodyFor: TypeAlias = Callable[[TargetSettings], bytes]
+MAX_ERROR_BYTES: Final = 256 * 1024
+UNSENT: Final = frozenset({"circuit_open", "credential_missing"})
+"""Codes of failures before anything was sent. Another try of the same target would fail alike."""
+
+_TRANSIENT: Final = frozenset({"rate_limit", "server_error", "timeout", "connection"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """
+    What came of one try.
+
+    Args:
+        trigger: Why another target may be asked; None when this is what the client gets.
+        again: Whether the same target may do better the next time.
+        retry_after_s: What the provider asked us to wait.
+    """
+
+    outcome: Opened | Refusal
+    trigger: Trigger | None = None
+    again: bool = False
+    retry_after_s: int = 0
+
+
+def open_upstream(
+    notes: Notes, targets: Sequence[TargetSettings], body_for: BodyFor, *, streamed: bool
+) -> Flow[Opened | Refusal]:
+    """
+    Ask the targets in order until one answers: again as `retry` says, further ones as `fallback` says.
+
+    Args:
+        body_for: The bytes that a target is sent.
+        streamed: The client asked for a stream.
+    """
+    fallback = notes.snapshot.policy.fallback
+    further = fallback.max_attempts if fallback.enabled else 0
+    outcome: Opened | Refusal = Refusal(
+        503, "no_compliant_provider", "no_compliant_provider", "no target may serve this"
+    )
+    for target in targets[: 1 + further]:
+        if notes.attempts:
+            yield from CloseUpstream()
+        notes.target = target
+        tried = yield from _insist(notes, target, body_for(target), streamed=streamed)
+        outcome = tried.outcome
+        if tried.trigger not in fallback.triggers:
+            break
+    return outcome
+
+
+def _insist(notes: Notes, target: TargetSettings, body: bytes, *, streamed: bool) -> Flow[_Tried]:
+    """Try one target until it answers or there is no use in it."""
+    for number in count(1):
+        tried = yield from _try(notes, target, body, streamed=streamed)
+        pause = _pause(notes.snapshot.policy.retry, number, tried)
+        if pause is None:
+            return tried
+        yield from CloseUpstream()
+        began = notes.clock()
+        yield from pause
+        notes.waited_ns += notes.clock() - began
+    raise AssertionError
+
+
+def _pause(retry: Retry | None, number: int, tried: _Tried) -> Pause | None:
+    """How long to wait before the next try of the same target; None when there is none."""
+    if retry is None or not tried.again or number >= retry.max_attempts:
+        return None
+    asked = tried.retry_after_s * 1000
+    if asked > retry.max_delay_ms:
+        return None
+    longest = min(retry.max_delay_ms, retry.initial_delay_ms << (number - 1))
+    shortest = longest // 2 if retry.jitter else longest
+    return Pause(max(asked, shortest), max(asked, longest))
+
+
+def _try(notes: Notes, target: TargetSettings, body: bytes, *, streamed: bool) -> Flow[_Tried]:
+    began = notes.clock()
+    status: int | None = None
+    try:
+        head = yield from OpenUpstream(target.target, path_of(target), body, forwarded_to(target, notes))
+        status = head.status
+        notes.waited_ns += notes.clock() - began
+        opened = yield from _read(notes, Opened(head, target), streamed=streamed)
+        tried = _answered(opened)
+    except UpstreamError as failed:
+        if status is None:
+            notes.waited_ns += notes.clock() - began
+        tried = _failed(failed)
+    latency_ms = round((notes.clock() - began) / 1e6, 3)
+    name = _outcome_of(tried)
+    notes.attempts.append(Attempt(target.target.id, target.target.provider, name, status, latency_ms))
+    return tried
+
+
+def _read(notes: Notes, opened: Opened, *, streamed: bool) -> Flow[Opened]:
+    """With its body, unless it is a stream that was asked for."""
+    if opened.head.status >= 400:
+        try:
+            body = yield from read_all(notes, MAX_ERROR_BYTES)
+        except UpstreamError:
+            body = b""  # its status says enough
+        return Opened(opened.head, opened.target, body)
+    if streamed and opened.is_stream:
+        return opened
+    body = yield from read_all(notes, answer_limit(notes.snapshot.policy))
+    return Opened(opened.head, opened.target, body)
+
+
+def _answered(opened: Opened) -> _Tried:
+    status = opened.head.status
+    if status < 400:
+        return _Tried(opened)
+    trigger: Trigger | None
+    if status == 429:
+        trigger = "rate_limit"
+    elif status >= 500:
+        trigger = "server_error"
+    else:
+        trigger = refused_because(status, opened.body)
+    wait = opened.header("retry-after")
+    seconds = int(wait[:9]) if wait.isascii() and wait.isdigit() else 0
+    return _Tried(opened, trigger, trigger in _TRANSIENT and status != 501, seconds)
+
+
+def _failed(failed: UpstreamError) -> _Tried:
+    trigger: Trigger = "timeout" if isinstance(failed, UpstreamTimeoutError) else "connection"
+    again = failed.code not in UNSENT and not isinstance(failed, UpstreamGarbledError)
+    return _Tried(failure(failed), trigger, again)
+
+
+def _outcome_of(tried: _Tried) -> str:
+    if isinstance(tried.outcome, Opened):
+        return tried.trigger or ("answered" if tried.outcome.head.status < 400 else "refused")
+    if tried.outcome.code in UNSENT:
+        return "unavailable"
+    return tried.trigger if tried.again and tried.trigger else "garbled"
