@@ -6,21 +6,31 @@ Bytes and deltas are cut anywhere, several choices run through one another, and 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from keeptrusts.core.exchange import Exchange, Phase, Role, Text
+from keeptrusts.core.exchange import Exchange, Phase
 from keeptrusts.core.verdict import Allow, Block, Edit, Match, Redact, Verdict
 from keeptrusts.policy.compiled import CompiledPolicy
-from keeptrusts.policy.document import compile_document
 from keeptrusts.policy.kind import Policy
-from support.flows import HELLO, STREAM, Provider, Seen, answer, chunk, cut, cut_text, last_error, play, policy_of, said
-from support.policy_cases import document
+from support.flows import Seen, policy_of, said
+from support.stream_law import (
+    FILLERS,
+    PLACES,
+    PROSE,
+    check_blocked,
+    compiled_chain,
+    contents,
+    findings,
+    first_match,
+    received,
+    streamed,
+    streams,
+    whole,
+)
 
 TERMS: dict[str, Any] = {"blocked_terms": ["Project Apollo", "launch codes"], "detect_patterns": ["INV-[0-9]{8}"]}
 REDACTING: dict[str, dict[str, Any]] = {
@@ -30,6 +40,12 @@ REDACTING: dict[str, dict[str, Any]] = {
     "misspelt terms": {"dlp-filter": {**TERMS, "fuzzy_matching": True}},
     "same length": {"pii-detector": {"redaction": {"preserve_length": True}}},
     "all": {"pii-detector": {}, "secret-scanner": {}, "dlp-filter": TERMS},
+    "disclaimer": {"financial-compliance": {"required_disclaimers": ["Not advice."]}},
+    "disclaimer that is redacted": {
+        "pii-detector": {},
+        "healthcare-compliance": {"required_disclaimers": ["Ask Project Apollo.", "Gambling"], "fda_class": "I"},
+        "dlp-filter": TERMS,
+    },
 }
 BLOCKING: dict[str, dict[str, Any]] = {
     "block topic": {"topic-filter": {"blocked_topics": ["gambling", "nerve gas"]}},
@@ -47,6 +63,11 @@ REFUSED = {
 MIXED: dict[str, dict[str, Any]] = {
     "redact, then block": {"audit-logger": {}, "pii-detector": {}, "topic-filter": {"blocked_topics": ["gambling"]}},
     "block, then redact": {"audit-logger": {}, "topic-filter": {"blocked_topics": ["gambling"]}, "dlp-filter": TERMS},
+    "add, then block": {
+        "audit-logger": {},
+        "financial-compliance": {"required_disclaimers": ["Not advice."], "blocked_patterns": ["nerve gas"]},
+        "topic-filter": {"blocked_topics": ["gambling"]},
+    },
     "block twice": {
         "audit-logger": {},
         "dlp-filter": {**TERMS, "action": "block"},
@@ -65,38 +86,13 @@ PLANTED = st.sampled_from([
 HALVES = st.sampled_from(
     ["ada@", "@example.com", "4111 1111", "sk-proj-", "Project", " Apollo", "gamb", "INV-", "+49", "DE89"]
 )
-FILLERS = st.sampled_from(
-    [
-        " ",
-        ", ",
-        ".",
-        "\n",
-        "\u200b",
-        "\u200b" * 40,
-        "ü",
-        "🙂",
-        "a",
-        "0",
-        "-",
-        '"',
-        "\\",
-        " the ",
-        " and so on ",
-        "x" * 40,
-    ]
-)
-PROSE = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12)
 TEXTS = st.lists(st.one_of(PLANTED, HALVES, FILLERS, PROSE), max_size=9).map("".join)
-PLACES = st.lists(st.integers(0, 4000), max_size=40)
-HEARTBEATS = (b"", b"", b": keep-alive\n\n")
 
 
 @cache
 def compiled(name: str) -> CompiledPolicy:
-    """The document of this name, with a target and room for its hold-back."""
-    blocks = (REDACTING | BLOCKING | MIXED)[name]
-    target = {"id": "main", "provider": "openai:chat:m", "secret_key_ref": {"env": "KEY"}}
-    return compile_document(document(blocks, providers={"targets": [target]}, streaming={"max_holdback_chars": 4096}))
+    """The document of this name."""
+    return compiled_chain((REDACTING | BLOCKING | MIXED)[name])
 
 
 class Simple(Policy):
@@ -122,46 +118,6 @@ class Simple(Policy):
         return 2
 
 
-@st.composite
-def streams(draw: st.DrawFn, texts: Sequence[str]) -> bytes:
-    """A stream that says these texts, one by choice, in deltas cut anywhere, or everywhere, and in any order."""
-    single = draw(st.booleans())
-    left = [(choice, list(text) if single else cut_text(text, draw(PLACES))) for choice, text in enumerate(texts)]
-    events = [chunk({"role": "assistant", "content": ""}, choice=choice) for choice in range(len(texts))]
-    left = [(choice, pieces) for choice, pieces in left if pieces]
-    while left:
-        at = draw(st.integers(0, len(left) - 1)) if len(left) > 1 else 0
-        choice, pieces = left[at]
-        events.append(draw(st.sampled_from(HEARTBEATS)) + chunk({"content": pieces.pop(0)}, choice=choice))
-        if not pieces:
-            del left[at]
-    events += [chunk({}, choice=choice, finish="stop") for choice in range(len(texts))]
-    return b"".join(events) + b"data: [DONE]\n\n"
-
-
-def streamed(policy: CompiledPolicy, body: bytes, places: Sequence[int] = ()) -> Seen:
-    return play(policy, STREAM, Provider(cut(body, places), media_type="text/event-stream"))
-
-
-def whole(policy: CompiledPolicy, texts: Sequence[str]) -> Seen:
-    """The same answer, not streamed."""
-    body = json.loads(answer(""))
-    first = body["choices"][0]
-    body["choices"] = [
-        {**first, "index": index, "message": {"role": "assistant", "content": text}} for index, text in enumerate(texts)
-    ]
-    return play(policy, HELLO, Provider([json.dumps(body).encode()]))
-
-
-def contents(seen: Seen) -> list[str]:
-    return [one["message"]["content"] for one in json.loads(seen.body)["choices"]]
-
-
-def findings(seen: Seen) -> list[dict[str, Any]]:
-    """What the record says that the kinds said, without the time it took."""
-    return [{**result.as_json(), "latency_us": 0} for result in seen.record.policies if result.phase == "output"]
-
-
 @settings(deadline=None)
 @given(st.sampled_from(sorted(REDACTING)), st.lists(TEXTS, min_size=1, max_size=3), PLACES, st.data())
 def test_redaction_gives_what_the_whole_answer_gives(
@@ -179,30 +135,6 @@ def test_redaction_gives_what_the_whole_answer_gives(
     assert findings(seen) == findings(expected)
     if expected.record.verdict == "allowed":
         assert seen.body == body
-
-
-def first_match(policy: CompiledPolicy, text: str) -> int | None:
-    """Where the earliest match of the only kind begins."""
-    (kind,) = policy.chain.policies
-    exchange = Exchange(Phase.OUTPUT, (Text(("t",), text, Role.ASSISTANT),), answered=True)
-    verdict, _ = policy.chain.judge_once(kind, exchange)
-    return min((match.start for match in verdict.matches), default=None)
-
-
-def check_blocked(seen: Seen) -> None:
-    """It ends as OpenAI's clients expect, and is recorded as blocked."""
-    assert seen.record.verdict == "blocked"
-    if seen.status == 409:
-        assert seen.error["code"] == "output_blocked"
-    else:
-        error = last_error(seen.body)
-        assert error is not None
-        assert error["code"] == "output_blocked"
-        assert seen.body.endswith(b"data: [DONE]\n\n")
-
-
-def received(seen: Seen, choice: int = 0) -> str:
-    return "" if seen.status == 409 else said(seen.body, choice)
 
 
 @settings(deadline=None)

@@ -12,7 +12,8 @@ from keeptrusts.detect.scan import Hit, Rule, RuleSet
 
 GAP: Final = 3
 """Most characters between the words of a phrase."""
-_GAP_PATTERN: Final = r"[ \t\r\n_.-]{1,3}"
+_GAP_PATTERN: Final = rf"[ \t\r\n_.-]{{1,{GAP}}}"
+_ANY_GAP_PATTERN: Final = rf"[ \t\r\n_.,;:/()'\"&-]{{1,{GAP}}}"
 _ENDINGS: Final = r"(?:'?s|es)?"
 _META: Final = frozenset(r"\.+*?()|[]{}^$")
 
@@ -32,39 +33,50 @@ class Terms:
 
     Args:
         inflected: The last word may carry a plural or possessive ending.
+        punctuated: Any punctuation may stand between the words, not only blanks, dots, dashes and underscores.
         max_distance: Letters that may be wrong in a phrase; a third of its letters must be right for each. 0: none.
     """
 
-    def __init__(self, phrases: Mapping[str, Sequence[str]], *, inflected: bool = False, max_distance: int = 0) -> None:
+    def __init__(
+        self,
+        phrases: Mapping[str, Sequence[str]],
+        *,
+        inflected: bool = False,
+        punctuated: bool = False,
+        max_distance: int = 0,
+    ) -> None:
         self.phrases = {label: [words for one in said if (words := words_of(one))] for label, said in phrases.items()}
         self.inflected = inflected
         self.max_distance = max_distance
+        self._gap = _ANY_GAP_PATTERN if punctuated else _GAP_PATTERN
 
     @cached_property
     def _rules(self) -> RuleSet:
         return RuleSet([self._rule(label, words) for label, said in self.phrases.items() for words in said])
 
     def _rule(self, label: str, words: Sequence[str]) -> Rule:
-        pattern = _GAP_PATTERN.join(_escape(word) for word in words) + (_ENDINGS if self.inflected else "")
+        pattern = self._gap.join(_escape(word) for word in words) + (_ENDINGS if self.inflected else "")
         return Rule(label, pattern, whole=True)
 
     @cached_property
-    def _fuzzy(self) -> tuple[_Fuzzy, ...]:
+    def _fuzzy(self) -> _Misspellings:
         pairs = [(label, words) for label, said in self.phrases.items() for words in said]
         allowed = [(label, words, allowed_errors(words, self.max_distance)) for label, words in pairs]
-        return tuple(_Fuzzy(label, " ".join(words), len(words), errors) for label, words, errors in allowed if errors)
+        return _Misspellings(
+            [_Fuzzy(label, " ".join(words), len(words), errors) for label, words, errors in allowed if errors]
+        )
 
     @cached_property
     def width(self) -> int:
         """Characters from the start of a match that decide it."""
-        return max(self._rules.width, max((one.width for one in self._fuzzy), default=0))
+        return max(self._rules.width, self._fuzzy.width)
 
     def find(self, text: str, *, limited: bool = False) -> list[Hit]:
         """Every phrase, by start; `limited` as in `RuleSet.find`."""
         found = self._rules.find(view(text, lower=True), limited=limited)
-        if self._fuzzy:
+        if self._fuzzy.width:
             exact = {(hit.start, hit.category) for hit in found}
-            found += [hit for hit in _misspelt(self._fuzzy, text) if (hit.start, hit.category) not in exact]
+            found += [hit for hit in self._fuzzy.find(text) if (hit.start, hit.category) not in exact]
         return sorted(found, key=lambda hit: (hit.start, -hit.end))
 
 
@@ -92,9 +104,18 @@ class _Fuzzy:
             masks[letter] = masks.get(letter, 0) | 1 << place
         return masks
 
-    def near(self, other: str) -> bool:
-        """Whether the edit distance to `other` is within bounds."""
-        return abs(len(other) - len(self.phrase)) <= self.errors and self._distance(other) <= self.errors
+    @cached_property
+    def letters(self) -> int:
+        """Which letters the phrase has, as bits."""
+        return letters_of(self.phrase)
+
+    def near(self, other: str, letters: int) -> bool:
+        """Whether the edit distance to `other`, which has these letters, is within bounds."""
+        # an error brings in one letter at most, and takes out one
+        errors = self.errors
+        if (letters & ~self.letters).bit_count() > errors or (self.letters & ~letters).bit_count() > errors:
+            return False
+        return abs(len(other) - len(self.phrase)) <= errors and self._distance(other) <= errors
 
     def _distance(self, other: str) -> int:
         """Myers' bit-parallel edit distance (Journal of the ACM 46, 1999)."""
@@ -110,37 +131,75 @@ class _Fuzzy:
         return distance
 
 
-def _misspelt(phrases: Iterable[_Fuzzy], text: str) -> Iterator[Hit]:
+def letters_of(text: str) -> int:
+    """Which of 64 classes of letters a text has, as bits."""
+    bits = 0
+    for letter in set(text):
+        bits |= 1 << (ord(letter) & 63)
+    return bits
+
+
+class _Misspellings:
     """Phrases with errors. Each start of a word is judged by the characters that follow it and no others."""
-    pieces = [fold_text(letter, lower=True) for letter in text]
-    starts = [
-        index
-        for index, piece in enumerate(pieces)
-        if piece and is_word(piece[0]) and not (index and pieces[index - 1] and is_word(pieces[index - 1][-1]))
-    ]
-    for start in starts:
+
+    def __init__(self, phrases: Iterable[_Fuzzy]) -> None:
+        # A start is compared only with phrases of so many words, and about so many letters, as stand there.
+        self._by_size: dict[tuple[int, int], list[_Fuzzy]] = {}
+        self._words = self.width = 0
         for phrase in phrases:
-            ahead, end = _words_ahead(pieces, start, phrase)
-            if ahead and phrase.near(ahead):
-                yield Hit(start, end, phrase.label, start, 0.7)
+            for size in range(len(phrase.phrase) - phrase.errors, len(phrase.phrase) + phrase.errors + 1):
+                self._by_size.setdefault((phrase.words, size), []).append(phrase)
+            self._words = max(self._words, phrase.words)
+            self.width = max(self.width, phrase.width)
+
+    def find(self, text: str) -> Iterator[Hit]:
+        read = _Reading(text)
+        for start in read.starts():
+            for count, (ahead, end) in enumerate(read.ahead(start, self._words, self.width), 1):
+                candidates = self._by_size.get((count, len(ahead)), ())
+                letters = letters_of(ahead) if candidates else 0
+                for phrase in candidates:
+                    if end < start + phrase.width + (end == len(text)) and phrase.near(ahead, letters):
+                        yield Hit(start, end, phrase.label, start, 0.7)
 
 
-def _words_ahead(pieces: Sequence[str], start: int, phrase: _Fuzzy) -> tuple[str, int]:
-    """As many words as the phrase has from here, and where they end; empty when they go on too far."""
-    words, word, gap = [], "", 0
-    limit = min(len(pieces), start + phrase.width)
-    for index in range(start, limit):
-        piece = pieces[index]
-        if all(map(is_word, piece)):
-            word, gap = word + piece, 0
-            continue
-        if word:
-            words.append(word)
-            word = ""
-            if len(words) == phrase.words:
-                return " ".join(words), index
-        gap += 1
-        if gap > GAP:
-            return "", 0
-    whole = word and limit == len(pieces) and len(words) == phrase.words - 1
-    return (" ".join([*words, word]), limit) if whole else ("", 0)
+class _Reading:
+    """A text as words and what lies between them. A character that folds to nothing belongs to the word before it."""
+
+    def __init__(self, text: str) -> None:
+        self._pieces = [*text.lower()] if text.isascii() else [fold_text(letter, lower=True) for letter in text]
+        wordy = {piece: all(map(is_word, piece)) for piece in {*self._pieces}}
+        self._wordy = [wordy[piece] for piece in self._pieces]
+
+    def starts(self) -> Iterator[int]:
+        """Where words begin, and where they go on behind something invisible."""
+        before = ""
+        for index, piece in enumerate(self._pieces):
+            if piece and is_word(piece[0]) and not (before and is_word(before[-1])):
+                yield index
+            before = piece
+
+    def ahead(self, start: int, count: int, width: int) -> Iterator[tuple[str, int]]:
+        """One word from here, two words, and so on, and where they end, while they go on close together."""
+        said, at, limit = "", start, start + width
+        for _ in range(count):
+            end = at
+            while end < len(self._pieces) and end <= limit and self._wordy[end]:
+                end += 1
+            if end > limit:
+                return
+            said += (" " if said else "") + "".join(self._pieces[at:end])
+            yield said, end
+            at = self._next_word(end)
+            if at == len(self._pieces):
+                return
+
+    def _next_word(self, at: int) -> int:
+        """Where the next word begins; the end of the text when none is near."""
+        gap = 0
+        while at < len(self._pieces) and not (self._pieces[at] and self._wordy[at]):
+            gap = 0 if self._wordy[at] else gap + 1
+            at += 1
+            if gap > GAP:
+                return len(self._pieces)
+        return at

@@ -44,7 +44,16 @@ def _engine_says(text: str) -> Fault | None:
 
 
 Regex: TypeAlias = Annotated[str, Attr(minimum=1, check=regex)]
-Phrase: TypeAlias = Annotated[str, Attr(minimum=1, maximum=500)]
+
+
+def visible(text: str) -> Fault | None:
+    """Something that can be looked for in a text."""
+    from keeptrusts.detect.terms import words_of
+
+    return None if words_of(text) else Fault("E003", (), "it holds no visible character", "write the words themselves")
+
+
+Phrase: TypeAlias = Annotated[str, Attr(minimum=1, maximum=500, check=visible)]
 
 
 def semantic_version(text: str) -> Fault | None:

@@ -18,6 +18,12 @@ KINDS: Final = (
     "agent-firewall",
     "data-routing-policy",
     "human-oversight",
+    "safety-filter",
+    "itar-ear-filter",
+    "dual-use-filter",
+    "entity-list-filter",
+    "mnpi-filter",
+    "legal-privilege",
     "audit-logger",
 )
 """The kinds that this version enforces."""
@@ -25,7 +31,6 @@ KINDS: Final = (
 LATER_KINDS: Final = frozenset(
     {
         "hipaa-phi-detector",
-        "safety-filter",
         "tool-validation",
         "tool-security",
         "tool-budget",
@@ -46,11 +51,6 @@ LATER_KINDS: Final = frozenset(
         "financial-compliance",
         "healthcare-compliance",
         "upl-filter",
-        "itar-ear-filter",
-        "dual-use-filter",
-        "entity-list-filter",
-        "mnpi-filter",
-        "legal-privilege",
         "case-privacy",
         "student-privacy",
         "cjis-mode",
