@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -12,7 +11,7 @@ from keeptrusts.core.verdict import Verdict
 from keeptrusts.policy.checks import Phrase, Regex
 from keeptrusts.policy.kind import Policy
 from keeptrusts.policy.redaction import LABELS, block_or_redact, edits_for, matches_in
-from keeptrusts.policy.schema import Attr, Fault
+from keeptrusts.policy.schema import Attr
 
 if TYPE_CHECKING:
     from keeptrusts.detect.scan import Hit
@@ -70,13 +69,6 @@ class DlpFilter(Policy):
             stronger=("standard", "high", "restricted"),
         ),
     ] = "standard"
-
-    def faults(self) -> Iterable[Fault]:
-        from keeptrusts.detect.terms import words_of
-
-        for index, term in enumerate(self.blocked_terms):
-            if not words_of(term):
-                yield Fault("E003", ("blocked_terms", index), "the term holds no visible character")
 
     def judge(self, exchange: Exchange) -> Verdict:
         found = matches_in(exchange.texts, lambda text: self._find(text, answered=exchange.answered))

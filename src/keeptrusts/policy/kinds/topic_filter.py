@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
@@ -11,7 +10,7 @@ from keeptrusts.core.exchange import Exchange, Phase, Text
 from keeptrusts.core.verdict import Allow, Block, Escalate, Match, Verdict
 from keeptrusts.policy.checks import Phrase
 from keeptrusts.policy.kind import Policy
-from keeptrusts.policy.schema import Attr, Fault
+from keeptrusts.policy.schema import Attr
 from keeptrusts.policy.schema import Block as Section
 
 if TYPE_CHECKING:
@@ -61,19 +60,6 @@ class TopicFilter(Policy):
         Attr("Refuse, or withhold until somebody decides.", stronger=("escalate", "block")),
     ] = "block"
     message: Annotated[str | None, Attr("What the client is told.", minimum=1, maximum=500, stronger="neutral")] = None
-
-    def faults(self) -> Iterable[Fault]:
-        from keeptrusts.detect.terms import words_of
-
-        for index, topic in enumerate(self.blocked_topics):
-            if not all(words_of(phrase) for phrase in _phrases(topic)):
-                yield Fault("E003", ("blocked_topics", index), "the topic holds no visible character")
-
-    def beside(self, other: Self) -> Self:
-        """Every topic by its label, with all of its phrases."""
-        del other
-        labelled = ((label, phrases) for label, phrases in self._labelled().items() if label != ALLOWED)
-        return replace(self, blocked_topics=tuple(Topic(label, phrases) for label, phrases in labelled))
 
     def judge(self, exchange: Exchange) -> Verdict:
         found = [match for text in exchange.texts for match in self._find(text, answered=exchange.answered)]
