@@ -61,6 +61,12 @@ class TopicFilter(Policy):
     ] = "block"
     message: Annotated[str | None, Attr("What the client is told.", minimum=1, maximum=500, stronger="neutral")] = None
 
+    def beside(self, other: Self) -> Self:
+        """Every topic by its label, with all of its phrases."""
+        del other
+        labelled = ((label, phrases) for label, phrases in self._labelled().items() if label != ALLOWED)
+        return replace(self, blocked_topics=tuple(Topic(label, phrases) for label, phrases in labelled))
+
     def judge(self, exchange: Exchange) -> Verdict:
         found = [match for text in exchange.texts for match in self._find(text, answered=exchange.answered)]
         if not found:
