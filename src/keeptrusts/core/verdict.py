@@ -27,7 +27,12 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Edit(Match):
-    """Characters `[start, end)` give way to `replacement`. `restorable`: the caller may get them back in the answer."""
+    """
+    Characters `[start, end)` give way to `replacement`; none do where it only adds something.
+
+    Args:
+        restorable: The caller may get them back in the answer.
+    """
 
     replacement: str = ""
     restorable: bool = False
@@ -105,10 +110,11 @@ def merge_edits(edits: Iterable[Edit]) -> list[Edit]:
     Unite overlapping edits of one text, in order of their start.
 
     Of edits that overlap, the first (then the longest) lends its category and replacement: nothing that any of them
-    covers is left standing. Edits that only touch stay apart.
+    covers is left standing. Edits that only touch stay apart, and what is added at a place stands before what begins
+    there; inside another edit nothing is added.
     """
     united: list[Edit] = []
-    for edit in sorted(edits, key=lambda one: (one.start, -one.end)):
+    for edit in sorted(edits, key=lambda one: (one.start, one.start < one.end, -one.end)):
         last = united[-1] if united else None
         if last is None or edit.start >= last.end:
             united.append(edit)

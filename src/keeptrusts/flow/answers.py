@@ -20,6 +20,7 @@ from keeptrusts.flow.relay import Relay
 from keeptrusts.flow.restoring import restored, restoring_stage
 from keeptrusts.flow.window import Pipeline, Stage
 from keeptrusts.policy.compiled import CompiledPolicy
+from keeptrusts.policy.endings import takes_ending
 from keeptrusts.policy.engine import Clock, Judgement, result_of
 from keeptrusts.policy.kind import Policy, code_prefix
 from keeptrusts.wire.chat_stream import calls_in
@@ -52,7 +53,8 @@ class AnswerRules:
         wide = sum(width for _, width in live) > policy.streaming.max_holdback_chars
         tools = policy.chain.of_phase(Phase.TOOL)
         looks = unbounded or bool(live) or bool(tools)
-        return cls(live, unbounded or wide, bare=not looks)
+        held = any(one.withholds() for one in tools)
+        return cls(live, unbounded or wide or held, bare=not looks)
 
 
 @dataclass(slots=True)
@@ -93,6 +95,7 @@ class StreamedAnswer:
         self._accounts = [_Account(one) for one, _ in self.rules.live]
         self.relay = Relay(self._pipeline_of, governed=not self.rules.bare, whole=self.rules.whole)
         self._late: Judgement | None = None
+        self._settled: dict[Channel, str] | None = None
 
     @property
     def is_cut(self) -> bool:
@@ -116,12 +119,17 @@ class StreamedAnswer:
             collector.add(name, (KEY, name), Part.OTHER)
         exchange = replace(self._exchange, texts=tuple(collector.texts), tool_calls=tuple(collector.calls))
         self._late = yield from consulted(self._chain.answer_steps(exchange, self._clock))
-        if self.is_cut:
+        if severity(self._late.verdict) > _ESCALATED:
             return out
         if any(place[0] == KEY for place in self._late.changed):
             raise UnreadableError("the name of a field may not be said")
         changed = _given_back(collector.texts, self._late.changed, self._restorable)
-        return out + self.relay.settle_whole(_changed(said, origins, changed))
+        self._settled = _changed(said, origins, changed)
+        return out if self.is_cut else out + self.relay.settle_whole(self._settled)
+
+    def withheld(self) -> bytes | None:
+        """What an approval lets go of an answer that was escalated at its end; None when it was cut on its way."""
+        return None if self._settled is None else self.relay.settle_whole(self._settled)
 
     def judgement(self) -> Judgement:
         """What all kinds together said of it."""
@@ -167,7 +175,8 @@ class StreamedAnswer:
             return None
         stages = []
         for account, (_, holdback) in zip(self._accounts, self.rules.live, strict=True):
-            stage = account.stages[channel] = Stage(_Ask(self, account, channel), holdback)
+            ending = _End(self, account) if takes_ending(account.policy, channel[1]) else None
+            stage = account.stages[channel] = Stage(_Ask(self, account, channel), holdback, ending)
             stages.append(stage)
         last = restoring_stage(self._restorable)
         return Pipeline([*stages, last] if last else stages)
@@ -182,7 +191,14 @@ class StreamedAnswer:
         account.degraded = account.degraded or degraded
         return verdict
 
+    def ending(self, account: _Account, text: str) -> Verdict:
+        """What a kind adds behind a text that is complete."""
+        verdict = self._chain.ending_of(account.policy, text)
+        account.degraded = account.degraded or (isinstance(verdict, Allow) and verdict.degraded)
+        return verdict
 
+
+_ESCALATED: Final = 2
 _PARTS: Final = tuple(Part)
 
 
@@ -201,6 +217,15 @@ class _Ask:
 
     def __call__(self, text: str) -> Verdict:
         return self.answer.ask(self.account, self.channel, text)
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    answer: StreamedAnswer
+    account: _Account
+
+    def __call__(self, text: str) -> Verdict:
+        return self.answer.ending(self.account, text)
 
 
 @dataclass(frozen=True, slots=True)

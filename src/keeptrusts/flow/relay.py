@@ -52,6 +52,7 @@ class _Track:
         self.pipeline = pipeline
         self.text: list[str] = []
         self._waiting: deque[_Share] = deque()
+        self._last: _Share | None = None
         self._closed = False
 
     def add(self, share: _Share) -> None:
@@ -74,8 +75,10 @@ class _Track:
             if atom.source == len(atom.text):
                 self._spread(atom.text)
                 continue
-            if self._waiting:
-                self._waiting[0].out.append(atom.text)
+            # What is added behind the text goes with the last of it: a kind that adds something holds that to the end.
+            share = self._waiting[0] if self._waiting else self._last
+            if share is not None:
+                share.out.append(atom.text)
             self._consume(atom.source)
 
     def _spread(self, text: str) -> None:
@@ -92,7 +95,7 @@ class _Track:
             share.left -= used
             count -= used
             if share.left == 0:
-                self._waiting.popleft()
+                self._last = self._waiting.popleft()
 
 
 class Relay:

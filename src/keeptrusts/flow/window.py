@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias, TypeVar
 
-from keeptrusts.core.verdict import Block, Edit, Escalate, Match, Verdict, merge_edits
+from keeptrusts.core.verdict import Block, Edit, Escalate, Match, Redact, Verdict, merge_edits
 
 M = TypeVar("M", bound=Match)
 JudgeText: TypeAlias = Callable[[str], Verdict]
@@ -49,11 +49,14 @@ class Stage:
     Args:
         holdback: How far the client stays behind the model, in characters. A match no longer than this never leaves,
             not even its first letter.
+        ending: What is added behind the text, decided by the whole of it.
     """
 
-    def __init__(self, judge: JudgeText, holdback: int) -> None:
+    def __init__(self, judge: JudgeText, holdback: int, ending: JudgeText | None = None) -> None:
         self._judge = judge
         self._holdback = holdback
+        self._ending = ending
+        self._taken: list[str] = []
         self._context = ""
         self._pending = _Queue()
         self._released = 0
@@ -70,12 +73,26 @@ class Stage:
         """Take more text in; what may leave now. After a cut nothing does."""
         if self.cut is not None:
             return []
-        self._pending.add(atoms)
+        added = list(atoms)
+        if self._ending is not None:
+            self._taken += [atom.text for atom in added]
+        self._pending.add(added)
         return self._advance(final=False)
 
     def flush(self) -> list[Atom]:
         """The text is complete: what is left of it."""
-        return [] if self.cut is not None else self._advance(final=True)
+        return [] if self.cut is not None else [*self._advance(final=True), *self._added()]
+
+    def _added(self) -> list[Atom]:
+        if self._ending is None or self.cut is not None:
+            return []
+        verdict = self._ending("".join(self._taken))
+        if isinstance(verdict, Block | Escalate):
+            self.cut = Cut(verdict)
+        if not isinstance(verdict, Redact):
+            return []
+        self.matches += verdict.edits
+        return [Atom(0, edit.replacement) for edit in verdict.edits]
 
     def _advance(self, *, final: bool) -> list[Atom]:
         settled = self.held if final else self.held - self._holdback
@@ -166,10 +183,9 @@ class _Queue:
         self._atoms: deque[Atom] = deque()
         self.text = ""
 
-    def add(self, atoms: Iterable[Atom]) -> None:
-        added = list(atoms)
-        self._atoms.extend(added)
-        self.text += "".join(atom.text for atom in added)
+    def add(self, atoms: Sequence[Atom]) -> None:
+        self._atoms.extend(atoms)
+        self.text += "".join(atom.text for atom in atoms)
 
     def take(self, count: int) -> list[Atom]:
         """The first `count` characters."""

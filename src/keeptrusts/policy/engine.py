@@ -32,6 +32,7 @@ from keeptrusts.core.verdict import (
     severity,
 )
 from keeptrusts.policy.asking import Answer, Ask, Question, Steps, UnusableAnswerError, asked, finish, nobody
+from keeptrusts.policy.endings import ending_of, with_endings
 from keeptrusts.policy.kind import Policy, code_prefix
 
 A = TypeVar("A")
@@ -110,6 +111,18 @@ class Chain:
         except Exception as bug:  # noqa: BLE001 - law 1: whatever fails in a kind blocks
             return self._failed(policy, f"failed with {type(bug).__name__}")
 
+    def whole_said_by(self, policy: Policy, exchange: Exchange, said: Verdict) -> Verdict:
+        """What a kind says of a whole answer, with what it adds to it."""
+        verdict = self.said_by(policy, partial(with_endings, policy, exchange), said)
+        assert not isinstance(verdict, Ask)
+        return verdict
+
+    def ending_of(self, policy: Policy, text: str) -> Verdict:
+        """What a kind adds at the end of a text that was judged in pieces."""
+        verdict = self.said_by(policy, partial(ending_of, policy), text)
+        assert not isinstance(verdict, Ask)
+        return verdict
+
     def _failed(self, policy: Policy, how: str, *, fails_open: bool = False) -> Verdict:
         code = f"{code_prefix(policy.kind)}.error"
         if self.fail_open or fails_open:
@@ -164,6 +177,8 @@ class _Run:
                 while isinstance(said, Ask):
                     answers = yield said.questions
                     said = self._chain.said_by(policy, partial(self._conclude, said), answers)
+                if said is not None and policy.adds and phase is Phase.OUTPUT:
+                    said = self._chain.whole_said_by(policy, self._view(policy, phase), said)
                 if said is not None:
                     self._take(policy, phase, said, (self._clock() - started) // 1000)
         return Judgement(

@@ -31,12 +31,21 @@ class Policy(Block):
     """A block for the reference page, as YAML."""
     rewrites: ClassVar[bool] = False
     """It puts what its settings say into texts: nobody can tell whether a chain is stricter with it."""
+    adds: ClassVar[bool] = False
+    """It may add something at the end of an answer. It then looks at texts of answers, so its holdback is not 0."""
+    ending_category: ClassVar[str] = "disclaimer"
+    """What records call that which it adds."""
     records_only: ClassVar[bool] = False
     """It never objects and changes nothing."""
 
     def judge(self, exchange: Exchange) -> Verdict | Ask:
         """Say what is to happen to this exchange in `exchange.phase`, or what must be known to say it."""
         raise NotImplementedError
+
+    def ending(self, text: str) -> str:
+        """Asked only where `adds`: what is added at the end of a text of the answer, given the whole of it."""
+        del text
+        return ""
 
     def fails_open(self) -> bool:
         """Whether a setting of this kind lets pass what it could not decide, because nobody gave a usable answer."""
@@ -57,6 +66,10 @@ class Policy(Block):
     def changes_texts(self) -> bool:
         """Whether kinds behind it may see less than there was."""
         return self.rewrites or getattr(self, "action", None) == "redact"
+
+    def withholds(self) -> bool:
+        """Whether it may escalate an answer: all of it is kept back then, to be given out when a person agrees."""
+        return getattr(self, "action", None) == "escalate"
 
     def admits(self, target: Target) -> str | None:
         """Asked only of kinds with the phase `route`: None when the target may be used, else the reason code."""

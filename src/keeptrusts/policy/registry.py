@@ -24,6 +24,8 @@ KINDS: Final = (
     "entity-list-filter",
     "mnpi-filter",
     "legal-privilege",
+    "financial-compliance",
+    "healthcare-compliance",
     "audit-logger",
 )
 """The kinds that this version enforces."""
@@ -48,8 +50,6 @@ LATER_KINDS: Final = frozenset(
         "quality-scorer",
         "citation-verifier",
         "bias-monitor",
-        "financial-compliance",
-        "healthcare-compliance",
         "upl-filter",
         "case-privacy",
         "student-privacy",

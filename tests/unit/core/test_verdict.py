@@ -51,3 +51,8 @@ def test_severity_rises_from_allow_to_block() -> None:
     verdicts: list[Verdict] = [Allow(), Redact("x", ()), Escalate("x", "m"), Block("x", "m")]
 
     assert [severity(verdict) for verdict in verdicts] == [0, 1, 2, 3]
+
+
+def test_an_edit_of_no_characters_adds() -> None:
+    """Before what is replaced at the same place, and never inside of it."""
+    assert apply_edits("abcd", [edit(0, 2), edit(0, 0, "<"), edit(1, 1, "?"), edit(4, 4, ">")]) == "<#cd>"

@@ -160,3 +160,32 @@ def test_what_is_let_go_depends_on_the_prefix_alone(text: str, sizes: list[int],
         single += "".join(text_of(by_letter.feed([Atom(1, letter)])) for letter in piece)
         assert out == single
     assert out + text_of(by_delta.flush()) == text.replace("aab", replacement)
+
+
+def test_what_is_added_stands_behind_the_text() -> None:
+    """It depends on the whole of it, is noted where the text ends, and is judged by the stages behind."""
+
+    def count(text: str) -> Verdict:
+        return Redact("a.x", (Edit((), len(text), len(text), "x", f"+{text}"),))
+
+    adding, last = Stage(redacting("b", ""), 1, count), Stage(redacting(r"\+a", "!"), 2)
+    pipeline = Pipeline([adding, last])
+
+    assert text_of([*pipeline.feed("ab"), *pipeline.feed("c"), *pipeline.flush()]) == "ac!bc"
+    assert [(match.start, match.end) for match in adding.matches] == [(1, 2), (3, 3)]
+
+
+def test_nothing_is_added_behind_a_cut() -> None:
+    """The text was to go on."""
+    stage = Stage(blocking("b"), 1, lambda text: Redact("a.x", (Edit((), len(text), len(text), "x", "+"),)))
+
+    assert text_of([*stage.feed([Atom(3, "abc")]), *stage.flush()]) == "a"
+
+
+def test_what_cannot_be_added_ends_the_text() -> None:
+    """A kind that fails there blocks, as it does anywhere."""
+    stage = Stage(blocking("never"), 1, lambda _: Block("b.error", "no"))
+
+    assert text_of([*stage.feed([Atom(2, "ab")]), *stage.flush()]) == "ab"
+    assert stage.cut is not None
+    assert stage.cut.verdict.code == "b.error"
