@@ -9,11 +9,12 @@ from itertools import pairwise
 from typing import Any
 
 from keeptrusts.core.decision import Decision
-from keeptrusts.core.errors import ClientGoneError, KeeptrustsError
+from keeptrusts.core.errors import ApiUnreachableError, ClientGoneError, KeeptrustsError
 from keeptrusts.core.exchange import Caller, Target
 from keeptrusts.flow.arrival import Arrival, Snapshot
 from keeptrusts.flow.chat import serve
 from keeptrusts.flow.effects import (
+    AskOthers,
     CloseUpstream,
     Effect,
     EndResponse,
@@ -26,6 +27,8 @@ from keeptrusts.flow.effects import (
     TakeQuota,
     UpstreamHead,
 )
+from keeptrusts.flow.escalations import Decided, Held, Hold, Redeem
+from keeptrusts.policy.asking import Answer, Question, nobody
 from keeptrusts.policy.compiled import CompiledPolicy, TargetSettings
 from keeptrusts.policy.engine import Chain
 from keeptrusts.policy.kind import Policy
@@ -61,6 +64,23 @@ class Provider:
 
 
 @dataclass
+class Review:
+    """Where escalations go: what was decided, and whether anything can be held."""
+
+    decided: Decided | None = None
+    full: KeeptrustsError | None = None
+
+    def perform(self, effect: Effect[Any]) -> Decided | None:
+        if isinstance(effect, Redeem):
+            if self.decided is None:
+                raise ApiUnreachableError("nobody is there")
+            return self.decided
+        if self.full is not None:
+            raise self.full
+        return None
+
+
+@dataclass
 class Seen:
     """What happened."""
 
@@ -85,6 +105,11 @@ class Seen:
         return decision
 
     @property
+    def held(self) -> list[Held]:
+        """What was kept for a person."""
+        return [effect.held for effect in self.effects if isinstance(effect, Hold)]
+
+    @property
     def error(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.body)["error"]
         return found
@@ -98,6 +123,8 @@ def play(
     quota: int | None = None,
     leaves_after: int | None = None,
     record_fails: KeeptrustsError | None = None,
+    ask: Callable[[Question], Answer] = nobody,
+    review: Review | None = None,
     **arrival: Any,
 ) -> Seen:
     """
@@ -105,9 +132,12 @@ def play(
 
     Args:
         leaves_after: The client is gone when so many pieces were sent to it.
+        review: What becomes of escalations; without one nobody can be asked about them.
+        ask: Answers the questions of kinds; what it raises is raised there.
     """
     answers = [provider] if isinstance(provider, Provider) else list(provider)
-    world = _World(answers, quota, leaves_after, record_fails)
+    world = _World(answers, quota, leaves_after, record_fails, ask)
+    reviewing = review or Review()
     request = Arrival(
         request_id="req_1", event_id="evt_1", escalation_id="esc_1", method="POST",
         path="/v1/chat/completions", body=body, caller=Caller(ip="192.0.2.1"), received_us=1_700_000_000_000_000,
@@ -120,7 +150,8 @@ def play(
             effect = resume(value)
             world.seen.effects.append(effect)
             try:
-                resume, value = flow.send, world.perform(effect)
+                review_it = isinstance(effect, Hold | Redeem)
+                resume, value = flow.send, reviewing.perform(effect) if review_it else world.perform(effect)
             except KeeptrustsError as error:
                 resume, value = flow.throw, error
     except StopIteration:
@@ -143,12 +174,14 @@ class _World:
         quota: int | None,
         leaves_after: int | None,
         record_fails: KeeptrustsError | None,
+        ask: Callable[[Question], Answer],
     ) -> None:
         self.seen = Seen()
         self._answers = answers
         self._quota = quota
         self._left = leaves_after
         self._record_fails = record_fails
+        self._ask = ask
         self._pieces: list[bytes | KeeptrustsError] = []
 
     def perform(self, effect: Effect[Any]) -> Any:
@@ -157,6 +190,8 @@ class _World:
                 return self._open(effect)
             case ReadUpstream():
                 return self._read()
+            case AskOthers():
+                return tuple(self._ask(question) for question in effect.questions)
             case TakeQuota():
                 return self._quota
             case Record():

@@ -75,6 +75,7 @@ class Holder:
         """Put a compiled configuration in force for every request from now on."""
         made = Active(snapshot, routes_of(snapshot.policy.targets, os.environ), source, epoch)
         self.active, self.last_error = made, None
+        _warn_of_missing_secrets(snapshot)
         _log.info("configuration active", extra={"config_digest": made.digest, "source": source, "epoch": epoch})
         self.on_change(made)
         return made
@@ -84,6 +85,14 @@ class Holder:
         if reason != self.last_error:
             self.last_error = reason
             _log.error("configuration refused; the active one stays", extra={"reason": reason, "source": source})
+
+
+def _warn_of_missing_secrets(snapshot: Snapshot) -> None:
+    """Of kinds that ask somebody else; without its secret none gets an answer."""
+    for policy in snapshot.policy.chain.policies:
+        for name in policy.secrets():
+            if not os.environ.get(name, "").strip():
+                _log.warning("a secret that a policy needs is not set", extra={"kind": policy.kind, "variable": name})
 
 
 def _ignore(_: Active) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar, cast
 from keeptrusts.core.decision import Decision
 from keeptrusts.core.errors import ClientGoneError, KeeptrustsError, UpstreamError, UpstreamGarbledError
 from keeptrusts.flow.effects import (
+    AskOthers,
     CloseUpstream,
     Effect,
     EndResponse,
@@ -30,12 +31,14 @@ from keeptrusts.flow.effects import (
     TakeQuota,
     UpstreamHead,
 )
+from keeptrusts.gateway.asking import Turns, ask_all
 from keeptrusts.gateway.http1 import Responder
 from keeptrusts.gateway.quota import Quota
 from keeptrusts.gateway.spool import Spool
 from keeptrusts.gateway.standings import Standings, Try
 from keeptrusts.gateway.targets import Route, end_to_end
 from keeptrusts.gateway.upstream import Origin, Pool, UpstreamConnection
+from keeptrusts.policy.asking import Answer
 from keeptrusts.policy.compiled import CompiledPolicy, TargetSettings
 
 R = TypeVar("R")
@@ -94,6 +97,7 @@ class World:
     watch: Callable[[Decision], None]
     answer_as_mock: MockProvider
     standings: Standings = field(default_factory=lambda: Standings(time.monotonic))
+    turns: Turns = field(default_factory=Turns)
 
 
 class Performer:
@@ -177,6 +181,9 @@ class Performer:
         del effect
         self.close()
 
+    async def ask_others(self, effect: AskOthers) -> tuple[Answer, ...]:
+        return await ask_all(self._world.pool, self._world.turns, effect.questions)
+
     async def respond(self, effect: Respond) -> None:
         await self._responder.respond(effect.status, effect.headers, effect.body)
 
@@ -227,6 +234,7 @@ _ACTS = cast(
         StartResponse: Performer.start_response,
         SendToClient: Performer.send_to_client,
         EndResponse: Performer.end_response,
+        AskOthers: Performer.ask_others,
         TakeQuota: Performer.take_quota,
         Record: Performer.record,
     },

@@ -36,12 +36,19 @@ _HUNG_UP: Final = "the provider closed the connection before its answer was comp
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where connections of one pool lead. `proxy` is None for a direct way."""
+    """
+    Where connections of one pool lead.
+
+    Args:
+        proxy: None for a direct way.
+        address: Dialled instead of what the name leads to; the certificate must still be for the name.
+    """
 
     host: str
     port: int
     tls: bool
     proxy: Proxy | None = None
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,8 +309,9 @@ class Pool:
         loop = self._loop
         proxy = origin.proxy
         if proxy is None:
+            where = origin.address or origin.host
             _, direct = await loop.create_connection(
-                lambda: UpstreamConnection(loop), origin.host, origin.port, ssl=context, server_hostname=name
+                lambda: UpstreamConnection(loop), where, origin.port, ssl=context, server_hostname=name
             )
             return direct
         if not origin.tls:

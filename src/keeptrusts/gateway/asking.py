@@ -1,0 +1,188 @@
+"""
+Questions of policies, put over the gateway's own connections. Whatever goes wrong is an answer that says so.
+
+No redirect is followed. An address that the operator did not name is dialled as it was checked, so that a name cannot
+move between the two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from keeptrusts.core.addresses import is_public
+from keeptrusts.core.errors import (
+    KeeptrustsError,
+    UpstreamError,
+    UpstreamGarbledError,
+    UpstreamLostError,
+    UpstreamTimeoutError,
+)
+from keeptrusts.core.version import VERSION
+from keeptrusts.flow.effects import UpstreamHead
+from keeptrusts.gateway.proxies import proxy_for
+from keeptrusts.gateway.upstream import Origin, Pool, Timeouts, UpstreamConnection, request_bytes
+from keeptrusts.policy.asking import Answer, Credential, Failure, Question
+
+AT_A_TIME: Final = 64
+"""Questions under way at one origin, and to all hosts together that the operator did not name one by one."""
+
+
+class Turns:
+    """Who may ask now. A question waits for its turn within its own time-out."""
+
+    def __init__(self, most: int = AT_A_TIME) -> None:
+        self._most = most
+        self._turns: dict[Origin | None, asyncio.Semaphore] = {}
+
+    def at(self, origin: Origin | None) -> asyncio.Semaphore:
+        """Of an origin; None: of all that are not the operator's."""
+        return self._turns.setdefault(origin, asyncio.Semaphore(self._most))
+
+
+async def ask_all(pool: Pool, turns: Turns, questions: Sequence[Question]) -> tuple[Answer, ...]:
+    """All at once; the answers in the order of the questions."""
+    return tuple(await asyncio.gather(*(_ask(pool, turns, question) for question in questions)))
+
+
+class _NotAskedError(KeeptrustsError):
+    """It never left this machine."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure)
+        self.failure = failure
+
+
+async def _ask(pool: Pool, turns: Turns, question: Question) -> Answer:
+    began = time.perf_counter_ns()
+    asking = _Asking(pool, turns, question)
+    try:
+        async with asyncio.timeout(question.timeout_ms / 1000):
+            answer = await asking.answer()
+    except TimeoutError:
+        answer = Answer(failure="timeout" if asking.has_turn else "busy")
+    except _NotAskedError as refused:
+        answer = Answer(failure=refused.failure)
+    except UpstreamError as failed:
+        answer = Answer(failure=_failure(failed))
+    return replace(answer, latency_us=(time.perf_counter_ns() - began) // 1000)
+
+
+def _failure(failed: UpstreamError) -> Failure:
+    match failed:
+        case UpstreamTimeoutError():
+            return "timeout"
+        case UpstreamLostError():
+            return "lost"
+        case UpstreamGarbledError():
+            return "garbled"
+        case _:
+            return "unreachable"
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    origin: Origin
+    target: str
+    host: str
+
+
+class _Asking:
+    """One question on its way."""
+
+    def __init__(self, pool: Pool, turns: Turns, question: Question) -> None:
+        self._pool = pool
+        self._turns = turns
+        self._question = question
+        self.has_turn = False
+
+    async def answer(self) -> Answer:
+        question = self._question
+        way = _way_to(question)
+        request = _request(question, way)
+        async with self._turns.at(None if question.public else way.origin):
+            self.has_turn = True
+            origin = await _checked(way.origin, question.named) if question.public else way.origin
+            seconds = 2 * question.timeout_ms / 1000  # the one that counts is around all of this
+            pool = self._pool
+            connection, head, deadline = await pool.exchange(origin, request, Timeouts(seconds, seconds, seconds))
+            try:
+                return await self._read(connection, head, deadline)
+            finally:
+                if question.public:  # there may be as many hosts as somebody names: none is kept
+                    connection.transport.abort()
+                else:
+                    pool.give_back(origin, connection)
+
+    async def _read(self, connection: UpstreamConnection, head: UpstreamHead, deadline: float) -> Answer:
+        fields = dict(head.headers)
+        if fields.get("content-encoding", "identity").strip().lower() != "identity":
+            return Answer(status=head.status, failure="garbled")
+        pieces: list[bytes] = []
+        size = 0
+        while data := await connection.read(deadline):
+            size += len(data)
+            if size > self._question.max_bytes:
+                return Answer(status=head.status, failure="too_large")
+            pieces.append(data)
+        return Answer(status=head.status, media_type=fields.get("content-type", ""), body=b"".join(pieces))
+
+
+def _way_to(question: Question) -> _Way:
+    parts = urlsplit(question.url)
+    name, tls = parts.hostname or "", parts.scheme == "https"
+    proxy = None if question.public else proxy_for(parts.scheme, parts.netloc)
+    origin = Origin(name, parts.port or (443 if tls else 80), tls, proxy)
+    shown = f"[{name}]" if ":" in name else name
+    host = shown if parts.port is None else f"{shown}:{parts.port}"
+    return _Way(origin, _target(parts, host, through_proxy=proxy is not None and not tls), host)
+
+
+def _target(parts: SplitResult, host: str, *, through_proxy: bool) -> str:
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return f"http://{host}{path}" if through_proxy else path
+
+
+def _request(question: Question, way: _Way) -> bytes:
+    own = [("host", way.host), ("user-agent", f"keeptrusts/{VERSION}"), ("accept-encoding", "identity")]
+    if question.credential is not None:
+        own.append((question.credential.header, _value(question.credential)))
+    proxy = way.origin.proxy
+    if proxy is not None and not way.origin.tls and proxy.authorization:
+        own.append(("proxy-authorization", proxy.authorization))
+    try:
+        return request_bytes(question.method, way.target, (*own, *question.headers), question.body)
+    except ValueError:  # of the URL or a field: it cannot be said in HTTP
+        raise _NotAskedError("garbled") from None
+
+
+def _value(credential: Credential) -> str:
+    key = os.environ.get(credential.env, "").strip()
+    if not key or not key.isprintable() or not key.isascii():
+        raise _NotAskedError("credential")
+    return credential.prefix + key
+
+
+async def _checked(origin: Origin, named: Sequence[str]) -> Origin:
+    """The origin at an address that may be dialled: every address that its name has must be one."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise _NotAskedError("unreachable") from None
+    addresses = [str(one[4][0]) for one in found]
+    if not addresses or not all(_may_be_dialled(address, named) for address in addresses):
+        raise _NotAskedError("refused_address")
+    return replace(origin, address=addresses[0])
+
+
+def _may_be_dialled(address: str, named: Sequence[str]) -> bool:
+    if "%" in address:  # a scope id picks an interface of ours
+        return False
+    return address in named or is_public(ipaddress.ip_address(address))
