@@ -20,7 +20,7 @@ from keeptrusts.core.version import VERSION
 
 COMMANDS: Final[Mapping[str, Entry]] = {
     "auth": Entry("keeptrusts.cli.auth:auth", "Who you are to the control plane."),
-    "config": Entry("keeptrusts.cli.config:config", "Settings, and where each came from."),
+    "config": Entry("keeptrusts.cli.config:config", "Configurations; and the settings of kt."),
     "detect": Entry("keeptrusts.cli.detect:detect", "What the detectors find in lines of text."),
     "dev": Entry("keeptrusts.cli.dev:dev", "Run everything on this machine: control plane, gateway, mock provider."),
     "doctor": Entry("keeptrusts.cli.doctor:doctor", "Check this machine and the way to the control plane."),

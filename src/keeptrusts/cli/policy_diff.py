@@ -33,7 +33,12 @@ def diff(before: str, after: str, form: str) -> None:
 
     Exit status: 0 they mean the same; 3 they differ; 2 one of them is not valid; 1 one could not be read.
     """
-    changes = diff_documents(sound_text(before), sound_text(after))
+    tell(sound_text(before), sound_text(after), form)
+
+
+def tell(before: str, after: str, form: str) -> None:
+    """Write what changed between two valid documents, and end with the status that says whether anything did."""
+    changes = diff_documents(before, after)
     counts = Counter(change.effect for change in changes)
     if form == "json":
         told = {effect: counts[effect] for effect in _COLOURS}

@@ -1,0 +1,44 @@
+"""`kt config export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from keeptrusts.cli.connection import with_client
+from keeptrusts.cli.failure import Exit, stop
+from keeptrusts.cli.output import say
+
+if TYPE_CHECKING:
+    from keeptrusts.client import Client
+
+
+@click.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--terraform", "form", flag_value="terraform", required=True, help="As Terraform files.")
+@with_client
+def export(client: Client, /, folder: Path, form: str) -> None:
+    """
+    Write what there is into FOLDER: configurations, gateways and webhooks, with an `import` block for each.
+
+    FOLDER must be new or empty. `terraform apply` there imports everything and changes nothing; after it the `import`
+    blocks can go. Prints the files.
+
+    \b
+      kt config export --terraform keeptrusts
+      cd keeptrusts && terraform init && terraform apply
+    """
+    del form  # the only one so far; named all the same, so that the command says what it writes
+    from keeptrusts.terraform.adopting import files_for
+
+    if folder.is_dir() and any(folder.iterdir()):
+        raise stop(f"`{folder}` is not empty", "name a folder that is new", status=Exit.WRONG_INPUT, code="not_empty")
+    files = files_for(client.configurations.each(), client.gateways.each(), client.webhooks.each())
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="")
+        click.echo(str(path))
+    say("next: run `terraform init` and `terraform apply` there; the plan imports everything and changes nothing")
