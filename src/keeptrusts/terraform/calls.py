@@ -83,10 +83,11 @@ class ResourceCalls:
         return self._answer()
 
     def upgrade(self, request: Answer) -> Answer:
-        """There is one version of each schema so far; attributes that are gone are dropped."""
+        """There is one version of each schema so far: attributes that are gone are dropped, new ones have defaults."""
         import json
 
-        raw = json.loads(request["raw_state"]["json"])
+        defaults = {name: one.default for name, one in attributes_of(self._state).items()}
+        raw = defaults | json.loads(request["raw_state"]["json"])
         return self._answer(upgraded_state=dump(self._state, load(self._state, raw)))
 
     def read(self, request: Answer) -> Answer:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keeptrusts.terraform.diagnostics import Diagnostics
 from keeptrusts.terraform.failures import item_text
+
+if TYPE_CHECKING:
+    from keeptrusts.policy.comparing import Change
 
 ATTRIBUTE = "policy_yaml"
 _MOST_TOLD = 50
@@ -34,6 +38,37 @@ def means_the_same(older: str, newer: str) -> bool:
         return _meaning(older) == _meaning(newer)
     except InvalidPolicyError:
         return False
+
+
+def tell_changes(older: str, newer: str, diagnostics: Diagnostics, *, may_weaken: bool) -> None:
+    """
+    What a planned change of the document means, as a warning; an error when it weakens it and may not.
+
+    Both texts mean something else, and the newer one lints.
+    """
+    from keeptrusts.policy.diff import diff_documents, weakenings
+    from keeptrusts.policy.findings import InvalidPolicyError
+
+    try:
+        changes = diff_documents(older, newer)
+    except InvalidPolicyError:
+        detail = "The document in the state does not lint with this version of the provider, so they are not compared."
+        diagnostics.warn("The policy changes", detail, ATTRIBUTE)
+        return
+    weaker = weakenings(changes)
+    if weaker and not may_weaken:
+        detail = f"{_lines(weaker)}\n\n`allow_weakening` is false: set it to true for this change, or leave it out."
+        diagnostics.error("The policy would be weakened", detail, ATTRIBUTE)
+    elif changes:
+        title = "The policy is weakened" if weaker else "The policy changes"
+        diagnostics.warn(title, _lines((*weaker, *(one for one in changes if one not in weaker))), ATTRIBUTE)
+
+
+def _lines(changes: Sequence[Change]) -> str:
+    """Weakenings come first; there may be more than anybody reads."""
+    lines = [change.as_line() for change in changes[:_MOST_TOLD]]
+    more = len(changes) - len(lines)
+    return "\n".join((*lines, *([f"... and {more} more"] if more else ())))
 
 
 @lru_cache(maxsize=16)

@@ -46,6 +46,10 @@ class ConfigurationState:
             check=length(0, 2000),
         ),
     ] = None
+    allow_weakening: Annotated[
+        bool,
+        Attr(about="Whether a change may make the policy more lenient; `false` makes such a plan an error."),
+    ] = True
     deletion_protection: Annotated[bool, Attr(about="Refuse to delete it.")] = False
     version: Annotated[
         int, Attr(about="Version now current; the first is 1.", computed=True, follows=("policy_yaml",))
@@ -82,8 +86,9 @@ class ConfigurationResource(Resource[ConfigurationState]):
             self._lint(config["policy_yaml"])
 
     def plan(self, change: Change) -> None:
-        if change.prior is None or change.planned["policy_yaml"] != change.prior["policy_yaml"]:
-            self._lint(change.planned["policy_yaml"])
+        before = change.prior["policy_yaml"] if change.prior is not None else None
+        if change.planned["policy_yaml"] != before:
+            self._look_at(before, change.planned)
         labels.plan_effective(change, self.session.default_labels)
         if change.prior is not None and list(change.changed()) == ["change_message"]:
             change.planned["change_message"] = change.prior["change_message"]
@@ -128,6 +133,12 @@ class ConfigurationResource(Resource[ConfigurationState]):
         )
         return self._state(found, None) if found else None
 
+    def _look_at(self, before: str | None, planned: Values) -> None:
+        text, may_weaken = planned["policy_yaml"], planned["allow_weakening"]
+        self._lint(text)
+        if before is not None and known([text, may_weaken]) and not self.diagnostics.failed:
+            policy_text.tell_changes(before, text, self.diagnostics, may_weaken=may_weaken)
+
     def _lint(self, text: Any) -> None:
         if text is not None and known(text):
             policy_text.lint(text, self.diagnostics)
@@ -160,6 +171,7 @@ class ConfigurationResource(Resource[ConfigurationState]):
             policy_yaml=found["policy_yaml"],
             labels=labels.own(found["labels"], self.session.default_labels, local.labels if local else None),
             change_message=local.change_message if local else None,
+            allow_weakening=local.allow_weakening if local else True,
             deletion_protection=local.deletion_protection if local else False,
             version=found["version"],
             content_digest=found["content_digest"],
