@@ -18,6 +18,7 @@ from keeptrusts.flow.attempts import open_upstream
 from keeptrusts.flow.consulting import consulted
 from keeptrusts.flow.decisions import Notes
 from keeptrusts.flow.effects import CloseUpstream, Flow, Respond, TakeQuota
+from keeptrusts.flow.escalations import Content, Decided, as_decided, decided_before, give_out, hold
 from keeptrusts.flow.models import list_models
 from keeptrusts.flow.replies import JSON, Refusal, common_headers, objection, put_on_record, respond_whole
 from keeptrusts.flow.streaming import relay_stream
@@ -62,9 +63,11 @@ class _Asked:
 def _serve(notes: Notes) -> Flow[Refusal | None]:
     """Serve the request; why not, when it is refused before anything was sent."""
     try:
-        asked = _closed(notes) or (yield from _judged(notes))
+        asked = _closed(notes) or (yield from _permitted(notes))
+        if asked is None:
+            return None
         if isinstance(asked, Refusal):
-            return asked
+            return (yield from hold(notes, asked, "input", Content(JSON[0][1], notes.arrival.body)))
         limited = yield from _limited(notes, asked)
         return limited or (yield from _forwarded(notes, asked))
     except UnreadableError as unreadable:
@@ -73,13 +76,25 @@ def _serve(notes: Notes) -> Flow[Refusal | None]:
         return Refusal(422, "validation_error", unreadable.code, str(unreadable))
 
 
-def _judged(notes: Notes) -> Flow[_Asked | Refusal]:
+def _permitted(notes: Notes) -> Flow[_Asked | Refusal | None]:
+    """What the policies say, or a person has decided; None when the answer that was held has been given out."""
+    decided = yield from decided_before(notes)
+    if isinstance(decided, Refusal):
+        return decided
+    if decided is not None and decided.stage == "output":
+        yield from give_out(notes, decided)
+        return None
+    return (yield from _judged(notes, decided))
+
+
+def _judged(notes: Notes, decided: Decided | None) -> Flow[_Asked | Refusal]:
     request = read_request(notes.arrival.body)
     exchange = _exchange(notes, request)
     targets = _admitted(notes)
     if isinstance(targets, Refusal):
         return targets
     said = yield from consulted(notes.snapshot.policy.chain.request_steps(exchange, notes.clock))
+    said = as_decided(notes, said, decided)
     notes.judge(said)
     notes.keep_request(request.texts, said)
     refusal = objection(notes, said, "input") or _unstreamable(notes, request)
@@ -133,7 +148,7 @@ def _whole(notes: Notes, opened: Opened, exchange: Exchange, said: Judgement) ->
     notes.judge(judged.judgement)
     refusal = objection(notes, judged.judgement, "output")
     if refusal is not None:
-        return refusal
+        return (yield from hold(notes, refusal, "output", Content(JSON[0][1], judged.body)))
     notes.keep_answer(judged.texts, judged.judgement)
     yield from _close(notes, 200, judged.body)
     return None

@@ -18,6 +18,7 @@ from keeptrusts.flow.effects import (
     SendToClient,
     StartResponse,
 )
+from keeptrusts.flow.escalations import Content, hold
 from keeptrusts.flow.replies import Refusal, common_headers, objection, put_on_record, respond_whole
 from keeptrusts.flow.upstream import Opened, answer_limit, failure
 from keeptrusts.policy.engine import Judgement
@@ -91,7 +92,8 @@ class _Relaying:
         if refusal is not None:
             yield from CloseUpstream()
             if not self._started and not self._last:
-                return refusal
+                return (yield from hold(notes, refusal, "output", self._withheld(failed)))
+            refusal = yield from hold(notes, refusal, "output", None)
         notes.keep_answer(self._sent(), Judgement())  # already as the policies left them
         closing = self._closing(refusal)
         unrecorded = yield from put_on_record(notes, 200)
@@ -148,6 +150,11 @@ class _Relaying:
         refusal = failure(failed)
         self._notes.fail(refusal.code)
         return refusal
+
+    def _withheld(self, failed: UpstreamError | None) -> Content | None:
+        """The whole answer as the policies left it, for a person to decide about; None when it is not whole."""
+        rest = self._answer.withheld() if failed is None else None
+        return None if rest is None else Content(EVENTS[0][1], rest + self._done)
 
     def _closing(self, refusal: Refusal | None) -> bytes:
         if refusal is None:

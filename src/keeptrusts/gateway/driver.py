@@ -14,7 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 from keeptrusts.core.decision import Decision
-from keeptrusts.core.errors import ClientGoneError, KeeptrustsError, UpstreamError, UpstreamGarbledError
+from keeptrusts.core.errors import (
+    ApiUnreachableError,
+    ClientGoneError,
+    KeeptrustsError,
+    UpstreamError,
+    UpstreamGarbledError,
+)
 from keeptrusts.flow.effects import (
     AskOthers,
     CloseUpstream,
@@ -31,7 +37,9 @@ from keeptrusts.flow.effects import (
     TakeQuota,
     UpstreamHead,
 )
+from keeptrusts.flow.escalations import Decided, Hold, Redeem
 from keeptrusts.gateway.asking import Turns, ask_all
+from keeptrusts.gateway.holding import Holding
 from keeptrusts.gateway.http1 import Responder
 from keeptrusts.gateway.quota import Quota
 from keeptrusts.gateway.spool import Spool
@@ -98,6 +106,7 @@ class World:
     answer_as_mock: MockProvider
     standings: Standings = field(default_factory=lambda: Standings(time.monotonic))
     turns: Turns = field(default_factory=Turns)
+    holding: Holding | None = None
 
 
 class Performer:
@@ -201,6 +210,15 @@ class Performer:
         limits = self._policy.rate_limits
         return self._world.quota.take(limits, effect.user, effect.ip) if limits else None
 
+    async def hold(self, effect: Hold) -> None:
+        if self._world.holding is not None:
+            await self._world.holding.hold(effect.held)
+
+    async def redeem(self, effect: Redeem) -> Decided:
+        if self._world.holding is None:
+            raise ApiUnreachableError("there is no control plane")
+        return await self._world.holding.redeem(effect.escalation_id, effect.request_digest, effect.event_id)
+
     async def record(self, effect: Record) -> None:
         # One flow, one record: a second one, after a cancellation, waits for the first.
         if self._recorded is None:
@@ -236,6 +254,8 @@ _ACTS = cast(
         EndResponse: Performer.end_response,
         AskOthers: Performer.ask_others,
         TakeQuota: Performer.take_quota,
+        Hold: Performer.hold,
+        Redeem: Performer.redeem,
         Record: Performer.record,
     },
 )

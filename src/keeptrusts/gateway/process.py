@@ -35,6 +35,7 @@ from keeptrusts.gateway.control_plane import Backoff, ControlPlane
 from keeptrusts.gateway.driver import World
 from keeptrusts.gateway.endpoints import Access, Endpoints
 from keeptrusts.gateway.files import PolicyFiles
+from keeptrusts.gateway.holding import Holding
 from keeptrusts.gateway.http1 import Server
 from keeptrusts.gateway.journal import SEGMENT_BYTES, Journal, SpoolSettings
 from keeptrusts.gateway.metrics import Metrics
@@ -147,7 +148,10 @@ class Gateway:
             fail_open = settings.fail_mode == "allow"
             self._files = PolicyFiles(settings.policy_files, self.holder, self._snapshot, fail_open=fail_open)
         self.metrics.show_spool(lambda: self.spool.head.sequence - self.spool.shipped, lambda: self.spool.stored_bytes)
-        world = World(self.pool, self.spool, Quota(time.monotonic), self.metrics.watch, answer_as_mock)
+        self._holding = Holding(settings.spool_dir, self.api)
+        world = World(
+            self.pool, self.spool, Quota(time.monotonic), self.metrics.watch, answer_as_mock, holding=self._holding
+        )
         self.standings = world.standings
         self.metrics.show_targets(world.standings, self._breaker)
         self.endpoints = Endpoints(
@@ -179,7 +183,7 @@ class Gateway:
             await self._first_bundle(self._bundles)
             self.spawn(_kept_up(self._bundles.follow))
         await self._listen()
-        for part in (self._shipper, self._reporter):
+        for part in (self._shipper, self._reporter, self._holding if self.api is not None else None):
             if part is not None:
                 self.spawn(_kept_up(part.run))
 

@@ -107,6 +107,9 @@ class AgentFirewall(Policy):
                 return Block("agent_firewall.tool_not_allowed", "one of these tools is not allowed")
         return self._of_role(names, exchange.caller.headers.get(ROLE_HEADER, "")) if self.tools.roles else None
 
+    def withholds(self) -> bool:
+        return self.transaction_limits.require_approval_above is not None
+
     def _of_role(self, names: list[str], role: str) -> Verdict | None:
         rights = self.tools.roles.get(role)
         if rights is None:
