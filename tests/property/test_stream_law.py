@@ -41,6 +41,7 @@ REDACTING: dict[str, dict[str, Any]] = {
     "same length": {"pii-detector": {"redaction": {"preserve_length": True}}},
     "all": {"pii-detector": {}, "secret-scanner": {}, "dlp-filter": TERMS},
     "disclaimer": {"financial-compliance": {"required_disclaimers": ["Not advice."]}},
+    "advice reframed": {"upl-filter": {"rewrite_to_educational": True}, "eu-ai-act": {}},
     "disclaimer that is redacted": {
         "pii-detector": {},
         "healthcare-compliance": {"required_disclaimers": ["Ask Project Apollo.", "Gambling"], "fda_class": "I"},
@@ -52,12 +53,14 @@ BLOCKING: dict[str, dict[str, Any]] = {
     "block pii": {"pii-detector": {"action": "block"}},
     "block secrets": {"secret-scanner": {"action": "block"}},
     "block terms": {"dlp-filter": {**TERMS, "action": "block"}},
+    "block advice": {"upl-filter": {"require_disclaimer": False, "blocked_patterns": ["nerve {1,3}gas"]}},
 }
 REFUSED = {
     "block topic": "gambling",
     "block pii": "ada@example.com",
     "block secrets": "ghp_a8Kd02LmZq93Xw71Bv5TgYh4Rf6Uj8Ik0Ol1",
     "block terms": "Project Apollo",
+    "block advice": "you should sue",
 }
 """What each of them objects to."""
 MIXED: dict[str, dict[str, Any]] = {
@@ -82,9 +85,25 @@ PLANTED = st.sampled_from([
     "password = hunter2Tango9!", "ghp_a8Kd02LmZq93Xw71Bv5TgYh4Rf6Uj8Ik0Ol1", "Project Apollo", "pr0ject  ap0llo",
     "PROJECT\u200bAPOLLO", "launch\ncodes", "INV-20240117", "gambling", "GAMBLING", "nerve gas", "Projet Apolo",
     "xgambling", "xgambling gambling", "xproject apollo", "launch codesx", "9INV-20240117", "xAKIAQ3ERTY7UI2OPASDF",
+    "you should sue", "I  strongly advise\tyou", "xyou must sign", "your rights are", "you have a good case", "a court",
+    "not legal advice",
 ])  # fmt: skip
 HALVES = st.sampled_from(
-    ["ada@", "@example.com", "4111 1111", "sk-proj-", "Project", " Apollo", "gamb", "INV-", "+49", "DE89"]
+    [
+        "ada@",
+        "@example.com",
+        "4111 1111",
+        "sk-proj-",
+        "Project",
+        " Apollo",
+        "gamb",
+        "INV-",
+        "+49",
+        "DE89",
+        "you should",
+        " sue",
+        "as your",
+    ]
 )
 TEXTS = st.lists(st.one_of(PLANTED, HALVES, FILLERS, PROSE), max_size=9).map("".join)
 

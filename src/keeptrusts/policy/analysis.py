@@ -9,6 +9,7 @@ from keeptrusts.core.exchange import Phase
 from keeptrusts.policy import shapes
 from keeptrusts.policy.findings import Finding, InvalidPolicyError
 from keeptrusts.policy.kind import Policy
+from keeptrusts.policy.neighbours import check_neighbours
 from keeptrusts.policy.reading import Reader, join, members_of, not_enforced, suggest
 from keeptrusts.policy.registry import KINDS, LATER_KINDS, load_kind
 from keeptrusts.policy.schema import keys_of
@@ -100,6 +101,7 @@ def _read(root: Node, reader: Reader, top: list[str]) -> Analysis:
     analysis.chain = tuple(chained)
     _read_blocks(root, chained, reader, analysis)
     if analysis.document:
+        check_neighbours(analysis.blocks, analysis.chain, root, reader)
         _check_streaming(analysis, root, reader)
     return analysis
 

@@ -6,12 +6,13 @@ The engine, the gateway and the tests know kinds through this class alone.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from keeptrusts.core.exchange import Exchange, Phase, Target
 from keeptrusts.core.verdict import Verdict
 from keeptrusts.policy.asking import Ask
-from keeptrusts.policy.schema import Block
+from keeptrusts.policy.schema import Block, Fault
 
 
 class Policy(Block):
@@ -41,6 +42,11 @@ class Policy(Block):
     def judge(self, exchange: Exchange) -> Verdict | Ask:
         """Say what is to happen to this exchange in `exchange.phase`, or what must be known to say it."""
         raise NotImplementedError
+
+    def faults_beside(self, chain: Mapping[str, Policy]) -> Iterable[Fault]:
+        """What is wrong with this kind in this chain. `faults` says what is wrong with it alone."""
+        del chain
+        return ()
 
     def ending(self, text: str) -> str:
         """Asked only where `adds`: what is added at the end of a text of the answer, given the whole of it."""

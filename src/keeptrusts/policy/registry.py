@@ -26,6 +26,8 @@ KINDS: Final = (
     "legal-privilege",
     "financial-compliance",
     "healthcare-compliance",
+    "upl-filter",
+    "eu-ai-act",
     "audit-logger",
 )
 """The kinds that this version enforces."""
@@ -50,12 +52,10 @@ LATER_KINDS: Final = frozenset(
         "quality-scorer",
         "citation-verifier",
         "bias-monitor",
-        "upl-filter",
         "case-privacy",
         "student-privacy",
         "cjis-mode",
         "gdpr-compliance",
-        "eu-ai-act",
     }
 )
 """Kinds of the published vocabulary that this version refuses, because it cannot enforce them."""
