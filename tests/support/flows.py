@@ -15,6 +15,7 @@ from keeptrusts.flow.arrival import Arrival, Snapshot
 from keeptrusts.flow.chat import serve
 from keeptrusts.flow.effects import (
     AskOthers,
+    ChooseTargets,
     CloseUpstream,
     Effect,
     EndResponse,
@@ -125,6 +126,7 @@ def play(
     record_fails: KeeptrustsError | None = None,
     ask: Callable[[Question], Answer] = nobody,
     review: Review | None = None,
+    prefers: str = "",
     **arrival: Any,
 ) -> Seen:
     """
@@ -134,15 +136,13 @@ def play(
         leaves_after: The client is gone when so many pieces were sent to it.
         review: What becomes of escalations; without one nobody can be asked about them.
         ask: Answers the questions of kinds; what it raises is raised there.
+        prefers: The target that routing puts first; the others stay as they are.
     """
     answers = [provider] if isinstance(provider, Provider) else list(provider)
     world = _World(answers, quota, leaves_after, record_fails, ask)
+    world.prefers = prefers
     reviewing = review or Review()
-    request = Arrival(
-        request_id="req_1", event_id="evt_1", escalation_id="esc_1", method="POST",
-        path="/v1/chat/completions", body=body, caller=Caller(ip="192.0.2.1"), received_us=1_700_000_000_000_000,
-    )  # fmt: skip
-    flow = serve(replace(request, **arrival), Snapshot(policy=policy), _Clock())
+    flow = serve(replace(_arrived(body), **arrival), Snapshot(policy=policy), _Clock())
     resume: Callable[[Any], Effect[Any]] = flow.send
     value: Any = None
     try:
@@ -156,6 +156,13 @@ def play(
                 resume, value = flow.throw, error
     except StopIteration:
         return world.seen
+
+
+def _arrived(body: bytes) -> Arrival:
+    return Arrival(
+        request_id="req_1", event_id="evt_1", escalation_id="esc_1", method="POST",
+        path="/v1/chat/completions", body=body, caller=Caller(ip="192.0.2.1"), received_us=1_700_000_000_000_000,
+    )  # fmt: skip
 
 
 class _Clock:
@@ -177,6 +184,7 @@ class _World:
         ask: Callable[[Question], Answer],
     ) -> None:
         self.seen = Seen()
+        self.prefers = ""
         self._answers = answers
         self._quota = quota
         self._left = leaves_after
@@ -190,10 +198,8 @@ class _World:
                 return self._open(effect)
             case ReadUpstream():
                 return self._read()
-            case AskOthers():
-                return tuple(self._ask(question) for question in effect.questions)
-            case TakeQuota():
-                return self._quota
+            case AskOthers() | ChooseTargets() | TakeQuota():
+                return self._told(effect)
             case Record():
                 if self._record_fails:
                     raise self._record_fails
@@ -202,6 +208,15 @@ class _World:
             case _:
                 self._answer(effect)
         return None
+
+    def _told(self, effect: AskOthers | ChooseTargets | TakeQuota) -> Any:
+        match effect:
+            case AskOthers():
+                return tuple(self._ask(question) for question in effect.questions)
+            case ChooseTargets():
+                return tuple(sorted(effect.targets, key=lambda name: name != self.prefers))
+            case TakeQuota():
+                return self._quota
 
     def _open(self, effect: OpenUpstream) -> UpstreamHead:
         self.seen.sent_upstream.append(effect)

@@ -21,6 +21,7 @@ from keeptrusts.flow.effects import CloseUpstream, Flow, Respond, TakeQuota
 from keeptrusts.flow.escalations import Content, Decided, as_decided, decided_before, give_out, hold
 from keeptrusts.flow.models import list_models
 from keeptrusts.flow.replies import JSON, Refusal, common_headers, objection, put_on_record, respond_whole
+from keeptrusts.flow.routing import choose, tiers
 from keeptrusts.flow.streaming import relay_stream
 from keeptrusts.flow.upstream import Opened, body_for, failure, refusal_of
 from keeptrusts.policy.compiled import TargetSettings
@@ -114,8 +115,9 @@ def _limited(notes: Notes, asked: _Asked) -> Flow[Refusal | None]:
 
 def _forwarded(notes: Notes, asked: _Asked) -> Flow[Refusal | None]:
     request, said = asked.request, asked.said
+    targets = yield from choose(notes, asked.targets)
     opened = yield from open_upstream(
-        notes, asked.targets, lambda target: body_for(target, request, said), streamed=request.stream
+        notes, targets, lambda target: body_for(target, request, said), streamed=request.stream
     )
     if isinstance(opened, Opened) and opened.head.status < 400:
         return (yield from _answered(notes, opened, asked.exchange, asked.said))
@@ -180,10 +182,11 @@ def _closed(notes: Notes) -> Refusal | None:
 
 def _admitted(notes: Notes) -> list[TargetSettings] | Refusal:
     policy = notes.snapshot.policy
-    admitted, results = policy.chain.admitted(settings.target for settings in policy.targets)
+    asked_for = [settings for tier in tiers(policy, notes.model or "") for settings in tier]
+    admitted, results = policy.chain.admitted(settings.target for settings in asked_for)
     notes.results += results
     names = {target.id for target in admitted}
-    targets = [settings for settings in policy.targets if settings.target.id in names]
+    targets = [settings for settings in asked_for if settings.target.id in names]
     if targets:
         return targets
     refused = next((result for result in results if result.verdict == "blocked"), None)

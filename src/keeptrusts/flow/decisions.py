@@ -13,6 +13,7 @@ from keeptrusts.core.decision import Attempt, Decision, PolicyResult
 from keeptrusts.core.exchange import Caller, Phase, Text
 from keeptrusts.core.verdict import NAMES, PASSED, Allow, Edit, Match, Verdict, apply_edits, severity
 from keeptrusts.flow.arrival import Arrival, Snapshot
+from keeptrusts.flow.costs import cost_usd
 from keeptrusts.policy.compiled import TargetSettings
 from keeptrusts.policy.engine import Clock, Judgement
 from keeptrusts.wire.readings import Usage
@@ -77,6 +78,12 @@ class Notes:
         self.answered = self._kept(texts, said)
 
     @property
+    def cost_usd(self) -> float | None:
+        """What the answer cost by the prices of its target; None where those or the tokens are not known."""
+        pricing = self.target.pricing if self.target else None
+        return cost_usd(pricing, self.usage) if pricing else None
+
+    @property
     def overhead_us(self) -> int:
         """Microseconds so far that were ours."""
         return max(0, self.clock() - self.began_ns - self.waited_ns) // 1000
@@ -111,6 +118,7 @@ class Notes:
             overhead_us=self.overhead_us,
             input_tokens=self.usage.input_tokens,
             output_tokens=self.usage.output_tokens,
+            cost_usd=self.cost_usd,
             escalation_id=self.escalation_id,
             content=content,
             content_digest=content_digest,

@@ -40,6 +40,18 @@ class UpstreamHead:
 
 
 @dataclass(frozen=True, slots=True)
+class ChooseTargets(Effect[tuple[str, ...]]):
+    """
+    Put these targets, by id, in the order in which to try them, as the configuration's routing says.
+
+    Those whose circuit is open come last. `sticky`: what stays with one target.
+    """
+
+    targets: tuple[str, ...]
+    sticky: str
+
+
+@dataclass(frozen=True, slots=True)
 class OpenUpstream(Effect[UpstreamHead]):
     """
     Send the request to a target and wait for the head of its answer.

@@ -23,6 +23,7 @@ from keeptrusts.core.errors import (
 )
 from keeptrusts.flow.effects import (
     AskOthers,
+    ChooseTargets,
     CloseUpstream,
     Effect,
     EndResponse,
@@ -44,6 +45,7 @@ from keeptrusts.gateway.http1 import Responder
 from keeptrusts.gateway.quota import Quota
 from keeptrusts.gateway.spool import Spool
 from keeptrusts.gateway.standings import Standings, Try
+from keeptrusts.gateway.strategies import Router
 from keeptrusts.gateway.targets import Route, end_to_end
 from keeptrusts.gateway.upstream import Origin, Pool, UpstreamConnection
 from keeptrusts.policy.asking import Answer
@@ -105,8 +107,12 @@ class World:
     watch: Callable[[Decision], None]
     answer_as_mock: MockProvider
     standings: Standings = field(default_factory=lambda: Standings(time.monotonic))
+    router: Router = field(init=False)
     turns: Turns = field(default_factory=Turns)
     holding: Holding | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "router", Router(self.standings, random.random))
 
 
 class Performer:
@@ -139,6 +145,10 @@ class Performer:
         tried, self._try = self._try, None
         if tried is not None:
             tried.end()
+
+    async def choose_targets(self, effect: ChooseTargets) -> tuple[str, ...]:
+        targets = [self._routes[name].settings for name in effect.targets]
+        return self._world.router.order(targets, self._policy, effect.sticky)
 
     async def open_upstream(self, effect: OpenUpstream) -> UpstreamHead:
         self.close()
@@ -244,6 +254,7 @@ class _Pooled:
 _ACTS = cast(
     "Mapping[type[Effect[Any]], Callable[[Performer, Effect[Any]], Awaitable[Any]]]",
     {
+        ChooseTargets: Performer.choose_targets,
         OpenUpstream: Performer.open_upstream,
         ReadUpstream: Performer.read_upstream,
         CloseUpstream: Performer.close_upstream,

@@ -52,6 +52,12 @@ class Metrics:
             ["target", "outcome"],
             registry=self._registry,
         )
+        self._cost = Counter(
+            "keeptrusts_cost_usd",
+            "Cost of answers, by the prices of the document.",
+            ["target"],
+            registry=self._registry,
+        )
         self.processed = 0
 
     def watch(self, decision: Decision) -> None:
@@ -62,6 +68,8 @@ class Metrics:
         self._overhead.observe(decision.overhead_us / 1_000_000)
         if decision.degraded:
             self._degraded.inc()
+        if decision.cost_usd:
+            self._cost.labels(decision.target_id).inc(decision.cost_usd)
         for attempt in decision.attempts:
             self._attempts.labels(attempt.target_id, attempt.outcome).inc()
         for direction, count in (("input", decision.input_tokens), ("output", decision.output_tokens)):

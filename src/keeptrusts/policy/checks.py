@@ -11,10 +11,6 @@ from keeptrusts.policy.schema import Attr, Fault
 
 PROVIDERS = ("openai", "openai-compatible", "anthropic", "mock")
 _LATER_PROVIDERS = frozenset({"azure", "azure-openai", "bedrock", "aws-bedrock", "google", "groq", "mistral", "ollama"})
-
-_LATER_STRATEGIES = frozenset(
-    {"round_robin", "weighted", "lowest_latency", "least_busy", "lowest_cost", "random", "sticky"}
-)
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 """RFC 9110, section 5.6.2."""
@@ -125,15 +121,6 @@ def provider(text: str) -> Fault | None:
     mode, _, model = rest.partition(":")
     if colon and (mode != "chat" or not model):
         return Fault("E003", (), "a composite provider is `provider:chat:model`", f"write `{name}:chat:MODEL`")
-    return None
-
-
-def strategy(text: str) -> Fault | None:
-    """How a target is chosen."""
-    if text in _LATER_STRATEGIES:
-        return Fault("E009", (), *not_enforced(text, "use `ordered`"))
-    if text != "ordered":
-        return Fault("E003", (), f"`strategy` cannot be `{text[:60]}`", suggest(text, ["ordered"], "values"))
     return None
 
 

@@ -16,6 +16,10 @@ from keeptrusts.policy.findings import Finding
 
 WireFormat: TypeAlias = Literal["openai", "anthropic"]
 Trigger: TypeAlias = Literal["rate_limit", "server_error", "timeout", "connection", "context_window", "content_policy"]
+Strategy: TypeAlias = Literal[
+    "ordered", "round_robin", "weighted", "lowest_latency", "least_busy", "lowest_cost", "random", "sticky"
+]
+StickyBy: TypeAlias = Literal["consumer", "user", "session", "agent", "ip"]
 LimitName: TypeAlias = Literal["global", "user", "ip"]
 OnUnbounded: TypeAlias = Literal["buffer", "reject"]
 AuditContent: TypeAlias = Literal["none", "digest", "redacted", "full"]
@@ -51,6 +55,15 @@ class MockSettings:
     tool_calls: tuple[MockCall, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Pricing:
+    """In US dollars for a million tokens."""
+
+    input: float
+    output: float
+    cached_input: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetSettings:
     """
@@ -79,6 +92,7 @@ class TargetSettings:
     first_byte_timeout_seconds: float = 120.0
     headers: Mapping[str, str] = field(default_factory=dict)
     mock: MockSettings | None = None
+    pricing: Pricing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +132,33 @@ class Streaming:
 
     max_holdback_chars: int = 512
     on_unbounded: OnUnbounded = "buffer"
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """
+    In which order targets are tried.
+
+    Args:
+        window_seconds: How far back `lowest_latency` looks.
+        min_sample_count: A target with fewer answers in the window is tried first, to learn how fast it is.
+        sticky_by: Whose requests stay with one target.
+    """
+
+    strategy: Strategy = "ordered"
+    window_seconds: int = 300
+    min_sample_count: int = 5
+    sticky_by: StickyBy = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelGroup:
+    """A name that a client may ask for, and the ids of the targets that serve it."""
+
+    name: str
+    targets: tuple[str, ...]
+    aliases: tuple[str, ...] = ()
+    fallback_group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +231,8 @@ class CompiledPolicy:
     rate_limits: tuple[RateLimit, ...] = ()
     size_limits: SizeLimits = SizeLimits()
     streaming: Streaming = Streaming()
+    routing: Routing = Routing()
+    groups: tuple[ModelGroup, ...] = ()
     fallback: Fallback = Fallback()
     retry: Retry | None = None
     circuit_breaker: CircuitBreaker | None = None

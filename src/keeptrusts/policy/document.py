@@ -12,8 +12,10 @@ from keeptrusts.policy.compiled import (
     CircuitBreaker,
     CompiledPolicy,
     Fallback,
+    ModelGroup,
     RateLimit,
     Retry,
+    Routing,
     SizeLimits,
     Streaming,
 )
@@ -43,6 +45,10 @@ def compile_document(text: str, *, fail_open: bool = False) -> CompiledPolicy:
         kinds=analysis.chain,
         digest=digest(_plain(analysis, document)),
         targets=tuple(compile_target(target) for target in providers.targets),
+        routing=_routing(providers.routing),
+        groups=tuple(
+            ModelGroup(one.name, one.targets, one.aliases, one.fallback_group) for one in document.model_groups
+        ),
         rate_limits=tuple(_rate_limits(document)),
         size_limits=SizeLimits(document.size_limits.max_body_bytes, document.size_limits.max_response_bytes),
         streaming=Streaming(document.streaming.max_holdback_chars, document.streaming.on_unbounded),
@@ -87,6 +93,16 @@ def _rate_limits(document: sections.Document) -> list[RateLimit]:
         depth = ip.trust_proxy_depth
         limits.append(RateLimit("ip", ip.max_requests, ip.window_seconds, trust_proxy_depth=depth))
     return limits
+
+
+def _routing(one: traffic.Routing) -> Routing:
+    usual = Routing()
+    return Routing(
+        one.strategy,
+        one.window_seconds or usual.window_seconds,
+        one.min_sample_count or usual.min_sample_count,
+        one.sticky_by or usual.sticky_by,
+    )
 
 
 def _retry(one: traffic.Retry | None) -> Retry | None:

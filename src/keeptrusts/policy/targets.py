@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from keeptrusts.core import exchange
-from keeptrusts.policy import sections
-from keeptrusts.policy.compiled import MockCall, MockSettings, TargetSettings, WireFormat
+from keeptrusts.policy import sections, traffic
+from keeptrusts.policy.compiled import MockCall, MockSettings, Pricing, TargetSettings, WireFormat
 from keeptrusts.policy.sections import Spoken, spoken
 
 _ROOTS = {"openai": "https://api.openai.com", "anthropic": "https://api.anthropic.com"}
@@ -33,6 +33,7 @@ def compile_target(declared: sections.Target) -> TargetSettings:
         first_byte_timeout_seconds=declared.first_byte_timeout_seconds,
         headers={name.lower(): value for name, value in declared.headers.items()},
         mock=_mock(declared.mock or sections.Mock()) if said.provider == "mock" else None,
+        pricing=_pricing(declared.pricing),
     )
 
 
@@ -48,6 +49,13 @@ def _chosen_by(declared: sections.Target, said: Spoken) -> exchange.Target:
         region=declared.region,
         local=declared.local,
     )
+
+
+def _pricing(declared: traffic.Pricing | None) -> Pricing | None:
+    if declared is None:
+        return None
+    price, cached = declared.input_usd_per_million_tokens, declared.cached_input_usd_per_million_tokens
+    return Pricing(price, declared.output_usd_per_million_tokens, price if cached is None else cached)
 
 
 def _root(url: str) -> str:

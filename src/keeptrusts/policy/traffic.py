@@ -4,17 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
-from keeptrusts.policy.checks import strategy
 from keeptrusts.policy.schema import Attr, Block, Fault
 
 
 @dataclass(frozen=True, slots=True)
-class Routing(Block):
-    pending: ClassVar[frozenset[str]] = frozenset({"window_seconds", "min_sample_count", "sticky_by"})
+class Pricing(Block):
+    input_usd_per_million_tokens: Annotated[float, Attr("Of what is sent.", minimum=0, stronger="neutral")]
+    output_usd_per_million_tokens: Annotated[float, Attr("Of what is answered.", minimum=0, stronger="neutral")]
+    cached_input_usd_per_million_tokens: Annotated[
+        float | None, Attr("Of what the provider had in its cache; absent: as any.", minimum=0, stronger="neutral")
+    ] = None
 
-    strategy: Annotated[str, Attr("`ordered`: the targets in the order of the document.", check=strategy)] = "ordered"
+
+@dataclass(frozen=True, slots=True)
+class Routing(Block):
+    strategy: Annotated[
+        Literal[
+            "ordered", "round_robin", "weighted", "lowest_latency", "least_busy", "lowest_cost", "random", "sticky"
+        ],
+        Attr("In which order targets are tried."),
+    ] = "ordered"
+    window_seconds: Annotated[
+        int | None, Attr("With `lowest_latency`: how far back it looks. Absent: 300.", minimum=1, maximum=86_400)
+    ] = None
+    min_sample_count: Annotated[
+        int | None,
+        Attr("With `lowest_latency`: fewer answers do not tell, so it is tried. Absent: 5.", minimum=1, maximum=500),
+    ] = None
+    sticky_by: Annotated[
+        Literal["consumer", "user", "session", "agent", "ip"] | None,
+        Attr("With `sticky`: what stays with one target; who has none goes by address. Absent: `user`."),
+    ] = None
+
+    def faults(self) -> Iterable[Fault]:
+        for name, strategy in _BELONGS.items():
+            if getattr(self, name) is not None and self.strategy != strategy:
+                message = f"`{name}` goes with `strategy: {strategy}`"
+                yield Fault("E003", (name,), message, "remove it, or change the strategy")
+
+
+_BELONGS = {"window_seconds": "lowest_latency", "min_sample_count": "lowest_latency", "sticky_by": "sticky"}
 
 
 @dataclass(frozen=True, slots=True)

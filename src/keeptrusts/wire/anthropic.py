@@ -286,7 +286,10 @@ def _take_block(message: dict[str, Any], block: Any) -> None:
             raise UnreadableError("the answer holds a block that is not known")
 
 
-def _usage(given: Any) -> dict[str, int]:
+def _usage(given: Any) -> dict[str, Any]:
     counted = given if isinstance(given, dict) else {}
-    asked, said = counted.get("input_tokens") or 0, counted.get("output_tokens") or 0
-    return {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
+    cached = counted.get("cache_read_input_tokens") or 0
+    asked = (counted.get("input_tokens") or 0) + (counted.get("cache_creation_input_tokens") or 0) + cached
+    said = counted.get("output_tokens") or 0
+    apart = {"prompt_tokens_details": {"cached_tokens": cached}} if cached else {}
+    return {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said, **apart}

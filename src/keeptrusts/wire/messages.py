@@ -163,7 +163,7 @@ def usage_of(given: Any) -> Usage:
         return Usage()
     asked = [natural(given.get(f"{kind}input_tokens")) for kind in ("", "cache_creation_", "cache_read_")]
     counted = [count for count in asked if count is not None]
-    return Usage(sum(counted) if counted else None, natural(given.get("output_tokens")))
+    return Usage(sum(counted) if counted else None, natural(given.get("output_tokens")), asked[2])
 
 
 def read_fields(collector: TextCollector, message: Mapping[str, Any], place: Place) -> None:

@@ -149,7 +149,9 @@ def usage_of(given: Any) -> Usage:
     """Counts from a `usage` object; anything else counts as not said."""
     if not isinstance(given, dict):
         return Usage()
-    return Usage(natural(given.get("prompt_tokens")), natural(given.get("completion_tokens")))
+    details = given.get("prompt_tokens_details")
+    cached = natural(details.get("cached_tokens")) if isinstance(details, dict) else None
+    return Usage(natural(given.get("prompt_tokens")), natural(given.get("completion_tokens")), cached)
 
 
 def usage_texts(document: Mapping[str, Any]) -> TextCollector:

@@ -46,10 +46,16 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens, as the provider counted them; None when it did not say."""
+    """
+    Tokens, as the provider counted them; None when it did not say.
+
+    Args:
+        cached_input_tokens: How many of the input it had in its cache.
+    """
 
     input_tokens: int | None = None
     output_tokens: int | None = None
+    cached_input_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

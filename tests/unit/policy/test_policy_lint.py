@@ -80,7 +80,7 @@ def test_what_is_close_to_nothing_gets_the_list() -> None:
         ("[token-limit]", "[token-limit, token-limit]", "E005", "policies.chain[1]"),
         ("name: p", "name: p, name: q", "E005", "pack.name"),
         ("{chain", "{rollout: {}, chain", "E009", "policies.rollout"),
-        ("policies:", "model_groups: []\npolicies:", "E009", "model_groups"),
+        ("policies:", "callbacks: []\npolicies:", "E009", "callbacks"),
     ],
 )
 def test_one_fault_one_finding(old: str, new: str, code: str, path: str) -> None:
@@ -108,7 +108,7 @@ def test_one_fault_one_finding(old: str, new: str, code: str, path: str) -> None
         ("{id: a, provider: openai, mock: {}}", "E003", "mock"),
         ("{id: a, provider: mock, base_url: 'https://x'}", "E003", "base_url"),
         ("{id: a, provider: mock, zdr: true, data_policy: {zero_data_retention: false}}", "E003", "zdr"),
-        ("{id: a, provider: mock, pricing: {}}", "E009", "pricing"),
+        ("{id: a, provider: mock, escalation_routing: {}}", "E009", "escalation_routing"),
         ("{id: a, provider: mock, timeout_seconds: 0}", "E003", "timeout_seconds"),
         ("{provider: mock}", "E004", "id"),
     ],
@@ -127,7 +127,6 @@ def test_target_ids_are_unique() -> None:
 @pytest.mark.parametrize(
     ("providers", "code", "path"),
     [
-        ("{routing: {strategy: weighted}}", "E009", "providers.routing.strategy"),
         ("{routing: {strategy: orderd}}", "E003", "providers.routing.strategy"),
         ("{strategy: single}", "E003", "providers.strategy"),
         ("{retry: {max_attempts: 0}}", "E003", "providers.retry.max_attempts"),

@@ -176,7 +176,7 @@ def test_an_answer() -> None:
 
     assert [text.value for text in read.texts] == ["hm", "hi", "a", "x", "note", "n"]
     assert [(call.name, call.arguments) for call in read.tool_calls] == [("f", {"a": ["x"]})]
-    assert read.usage == Usage(5, 5)
+    assert read.usage == Usage(5, 5, 2)
 
 
 def test_texts_can_be_put_back() -> None:

@@ -88,8 +88,8 @@ def test_a_message() -> None:
         (0, Part.TOOL_CALL, (2, "arguments")): '{"city": "Bern"}',
     }
     chunks = read(START, *events, STOP)
-    assert chunks[0].usage == Usage(5, 1)
-    assert chunks[-2].usage == Usage(5, 5)
+    assert chunks[0].usage == Usage(5, 1, 2)
+    assert chunks[-2].usage == Usage(5, 5, 2)
     assert chunks[-2].choices == ((0, True),)
     assert chunks[-1].done
     assert [chunk.call_ids for chunk in chunks if chunk.call_ids] == [(((0, 2), "toolu_1"),)]
