@@ -13,11 +13,13 @@ from typing import Any
 import click
 import pytest
 from click.testing import Result
+from jsonschema import Draft202012Validator
 from syrupy.assertion import SnapshotAssertion
 
 from keeptrusts.cli.policy import policy
 from support.documents import blocks_of, follow
 from support.policy_cases import document
+from support.sarif import SARIF
 from support.served import run_kt
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "policy.md"
@@ -54,7 +56,8 @@ def test_diff_names_each_change(tmp_path: Path, snapshot: SnapshotAssertion) -> 
         tmp_path, "b.yaml", {"pii-detector": {"action": "block"}, "topic-filter": {"blocked_topics": ["b"]}, "rbac": {}}
     )
     result = kt("diff", before, after)
-    assert (result.exit_code, result.stdout) == (3, snapshot)
+    assert result.exit_code == 3
+    assert result.stdout == snapshot
 
 
 def test_diff_of_what_means_the_same(tmp_path: Path) -> None:
@@ -88,6 +91,68 @@ def test_diff_of_what_is_no_document(tmp_path: Path) -> None:
         result = kt("diff", good, path)
         assert result.exit_code == status
         assert path in result.stderr
+
+
+def test_lint_beside_a_base(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+    """What is weaker is a warning at its place, and an error where warnings are."""
+    base = write(tmp_path, "base.yaml", {"pii-detector": {"action": "block"}, "rbac": {}})
+    path = tmp_path / "new.yaml"
+    path.write_text(
+        "pack: {name: p, version: 1.0.0, enabled: true}\npolicies: {chain: [pii-detector]}\n"
+        "policy:\n  pii-detector:\n    action: redact\n",
+        encoding="utf-8",
+    )
+    result = kt("lint", "--file", str(path), "--base", base)
+    assert result.exit_code == 0
+    assert result.stdout.replace(str(path), "new.yaml") == snapshot
+    assert kt("lint", "--file", str(path), "--base", base, "--strict").exit_code == 2
+    assert kt("lint", "--file", base, "--base", base, "--strict").exit_code == 0
+    told = json.loads(kt("lint", "--file", str(path), "--base", base, "--json").stdout)
+    assert [(one["code"], one["path"], one["line"]) for one in told["warnings"]] == [
+        ("W004", "policies.chain", 2), ("W004", "policy.pii-detector.action", 5),
+    ]  # fmt: skip
+
+
+def test_lint_beside_a_base_that_is_none(tmp_path: Path) -> None:
+    """1: it could not be compared. A document that is not valid itself is told why, and no more."""
+    good, bad = write(tmp_path, "a.yaml", {"rbac": {}}), write(tmp_path, "b.yaml", {"rbac": {"x": 1}})
+    assert kt("lint", "--file", good, "--base", bad).exit_code == 1
+    assert kt("lint", "--file", good, "--base", str(tmp_path / "none")).exit_code == 1
+    result = kt("lint", "--file", bad, "--base", good, "--json")
+    assert result.exit_code == 2
+    assert [one["code"] for one in json.loads(result.stdout)["errors"]] == ["E002"]
+
+
+def test_lint_as_sarif(tmp_path: Path) -> None:
+    """The result has the shape of SARIF 2.1.0, with the file as a URI."""
+    path = write(tmp_path, "a b#.yaml", {"rbac": {"x": 1}, "token-limit": {}}, policies={"chain": ["rbac", "dlp"]})
+    result = kt("lint", "--file", path, "--format", "sarif")
+    log = json.loads(result.stdout)
+    Draft202012Validator(SARIF).validate(log)
+    (run,) = log["runs"]
+    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    assert [one["ruleId"] for one in run["results"]] == [rules[one["ruleIndex"]] for one in run["results"]]
+    assert {one["ruleId"]: one["level"] for one in run["results"]} == {
+        "E001": "error", "E002": "error", "W002": "warning",
+    }  # fmt: skip
+    (uri,) = {one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for one in run["results"]}
+    assert uri.endswith("/a%20b%23.yaml")
+
+
+def test_lint_of_a_sound_document_as_sarif(tmp_path: Path) -> None:
+    """A run without results."""
+    result = kt("lint", "--file", "-", "--format", "sarif", stdin=document({"rbac": {}}))
+    log = json.loads(result.stdout)
+    Draft202012Validator(SARIF).validate(log)
+    assert (result.exit_code, log["runs"][0]["results"]) == (0, [])
+
+
+def test_lint_as_workflow_commands(tmp_path: Path) -> None:
+    """One for each finding, its separators escaped."""
+    path = write(tmp_path, "a,b.yaml", {"rbac": {"x": 1}})
+    result = kt("lint", "--file", path, "--format", "github")
+    assert result.stdout.startswith(f"::error file={path.replace(',', '%2C')},line=1,col=")
+    assert ",title=E002::unknown key `x` (valid keys: " in result.stdout
 
 
 def test_the_guide_does_what_it_says(tmp_path: Path) -> None:

@@ -23,20 +23,20 @@ def read_document(path: str) -> bytes:
         raise stop(f"`{path}` cannot be read: {reason}", next_step, code="unreadable_file") from None
 
 
-def sound_text(path: str) -> str:
-    """The text of a document that lints; anything else ends the command."""
+def sound_text(path: str, *, otherwise: int = Exit.WRONG_INPUT) -> str:
+    """The text of a document that lints; anything else ends the command, with this exit status."""
     from keeptrusts.policy.analysis import sound
 
     try:
         text = decode_document(read_document(path))
         sound(text)
     except SourceError as fault:
-        raise _not_valid(path, f"{fault.finding.code}: {fault.finding.message}") from None
+        raise _not_valid(path, otherwise, f"{fault.finding.code}: {fault.finding.message}") from None
     except InvalidPolicyError as fault:
-        raise _not_valid(path, str(fault)) from None
+        raise _not_valid(path, otherwise, str(fault)) from None
     return text
 
 
-def _not_valid(path: str, reason: str) -> Failure:
+def _not_valid(path: str, status: int, reason: str) -> Failure:
     next_step = f"see everything that is wrong with `kt policy lint --file {path}`"
-    return stop(f"`{path}` is not valid: {reason}", next_step, status=Exit.WRONG_INPUT, code=InvalidPolicyError.code)
+    return stop(f"`{path}` is not valid: {reason}", next_step, status=status, code=InvalidPolicyError.code)

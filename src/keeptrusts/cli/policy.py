@@ -11,10 +11,11 @@ from typing import Final
 
 import click
 
-from keeptrusts.cli.documents import read_document
+from keeptrusts.cli.documents import read_document, sound_text
+from keeptrusts.cli.failure import Exit
 from keeptrusts.cli.lazy import Entry, LazyGroup
 from keeptrusts.policy.findings import TITLES, Finding, Report
-from keeptrusts.policy.lint import lint_document
+from keeptrusts.policy.lint import lint_document, weakened
 from keeptrusts.policy.source import SourceError, decode_document
 
 FORMATS: Final = ("text", "json", "sarif", "github")
@@ -47,22 +48,36 @@ def policy() -> None:
     "--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="Form of the result."
 )
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
+@click.option("--base", metavar="FILE", help="An older document: what is weaker than there is a warning, W004.")
 @click.option("--strict", is_flag=True, help="Warnings are errors.")
 @click.option("--allow-literal-secrets", is_flag=True, help="Let secrets stand in the document; a gateway refuses it.")
-def lint(path: str, form: str, *, as_json: bool, strict: bool, allow_literal_secrets: bool) -> None:
+def lint(path: str, form: str, *, base: str | None, as_json: bool, strict: bool, allow_literal_secrets: bool) -> None:
     """
     Check a policy document.
 
-    Exit status: 0 valid, warnings allowed; 2 not valid; 1 the file could not be read.
+    With `--base` also against the document that it is to follow: `--base main.yaml --strict` refuses what weakens it.
+
+    Exit status: 0 valid, warnings allowed; 2 not valid; 1 a file could not be read, or the base is not valid.
     """
     try:
         text = decode_document(read_document(path))
         report = lint_document(text, allow_literal_secrets=allow_literal_secrets)
     except SourceError as fault:
         text, report = "", Report(errors=(fault.finding,))
+    if base is not None:
+        report = _beside(base, text, report)
     linted = Linted(path, text, _strictly(report) if strict else report)
     {"text": _text, "json": _json, "sarif": _sarif, "github": _github}["json" if as_json else form](linted)
     sys.exit(0 if linted.report.valid else NOT_VALID)
+
+
+def _beside(base: str, text: str, report: Report) -> Report:
+    """The report with what is weaker than the base. A document that is not valid has no meaning to compare."""
+    older = sound_text(base, otherwise=Exit.FAILED)
+    if not report.valid or any(one.code == "E008" for one in lint_document(text).errors):
+        return report
+    found = (*report.warnings, *weakened(text, older))
+    return replace(report, warnings=tuple(sorted(found, key=lambda one: (one.line, one.column))))
 
 
 @policy.command()
@@ -176,15 +191,28 @@ def _sarif(linted: Linted) -> None:
     document = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
-        "runs": [{"tool": {"driver": driver}, "results": [_result(one, linted.file, codes) for one in found]}],
+        "runs": [
+            {
+                "tool": {"driver": driver},
+                "columnKind": "unicodeCodePoints",
+                "results": [_result(one, linted.file, codes) for one in found],
+            }
+        ],
     }
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def _uri(file: str) -> str:
+    """RFC 3986; standard input has a name of its own."""
+    from urllib.parse import quote
+
+    return "stdin" if file == "-" else quote(file, safe="/.-_~")
 
 
 def _result(finding: Finding, file: str, codes: Sequence[str]) -> dict[str, object]:
     text = f"{finding.message}; {finding.suggestion}" if finding.suggestion else finding.message
     region = {"startLine": finding.line, "startColumn": finding.column}
-    location = {"physicalLocation": {"artifactLocation": {"uri": file}, "region": region}}
+    location = {"physicalLocation": {"artifactLocation": {"uri": _uri(file)}, "region": region}}
     return {
         "ruleId": finding.code,
         "ruleIndex": codes.index(finding.code),

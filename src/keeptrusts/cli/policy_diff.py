@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from typing import Final
 
 import click
@@ -11,9 +12,10 @@ import click
 from keeptrusts.cli.documents import sound_text
 from keeptrusts.cli.failure import Exit
 from keeptrusts.cli.output import emit_value, format_option
-from keeptrusts.policy.diff import Change, diff_documents
+from keeptrusts.policy.comparing import Change, Effect
+from keeptrusts.policy.diff import diff_documents
 
-_COLOURS: Final = {"strengthens": "green", "weakens": "red", "neutral": None}
+_COLOURS: Final[Mapping[Effect, str | None]] = {"strengthens": "green", "weakens": "red", "neutral": None}
 
 
 @click.command()
@@ -56,7 +58,7 @@ def _painted(change: Change) -> str:
     return head + click.style(mark + tail, fg=colour) if colour else head + mark + tail
 
 
-def _summary(counts: Counter[str]) -> str:
+def _summary(counts: Counter[Effect]) -> str:
     if not counts:
         return "the documents mean the same"
     told = ", ".join(f"{counts[effect]} {effect}" for effect in _COLOURS if counts[effect])

@@ -10,7 +10,7 @@ from keeptrusts.policy import shapes
 from keeptrusts.policy.findings import Finding, InvalidPolicyError
 from keeptrusts.policy.kind import Policy
 from keeptrusts.policy.neighbours import check_neighbours
-from keeptrusts.policy.reading import Reader, join, members_of, not_enforced, suggest
+from keeptrusts.policy.reading import Reader, join, locate, members_of, not_enforced, suggest
 from keeptrusts.policy.registry import KINDS, LATER_KINDS, load_kind
 from keeptrusts.policy.schema import keys_of
 from keeptrusts.policy.sections import Document
@@ -59,7 +59,14 @@ def analyse(text: str, *, allow_literal_secrets: bool = False) -> Analysis:
     analysis = _read(shaped, reader, shapes.top_keys(root))
     found = reader.findings if shaped is root else [shapes.as_written(one, analysis.chain) for one in reader.findings]
     analysis.findings = sorted(found, key=lambda one: (one.line, one.column))
+    if reader.left_out:
+        analysis.findings.append(_rest(analysis.findings[-1], reader.left_out))
     return analysis
+
+
+def _rest(last: Finding, count: int) -> Finding:
+    message = f"and {count} more errors, which are not shown"
+    return Finding(last.code, "", last.line, last.column, message, "repair the ones above first")
 
 
 def sound(text: str) -> tuple[Analysis, Document]:
@@ -103,6 +110,7 @@ def _read(root: Node, reader: Reader, top: list[str]) -> Analysis:
     if analysis.document:
         check_neighbours(analysis.blocks, analysis.chain, root, reader)
         _check_streaming(analysis, root, reader)
+        _check_fallback(analysis.document, root, reader)
     return analysis
 
 
@@ -200,3 +208,11 @@ def _check_streaming(analysis: Analysis, root: Node, reader: Reader) -> None:
             spot = next((item.spot for item in items if item.value == kind), root.spot)
             reader.fault("E009", f"policies.chain[{index}]", spot, message, suggestion)
             return
+
+
+def _check_fallback(document: Document, root: Node, reader: Reader) -> None:
+    providers = document.providers
+    if providers.fallback.enabled and len(providers.targets) == 1:
+        path, spot = locate(root, ("providers", "fallback", "enabled"))
+        message = "there is one target, so there is none to fall back to"
+        reader.fault("W003", path, spot, message, "add another target, or remove it", severity="warning")

@@ -13,7 +13,7 @@ from keeptrusts.policy.schema import Attr, Block, Stronger, as_plain, keys_of
 Effect: TypeAlias = Literal["strengthens", "weakens", "neutral"]
 What: TypeAlias = Literal["changed", "added", "removed", "reordered"]
 
-_NAMES = ("id", "label", "name")
+NAMED_BY = ("id", "label", "name")
 """Keys by which an item of a list is known again."""
 _TURNED: Mapping[Effect, Effect] = {"strengthens": "weakens", "weakens": "strengthens", "neutral": "neutral"}
 
@@ -184,7 +184,7 @@ def _named(items: Iterable[Any]) -> dict[Any, Any]:
     for index, item in enumerate(items):
         name = item
         if isinstance(item, Block):
-            name = next((str(getattr(item, key)) for key in _NAMES if key in keys_of(type(item))), str(index))
+            name = next((str(getattr(item, key)) for key in NAMED_BY if key in keys_of(type(item))), str(index))
         named[name if name not in named else f"{name}#{index}"] = item
     return named
 

@@ -24,8 +24,15 @@ TITLES = {
     "E010": "older shape of the document",
     "W001": "chain entry without a block",
     "W002": "block whose kind is not in the chain",
+    "W003": "a rule that never applies",
+    "W004": "weaker than the base",
 }
 """Code -> what it stands for."""
+
+
+def severity_of(code: str) -> Severity:
+    """`E...` is an error, `W...` a warning."""
+    return "warning" if code.startswith("W") else "error"
 
 
 @dataclass(frozen=True, slots=True)

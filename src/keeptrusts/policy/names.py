@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, TypeAlias
 
 from keeptrusts.core.exchange import Exchange
-from keeptrusts.policy.schema import Attr
+from keeptrusts.policy.schema import Attr, Fault
 
 NameRule: TypeAlias = Annotated[str, Attr(minimum=1, maximum=200)]
 
@@ -26,6 +26,33 @@ def matches(name: str, rule: str) -> bool:
             return False
         at = found + len(piece)
     return True
+
+
+def shadowed(rules: Sequence[str], others: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """
+    Rules of which every name matches one of the others too: their index, and that other.
+
+    Of the others that are globs only the first thirty are tried, so that the time stays linear.
+    """
+    exact = frozenset(others)
+    globs = [other for other in others if "*" in other][:_MOST_GLOBS]
+    for index, rule in enumerate(rules):
+        # a star in the rule can only be covered by a star, so the rule may be looked at as if it were a name
+        cover = rule if rule in exact else next((glob for glob in globs if matches(rule, glob)), None)
+        if cover is not None:
+            yield index, cover
+
+
+_MOST_GLOBS = 30
+
+
+def never_allowed(
+    allowed: Sequence[str], denied: Sequence[str], keys: tuple[str | int, ...], by: str
+) -> Iterator[Fault]:
+    """A warning for each rule that allows what is denied all the same. `by`: the name of the list that denies."""
+    for index, cover in shadowed(allowed, denied):
+        message = f"`{allowed[index]}` is never allowed, because `{by}` holds `{cover}`"
+        yield Fault("W003", (*keys, index), message, "remove one of the two")
 
 
 def matches_any(name: str, rules: Iterable[str]) -> bool:

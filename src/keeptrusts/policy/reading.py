@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal, TypeVar, Union, cast, get_args, get_origin
 
 from keeptrusts.core.version import VERSION
-from keeptrusts.policy.findings import Finding, Severity
+from keeptrusts.policy.findings import Finding, Severity, severity_of
 from keeptrusts.policy.schema import Attr, Block, Key, keys_of, split
 from keeptrusts.policy.source import Node, Spot, plain
 
@@ -20,6 +20,8 @@ class _Bad:
 
 
 BAD: Final = _Bad()
+MAX_FINDINGS: Final = 1000
+_RULES: Final = frozenset({"more", "fewer", "only", "among"})
 _NOUNS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 
@@ -32,14 +34,18 @@ class Reader:
     """
 
     def __init__(self, findings: Iterable[Finding] = (), tolerated: frozenset[str] = frozenset()) -> None:
-        self.findings = list(findings)
+        self.findings = list(findings)[:MAX_FINDINGS]
+        self.left_out = 0
         self.tolerated = tolerated
 
     def fault(
         self, code: str, path: str, spot: Spot, message: str, suggestion: str = "", *, severity: Severity = "error"
     ) -> None:
-        """Write one finding."""
-        self.findings.append(Finding(code, path, *spot, message, suggestion, severity))
+        """Write one finding. Behind the first thousand they are only counted."""
+        if len(self.findings) < MAX_FINDINGS:
+            self.findings.append(Finding(code, path, *spot, message, suggestion, severity))
+        elif severity == "error":
+            self.left_out += 1
 
     def block(self, declared: type[B], node: Node, path: str) -> B | None:
         """A block of this class; None when anything in it is wrong. An empty value is an empty block."""
@@ -84,8 +90,9 @@ class Reader:
             if fault.code in self.tolerated:
                 continue
             where, spot = locate(node, fault.keys)
-            self.fault(fault.code, join_all(path, where), spot, fault.message, fault.suggestion)
-            sound = False
+            severity = severity_of(fault.code)
+            self.fault(fault.code, join_all(path, where), spot, fault.message, fault.suggestion, severity=severity)
+            sound = sound and severity == "warning"
         return sound
 
     def value(self, annotation: Any, attr: Attr, node: Node, path: str) -> Any:
@@ -135,10 +142,23 @@ class Reader:
             self.fault("E003", path, node.spot, f"{_name(path)} must be a list, but it is {node.noun}")
             return BAD
         bare, inner = split(get_args(annotation)[0])
+        if attr.stronger in _RULES:
+            self._repeated(node, path)
         items = [self.value(bare, inner, item, f"{path}[{index}]") for index, item in enumerate(node.value)]
         if any(item is BAD for item in items) or not self._bounded(len(items), "items", attr, node, path):
             return BAD
         return frozenset(items) if get_origin(annotation) is frozenset else tuple(items)
+
+    def _repeated(self, node: Node, path: str) -> None:
+        assert isinstance(node.value, tuple)
+        seen: dict[object, int] = {}
+        for index, item in enumerate(node.value):
+            if not isinstance(item.value, str):
+                continue
+            if item.value in seen:
+                message = f"it stands in {_name(path)} twice, as item {seen[item.value]} already"
+                self.fault("W003", f"{path}[{index}]", item.spot, message, "remove one of the two", severity="warning")
+            seen.setdefault(item.value, index)
 
     def _mapping(self, annotation: Any, node: Node, path: str) -> Any:
         members = members_of(node)

@@ -172,7 +172,10 @@ class _Composer:
     def _alias(self, event: yaml.AliasEvent, spot: Spot) -> Node:
         node = self._anchors.get(event.anchor or "")
         if node is None:
-            raise SourceError(f"the alias `{event.anchor}` has no anchor before it", spot)
+            from keeptrusts.policy.reading import suggest
+
+            hint = suggest(str(event.anchor), self._anchors, "anchors") if self._anchors else ""
+            raise SourceError(f"the alias `{str(event.anchor)[:60]}` has no anchor before it", spot, hint)
         self._add(self._sizes[id(node)], spot)
         return node
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from keeptrusts.policy.comparing import undeclared
-from keeptrusts.policy.diff import Change, diff_documents
+from keeptrusts.policy.comparing import Change, undeclared
+from keeptrusts.policy.diff import diff_documents
 from keeptrusts.policy.findings import InvalidPolicyError
 from keeptrusts.policy.registry import KINDS, load_kind
 from keeptrusts.policy.sections import Document
@@ -90,7 +90,8 @@ def test_a_value_that_goes_one_way(kind: str, before: Any, after: Any, path: str
     [
         ("dlp-filter", {}, {"blocked_terms": ["x"]}, "blocked_terms"),
         ("prompt-injection", {}, {"detection": {"attack_patterns": ["a"]}}, "attack_patterns"),
-        ("human-oversight", {"require_human_for": ["pii"]}, {"require_human_for": ["pii", "health"]}, "require_human_for"),
+        ("human-oversight", {"require_human_for": ["pii"]}, {"require_human_for": ["pii", "health"]},
+         "require_human_for"),
         ("topic-filter", {"blocked_topics": ["a"]}, {"blocked_topics": ["a", "b"]}, "blocked_topics[b]"),
         ("topic-filter", {"blocked_topics": ["a"]}, {"blocked_topics": [{"label": "a", "phrases": ["a", "b"]}]},
          "blocked_topics[a].phrases"),
@@ -143,11 +144,12 @@ def test_categories_by_name_beside_modes() -> None:
 
 def test_kinds_added_removed_and_moved() -> None:
     """The chain: more kinds are stricter; taking out of a text what others would have seen is not."""
-    one, two = {"token-limit": {}}, {"token-limit": {}, "rbac": {}}
+    one: dict[str, Any] = {"token-limit": {}}
+    two: dict[str, Any] = {"token-limit": {}, "rbac": {}}
     assert changes(one, two) == [("policies.chain", "added", "strengthens")]
     assert changes(two, one) == [("policies.chain", "removed", "weakens")]
     assert changes(two, dict(reversed(two.items()))) == [("policies.chain", "reordered", "neutral")]
-    redacting = {"topic-filter": {}, "pii-detector": {}}
+    redacting: dict[str, Any] = {"topic-filter": {}, "pii-detector": {}}
     assert changes(redacting, dict(reversed(redacting.items()))) == [("policies.chain", "reordered", "weakens")]
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 from keeptrusts.core.exchange import Exchange, Part, Phase, ToolCall
 from keeptrusts.core.verdict import Allow, Block, Escalate, Match, Verdict
 from keeptrusts.policy.kind import Policy
-from keeptrusts.policy.names import NameRule, matches_any, tool_names
+from keeptrusts.policy.names import NameRule, matches_any, never_allowed, tool_names
 from keeptrusts.policy.schema import Attr, Fault
 from keeptrusts.policy.schema import Block as Section
 
@@ -88,6 +88,12 @@ class AgentFirewall(Policy):
     tools: Annotated[Tools, Attr("Tools by role.")] = Tools()
     transaction_limits: Annotated[TransactionLimits, Attr("Limits on amounts in arguments.")] = TransactionLimits()
     kill_switches: Annotated[KillSwitches, Attr("What stops a call at once.")] = KillSwitches()
+
+    def faults(self) -> Iterable[Fault]:
+        yield from never_allowed(self.allowed_tools, self.blocked_tools, ("allowed_tools",), "blocked_tools")
+        for name, rights in self.tools.roles.items():
+            keys = ("tools", "roles", name, "allowed")
+            yield from never_allowed(rights.allowed, (*rights.denied, *self.blocked_tools), keys, "denied")
 
     def judge(self, exchange: Exchange) -> Verdict:
         return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -11,7 +12,7 @@ from keeptrusts.core.verdict import Verdict
 from keeptrusts.policy.checks import Phrase, Regex
 from keeptrusts.policy.kind import Policy
 from keeptrusts.policy.redaction import LABELS, block_or_redact, edits_for, matches_in
-from keeptrusts.policy.schema import Attr
+from keeptrusts.policy.schema import Attr, Fault
 
 if TYPE_CHECKING:
     from keeptrusts.detect.scan import Hit
@@ -69,6 +70,11 @@ class DlpFilter(Policy):
             stronger=("standard", "high", "restricted"),
         ),
     ] = "standard"
+
+    def faults(self) -> Iterable[Fault]:
+        if self.max_distance > 1 and not self.fuzzy_matching:
+            message = "`max_distance` does nothing without `fuzzy_matching`"
+            yield Fault("W003", ("max_distance",), message, "add `fuzzy_matching: true`, or remove it")
 
     def judge(self, exchange: Exchange) -> Verdict:
         found = matches_in(exchange.texts, lambda text: self._find(text, answered=exchange.answered))

@@ -71,6 +71,9 @@ class PiiDetector(Policy):
                 message = f"`{category[:60]}` is not a category"
                 hint = suggest(category, [*CATEGORIES, CUSTOM], "categories")
                 yield Fault("E006", ("redaction", "custom_markers", category), message, hint)
+        if self.entities and self.healthcare_mode:
+            message = "`healthcare_mode` does nothing beside `entities`, which names what is looked for"
+            yield Fault("W003", ("healthcare_mode",), message, "remove it, or name the categories in `entities`")
         if self.restore and (self.action == "block" or self.redaction != Redaction()):
             message = "`restore` needs markers of its own, so it goes with `action: redact` and no `redaction`"
             yield Fault("E009", ("restore",), message, "remove `redaction`, or `restore`")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
@@ -10,8 +10,8 @@ from keeptrusts.core.exchange import Exchange, Phase
 from keeptrusts.core.verdict import Allow, Block, Verdict
 from keeptrusts.policy.checks import header_name
 from keeptrusts.policy.kind import Policy
-from keeptrusts.policy.names import NameRule, matches_any, tool_names
-from keeptrusts.policy.schema import Attr
+from keeptrusts.policy.names import NameRule, matches_any, never_allowed, tool_names
+from keeptrusts.policy.schema import Attr, Fault
 from keeptrusts.policy.schema import Block as Section
 
 _USER_HEADER = "x-user-id"
@@ -51,6 +51,11 @@ class Rbac(Policy):
         "X-User-Role"
     )
     roles: Annotated[Mapping[str, RoleRights], Attr("Role to rights.", stronger="only")] = field(default_factory=dict)
+
+    def faults(self) -> Iterable[Fault]:
+        for name, rights in self.roles.items():
+            keys = ("roles", name, "allowed_tools")
+            yield from never_allowed(rights.allowed_tools, rights.denied_tools, keys, "denied_tools")
 
     def judge(self, exchange: Exchange) -> Verdict:
         if exchange.phase is Phase.INPUT:

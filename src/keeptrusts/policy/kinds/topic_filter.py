@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
@@ -10,7 +11,7 @@ from keeptrusts.core.exchange import Exchange, Phase, Text
 from keeptrusts.core.verdict import Allow, Block, Escalate, Match, Verdict
 from keeptrusts.policy.checks import Phrase
 from keeptrusts.policy.kind import Policy
-from keeptrusts.policy.schema import Attr
+from keeptrusts.policy.schema import Attr, Fault
 from keeptrusts.policy.schema import Block as Section
 
 if TYPE_CHECKING:
@@ -60,6 +61,13 @@ class TopicFilter(Policy):
         Attr("Refuse, or withhold until somebody decides.", stronger=("escalate", "block")),
     ] = "block"
     message: Annotated[str | None, Attr("What the client is told.", minimum=1, maximum=500, stronger="neutral")] = None
+
+    def faults(self) -> Iterable[Fault]:
+        allowed = frozenset(self.allowed_topics)
+        for index, topic in enumerate(self.blocked_topics):
+            if allowed.issuperset(_phrases(topic)):
+                message = "the topic is never blocked, because `allowed_topics` holds each of its phrases"
+                yield Fault("W003", ("blocked_topics", index), message, "remove it from one of the two")
 
     def beside(self, other: Self) -> Self:
         """Every topic by its label, with all of its phrases."""
