@@ -15,8 +15,9 @@ from keeptrusts.policy.checks import (
     secret_name,
     semantic_version,
 )
+from keeptrusts.policy.groups import ModelGroup, group_faults
 from keeptrusts.policy.schema import Attr, Block, Fault
-from keeptrusts.policy.traffic import CircuitBreaker, Fallback, Retry, Routing
+from keeptrusts.policy.traffic import CircuitBreaker, Fallback, Pricing, Retry, Routing
 
 Id: TypeAlias = Annotated[str, Attr(minimum=1, maximum=200, stronger="neutral")]
 Seconds: TypeAlias = Annotated[float, Attr(minimum=0.001, maximum=86_400, stronger="neutral")]
@@ -101,7 +102,7 @@ def spoken(said: str) -> Spoken:
 @dataclass(frozen=True, slots=True)
 class Target(Block):
     pending: ClassVar[frozenset[str]] = frozenset(
-        {"pricing", "azure_api_version", "azure_deployment", "aws_region", "escalation_routing"}
+        {"azure_api_version", "azure_deployment", "aws_region", "escalation_routing"}
     )
 
     id: Id
@@ -130,6 +131,7 @@ class Target(Block):
     ] = None
     api_key_header: Annotated[str | None, Attr("Default by format.", check=header_name, stronger="neutral")] = None
     api_key_prefix: Annotated[str | None, Attr("Default by format.", maximum=40, stronger="neutral")] = None
+    pricing: Annotated[Pricing | None, Attr("What its tokens cost.", stronger="neutral")] = None
     data_policy: Annotated[DataPolicy | None, Attr("How it handles the traffic.", stronger="given")] = None
     zdr: Annotated[bool | None, Attr("Short for `data_policy.zero_data_retention`.", stronger="on")] = None
     data_collection: Annotated[
@@ -158,6 +160,12 @@ class Target(Block):
         )
         model = self.model or said.model
         return replace(self, provider=said.provider, model=model, data_policy=plain, zdr=None, data_collection=None)
+
+    @property
+    def names_model(self) -> bool:
+        """It asks for a model of its own, or needs none."""
+        said = spoken(self.provider)
+        return bool(self.model or said.model) or said.provider == "mock"
 
     def faults(self) -> Iterable[Fault]:
         yield from self._provider_faults()
@@ -216,9 +224,19 @@ class Providers(Block):
                 message = f"`{target.id}` is the id of `targets[{seen[target.id]}]` already"
                 yield Fault("E005", ("targets", index, "id"), message, "give each target its own id")
             seen.setdefault(target.id, index)
+        yield from self._routing_faults()
         if self.strategy == "single" and len(self.targets) != 1:
             message = f"`single` wants one target, but there are {len(self.targets)}"
             yield Fault("E003", ("strategy",), message, "remove `strategy`, or keep one target")
+
+    def _routing_faults(self) -> Iterable[Fault]:
+        strategy = self.routing.strategy
+        if strategy == "weighted" and self.targets and not any(target.weight for target in self.targets):
+            yield Fault("E003", ("routing", "strategy"), "every target has `weight: 0`", "give one of them a weight")
+        for index, target in enumerate(self.targets):
+            if strategy == "lowest_cost" and target.pricing is None:
+                message = f"`lowest_cost` cannot tell what `{target.id}` costs"
+                yield Fault("E004", ("targets", index, "pricing"), message, "add `pricing`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,14 +288,21 @@ class Document(Block):
     """The top of the document, without `policy`, whose keys are the kinds."""
 
     pending: ClassVar[frozenset[str]] = frozenset(
-        {"model_groups", "agents", "token_rate_limit", "ip_allowlist", "cors", "testing", "callbacks"}
+        {"agents", "token_rate_limit", "ip_allowlist", "cors", "testing", "callbacks"}
     )
 
     pack: Pack
     policies: Policies
     providers: Providers = Providers()
+    model_groups: Annotated[
+        tuple[ModelGroup, ...], Attr("Names that clients may ask for instead of a model.", stronger="unclear")
+    ] = ()
     global_rate_limit: Annotated[GlobalRateLimit | None, Attr("Of all callers.", stronger="given")] = None
     user_rate_limit: Annotated[UserRateLimit | None, Attr("Of each user.", stronger="given")] = None
     ip_rate_limit: Annotated[IpRateLimit | None, Attr("Of each address.", stronger="given")] = None
     size_limits: SizeLimits = SizeLimits()
     streaming: Streaming = Streaming()
+
+    def faults(self) -> Iterable[Fault]:
+        models = {target.id: target.names_model for target in self.providers.targets}
+        yield from group_faults(self.model_groups, models, falls_back=self.providers.fallback.enabled)
