@@ -107,6 +107,16 @@ output "policies_of_production" {
   }
 }
 """,
+    "keeptrusts_drift": """\
+data "keeptrusts_drift" "fleet" {}
+
+check "the_fleet_runs_what_is_declared" {
+  assert {
+    condition     = !data.keeptrusts_drift.fleet.drifted
+    error_message = "Behind: ${join(", ", data.keeptrusts_drift.fleet.drifted_gateways)}."
+  }
+}
+""",
     "keeptrusts_gateway": """\
 data "keeptrusts_gateway" "edge" {
   name = "production-edge"

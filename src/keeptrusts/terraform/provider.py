@@ -71,6 +71,7 @@ RESOURCES: Final[Mapping[str, str]] = {
 DATA_SOURCES: Final[Mapping[str, str]] = {
     "keeptrusts_configuration": "data.configuration:ConfigurationSource",
     "keeptrusts_configurations": "data.configurations:ConfigurationsSource",
+    "keeptrusts_drift": "data.drift:DriftSource",
     "keeptrusts_gateway": "data.gateway:GatewaySource",
     "keeptrusts_gateways": "data.gateways:GatewaysSource",
     "keeptrusts_policy_document": "data.policy_document:PolicyDocumentSource",
