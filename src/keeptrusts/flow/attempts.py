@@ -102,7 +102,7 @@ def _try(notes: Notes, target: TargetSettings, body: bytes, *, streamed: bool) -
     began = notes.clock()
     status: int | None = None
     try:
-        head = yield from OpenUpstream(target.target, path_of(target), body, forwarded_to(target, notes))
+        head = yield from OpenUpstream(target.target, path_of(notes.dialect, target), body, forwarded_to(target, notes))
         status = head.status
         notes.waited_ns += notes.clock() - began
         opened = yield from _read(notes, Opened(head, target), streamed=streamed)

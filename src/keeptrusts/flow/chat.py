@@ -1,5 +1,5 @@
 """
-One request for a chat completion, from its bytes to its record.
+One request to a model, from its bytes to its record, in whatever format it comes.
 
 Every way out leaves one record, and after it the end of the response (law 6).
 """
@@ -26,8 +26,7 @@ from keeptrusts.flow.streaming import relay_stream
 from keeptrusts.flow.upstream import Opened, body_for, failure, refusal_of
 from keeptrusts.policy.compiled import TargetSettings
 from keeptrusts.policy.engine import Clock, Judgement
-from keeptrusts.wire.anthropic import answer_from_messages
-from keeptrusts.wire.openai_chat import read_answer, read_request
+from keeptrusts.wire.dialects import CHAT, DIALECTS, bridge_to
 from keeptrusts.wire.readings import ModelRequest
 
 CLIENT_GONE = 499
@@ -35,7 +34,7 @@ CLIENT_GONE = 499
 
 def serve(arrival: Arrival, snapshot: Snapshot, clock: Clock) -> Flow[None]:
     """Answer one governed request, and record it."""
-    notes = Notes(arrival, snapshot, clock, clock())
+    notes = Notes(arrival, snapshot, clock, clock(), DIALECTS.get(arrival.path, CHAT))
     if arrival.path == "/v1/models":
         with suppress(ClientGoneError):
             yield from Respond(200, (*JSON, *common_headers(notes, whole=False)), list_models(snapshot))
@@ -89,7 +88,7 @@ def _permitted(notes: Notes) -> Flow[_Asked | Refusal | None]:
 
 
 def _judged(notes: Notes, decided: Decided | None) -> Flow[_Asked | Refusal]:
-    request = read_request(notes.arrival.body)
+    request = notes.dialect.read_request(notes.arrival.body)
     exchange = _exchange(notes, request)
     targets = _admitted(notes)
     if isinstance(targets, Refusal):
@@ -117,7 +116,7 @@ def _forwarded(notes: Notes, asked: _Asked) -> Flow[Refusal | None]:
     request, said = asked.request, asked.said
     targets = yield from choose(notes, asked.targets)
     opened = yield from open_upstream(
-        notes, targets, lambda target: body_for(target, request, said), streamed=request.stream
+        notes, targets, lambda target: body_for(notes.dialect, target, request, said), streamed=request.stream
     )
     if isinstance(opened, Opened) and opened.head.status < 400:
         return (yield from _answered(notes, opened, asked.exchange, asked.said))
@@ -143,9 +142,10 @@ def _answered(notes: Notes, opened: Opened, exchange: Exchange, said: Judgement)
 
 def _whole(notes: Notes, opened: Opened, exchange: Exchange, said: Judgement) -> Flow[Refusal | None]:
     raw = opened.body
-    if opened.target.format == "anthropic":
-        raw = answer_from_messages(raw)
-    judged = yield from judge_whole(notes.snapshot.policy, read_answer(raw), exchange, said, notes.clock)
+    bridge = bridge_to(notes.dialect, opened.target.format)
+    if bridge is not None:
+        raw = bridge.answer(raw)
+    judged = yield from judge_whole(notes.snapshot.policy, notes.dialect.read_answer(raw), exchange, said, notes.clock)
     notes.usage = judged.usage
     notes.judge(judged.judgement)
     refusal = objection(notes, judged.judgement, "output")
@@ -205,6 +205,7 @@ def _exchange(notes: Notes, request: ModelRequest) -> Exchange:
         tool_calls=request.tool_calls,
         tools=request.tools,
         model=request.model,
+        api_format=notes.dialect.name,
         streamed=request.stream,
         max_tokens=request.max_tokens,
         message_count=request.message_count,

@@ -16,6 +16,7 @@ from keeptrusts.flow.arrival import Arrival, Snapshot
 from keeptrusts.flow.costs import cost_usd
 from keeptrusts.policy.compiled import TargetSettings
 from keeptrusts.policy.engine import Clock, Judgement
+from keeptrusts.wire.dialects import CHAT, Dialect
 from keeptrusts.wire.readings import Usage
 
 MAX_CONTENT_CHARS: Final = 16_384
@@ -36,6 +37,7 @@ class Notes:
     snapshot: Snapshot
     clock: Clock
     began_ns: int
+    dialect: Dialect = CHAT
     model: str | None = None
     streamed: bool = False
     target: TargetSettings | None = None
@@ -69,7 +71,7 @@ class Notes:
         """Keep of the request what `audit-logger.content` lets stay; the `user` that it names, as it may be said."""
         told = tuple(texts)
         self.asked = self._kept(told, said)
-        named = next((text for text in told if text.place == ("user",)), None)
+        named = next((text for text in told if text.place in _USER_PLACES), None)
         if named is not None and self.snapshot.policy.audit.content != "full":
             self.user = _redacted(named, said)
 
@@ -112,7 +114,7 @@ class Notes:
             provider=target.provider if target else None,
             target_id=target.id if target else None,
             model=self.model,
-            api_format="openai_chat",
+            api_format=self.dialect.name,
             streamed=self.streamed,
             latency_ms=round((self.clock() - self.began_ns) / 1e6, 3),
             overhead_us=self.overhead_us,
@@ -155,6 +157,7 @@ class Notes:
         return kept, digest(whole)
 
 
+_USER_PLACES: Final = frozenset({("user",), ("metadata", "user_id")})
 _WITHHELD: Final = 2
 """From here on a policy withheld the answer, and that is what the record says, whatever failed besides."""
 

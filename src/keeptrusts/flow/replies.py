@@ -1,4 +1,4 @@
-"""Answers that the gateway gives itself: refusals in OpenAI's form, and the fields that every answer carries."""
+"""Answers that the gateway gives itself: refusals in the client's form, and the fields that every answer carries."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from keeptrusts.core.verdict import NAMES, Block, Escalate
 from keeptrusts.flow.decisions import Notes
 from keeptrusts.flow.effects import Flow, Headers, Record, Respond
 from keeptrusts.policy.engine import Judgement
-from keeptrusts.wire.refusal import error_body
 
 JSON: Final[Headers] = (("content-type", "application/json"),)
 VIOLATION: Final = "policy_violation"
@@ -33,8 +32,8 @@ class Refusal:
     headers: Headers = ()
 
     def body(self, notes: Notes) -> bytes:
-        """In OpenAI's error form."""
-        return error_body(
+        """In the error form of the format that the client speaks."""
+        return notes.dialect.error_body(
             error_type=self.error_type,
             code=self.code,
             message=self.message,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Final
 
 from keeptrusts.core.errors import UnreadableError, UpstreamError, UpstreamGarbledError, UpstreamLostError
@@ -22,9 +23,7 @@ from keeptrusts.flow.escalations import Content, hold
 from keeptrusts.flow.replies import Refusal, common_headers, objection, put_on_record, respond_whole
 from keeptrusts.flow.upstream import Opened, answer_limit, failure
 from keeptrusts.policy.engine import Judgement
-from keeptrusts.wire.anthropic import MessagesStream
-from keeptrusts.wire.chat_stream import read_chunk
-from keeptrusts.wire.refusal import error_frame
+from keeptrusts.wire.dialects import bridge_to
 from keeptrusts.wire.sse import SseDecoder, SseFrame
 
 EVENTS: Final[Headers] = (("content-type", "text/event-stream"), ("cache-control", "no-cache"))
@@ -54,7 +53,9 @@ class _Relaying:
         self._answer = answer
         self._said = said
         self._decoder = SseDecoder()
-        self._messages = MessagesStream(notes.model or "") if opened.target.format == "anthropic" else None
+        self._read = notes.dialect.make_reader()
+        bridge = bridge_to(notes.dialect, opened.target.format)
+        self._translator = bridge.stream(notes.model or "") if bridge and bridge.stream else None
         self._started = False
         self._received = 0
         self._limit = answer_limit(notes.snapshot.policy)
@@ -70,7 +71,7 @@ class _Relaying:
             data = yield from ReadUpstream()
             self._notes.waited_ns += self._notes.clock() - began
             self._count(data)
-            out = self._take(self._decoder.feed(data) if data else self._decoder.flush())
+            out = self._take(self._frames(data))
             if out:
                 yield from self._send(out)
             if self._failed is not None:
@@ -101,18 +102,26 @@ class _Relaying:
             yield from respond_whole(notes, unrecorded.status, unrecorded.body(notes), unrecorded)
             return None
         if unrecorded is not None:
-            closing = error_frame(unrecorded.body(notes), complete=False)
+            closing = notes.dialect.error_frame(unrecorded.body(notes), complete=False)
         if closing:
             yield from self._send(closing)
         yield from EndResponse()
         return None
 
+    def _frames(self, data: bytes) -> Iterable[SseFrame]:
+        """The frames that these bytes complete, in the client's format; without any, what is left at the end."""
+        frames = self._decoder.feed(data) if data else self._decoder.flush()
+        if self._translator is None:
+            return frames
+        translated = self._translator.translate(frames)
+        return translated if data else chain(translated, self._translator.end())
+
     def _take(self, frames: Iterable[SseFrame]) -> bytes:
         """What may leave now. What cannot be read is kept as a failure: what came before it is said first."""
         out: list[bytes] = []
         try:
-            for frame in frames if self._messages is None else self._messages.translate(frames):
-                chunk = read_chunk(frame)
+            for frame in frames:
+                chunk = self._read(frame)
                 if chunk.done:
                     self._done = frame.raw
                     break
@@ -160,7 +169,7 @@ class _Relaying:
         if refusal is None:
             return self._last + self._done
         objected = refusal.status == 409
-        return self._last + error_frame(refusal.body(self._notes), complete=objected)
+        return self._last + self._notes.dialect.error_frame(refusal.body(self._notes), complete=objected)
 
     def _sent(self) -> list[Text]:
         texts = []

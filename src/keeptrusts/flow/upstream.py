@@ -12,11 +12,12 @@ from keeptrusts.flow.effects import CloseUpstream, Flow, Headers, ReadUpstream, 
 from keeptrusts.flow.replies import Refusal
 from keeptrusts.policy.compiled import CompiledPolicy, TargetSettings
 from keeptrusts.policy.engine import Judgement
-from keeptrusts.wire.anthropic import PATH, VERSION, request_to_messages
+from keeptrusts.wire.anthropic import VERSION
+from keeptrusts.wire.dialects import CHAT, MESSAGES, Dialect, bridge_to
+from keeptrusts.wire.openai_chat import with_new_cap
 from keeptrusts.wire.readings import ModelRequest
 from keeptrusts.wire.strict_json import splice
 
-CHAT_PATH: Final = "/v1/chat/completions"
 MAX_ERROR_BYTES: Final = 256 * 1024
 MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 """Held for a whole answer when the document sets no limit of its own."""
@@ -24,7 +25,8 @@ MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 _FORWARDED: Final = frozenset(
     {"authorization", "openai-organization", "openai-project", "openai-beta", "user-agent", "idempotency-key", "accept"}
 )
-_CREDENTIALS: Final = frozenset({"authorization", "openai-organization", "openai-project"})
+_ANTHROPIC: Final = frozenset({"x-api-key", "anthropic-version", "anthropic-beta"})
+_CREDENTIALS: Final = frozenset({"authorization", "x-api-key", "openai-organization", "openai-project"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +80,28 @@ def answer_limit(policy: CompiledPolicy) -> int:
     return policy.size_limits.max_response_bytes or MAX_ANSWER_BYTES
 
 
-def body_for(target: TargetSettings, request: ModelRequest, said: Judgement) -> bytes:
-    """The bytes for this target: those that came, but for what the policies and the target's model change."""
+def body_for(dialect: Dialect, target: TargetSettings, request: ModelRequest, said: Judgement) -> bytes:
+    """
+    The bytes for this target: those that came, but for what the policies and the target's model change.
+
+    Raises:
+        UnreadableError: They cannot be said in the target's format.
+    """
     changes: dict[Place, object] = dict(said.changed)
-    if said.max_tokens is not None and (request.max_tokens is None or request.max_tokens > said.max_tokens):
+    if (
+        request.max_tokens_key
+        and said.max_tokens is not None
+        and (request.max_tokens is None or request.max_tokens > said.max_tokens)
+    ):
         changes[_cap_key(target, request),] = said.max_tokens
     if target.target.model and target.target.model != request.model:
         changes["model",] = target.target.model
     body = splice(request.raw, changes)
-    return request_to_messages(body) if target.format == "anthropic" else body
+    bridge = bridge_to(dialect, target.format)
+    if bridge is None:
+        return body
+    said_anew = bridge.request(body)
+    return with_new_cap(said_anew) if target.target.provider == "openai" else said_anew
 
 
 def _cap_key(target: TargetSettings, request: ModelRequest) -> str:
@@ -126,19 +141,23 @@ def refusal_of(opened: Opened) -> Refusal:
     return Refusal(status, "upstream_error", "upstream_refused", f"the provider refused with status {status}")
 
 
-def path_of(target: TargetSettings) -> str:
-    template = target.path_template
-    if template is not None:
-        return template.replace("{model}", target.target.model)
-    return PATH if target.format == "anthropic" else CHAT_PATH
+def path_of(dialect: Dialect, target: TargetSettings) -> str:
+    """Where the target is asked. Its `path_template` is that of its format's own API for conversations."""
+    main = MESSAGES if target.format == "anthropic" else CHAT
+    asked = dialect if dialect.spoken == target.format else main
+    if target.path_template is not None and asked is main:
+        return target.path_template.replace("{model}", target.target.model)
+    return asked.path
 
 
 def forwarded_to(target: TargetSettings, notes: Notes) -> Headers:
     """The client's own fields that go on to this target, and what its format needs."""
     # A caller's credential is meant for the provider it knows, the first of the document: no other one is shown it.
     first = target.target.id == notes.snapshot.policy.targets[0].target.id
-    names = _FORWARDED if first else _FORWARDED - _CREDENTIALS
+    native = target.format == "anthropic" and notes.dialect.spoken == "anthropic"
+    names = _FORWARDED | _ANTHROPIC if native else _FORWARDED
+    names = names if first else names - _CREDENTIALS
     own = tuple((name, value) for name, value in notes.arrival.headers if name in names)
-    version: Headers = (("anthropic-version", VERSION),) if target.format == "anthropic" else ()
+    said = any(name == "anthropic-version" for name, _ in own)
+    version: Headers = (("anthropic-version", VERSION),) if target.format == "anthropic" and not said else ()
     return (*own, ("content-type", "application/json"), *version)
-

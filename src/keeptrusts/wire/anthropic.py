@@ -143,6 +143,10 @@ class MessagesStream:
             for data in _read(lambda held: list(self._meaning(parse_object(held))), frame.data.encode()):
                 yield SseFrame(encode_frame(data), data)
 
+    def end(self) -> Iterator[SseFrame]:
+        """Nothing: what was not said is missing."""
+        return iter(())
+
     def _meaning(self, event: Mapping[str, Any]) -> Iterator[str]:
         match event.get("type"):
             case "message_start":

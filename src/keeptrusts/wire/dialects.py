@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final, Protocol
 
+from keeptrusts.core.errors import UnreadableError
 from keeptrusts.wire import anthropic, chat_stream, messages, openai_chat
 from keeptrusts.wire.messages_as_chat import answer_to_message, request_to_chat
 from keeptrusts.wire.messages_stream import MessagesReader
 from keeptrusts.wire.messages_writer import MessagesWriter
 from keeptrusts.wire.readings import ModelAnswer, ModelRequest, ReadChunk
 from keeptrusts.wire.refusal import error_body, error_frame, message_error_body, message_error_frame
-from keeptrusts.wire.translation import Bridge, guarded
+from keeptrusts.wire.translation import Bridge, guarded, joined
 
 
 class ErrorBody(Protocol):
@@ -47,6 +49,7 @@ class Dialect:
         path: Where a provider that speaks it is asked.
         spoken: Format of the targets that speak it themselves.
         bridge: Its way to chat; None when it has none, and only targets that speak it can serve.
+        refusal: What a client is told when its target does not speak it, and there is no way.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Dialect:
     error_body: ErrorBody
     error_frame: ErrorFrame
     bridge: Bridge | None = None
+    refusal: str = "this provider has no such API: name a target that has"
 
 
 CHAT: Final = Dialect(
@@ -81,3 +85,36 @@ MESSAGES: Final = Dialect(
     error_frame=message_error_frame,
     bridge=Bridge(guarded(request_to_chat), guarded(answer_to_message), MessagesWriter),
 )
+COUNT: Final = replace(
+    MESSAGES,
+    name="anthropic_count_tokens",
+    path=f"{MESSAGES.path}/count_tokens",
+    read_request=messages.read_count_request,
+    read_answer=messages.read_count,
+    bridge=None,
+    refusal="this provider counts no tokens without answering: name a target of Anthropic's",
+)
+DIALECTS: Final = {dialect.path: dialect for dialect in (CHAT, MESSAGES, COUNT)}
+"""By the path at which clients ask."""
+_FAR: Final = {
+    "anthropic": Bridge(anthropic.request_to_messages, anthropic.answer_from_messages, anthropic.MessagesStream)
+}
+"""From chat to the formats of targets that do not speak it."""
+
+
+@lru_cache(maxsize=64)
+def bridge_to(dialect: Dialect, spoken: str) -> Bridge | None:
+    """
+    The way from what a client speaks to what a target does; None when they are the same.
+
+    Raises:
+        UnreadableError: There is none.
+    """
+    if dialect.spoken == spoken:
+        return None
+    far = _FAR.get(spoken)
+    if dialect is CHAT:
+        return far
+    if dialect.bridge is None:
+        raise UnreadableError(dialect.refusal)
+    return dialect.bridge if far is None else joined(dialect.bridge, far)

@@ -8,6 +8,7 @@ policy reads (an image, a PDF, one of a type that is not known) is refused: unre
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from keeptrusts.core.errors import UnreadableError
@@ -120,6 +121,11 @@ def read_request(raw: bytes) -> ModelRequest:
         message_count=len(messages),
         user=user,
     )
+
+
+def read_count_request(raw: bytes) -> ModelRequest:
+    """The same for a request that is counted, not answered: nothing caps its answer."""
+    return replace(read_request(raw), max_tokens=None, max_tokens_key="")
 
 
 def read_answer(raw: bytes) -> ModelAnswer:

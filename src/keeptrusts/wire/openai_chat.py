@@ -7,6 +7,7 @@ is no text (an image, audio, a file) is refused: no policy reads it, and unreada
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -143,6 +144,14 @@ def read_answer(raw: bytes) -> ModelAnswer:
     return ModelAnswer(
         raw, tuple(collector.texts), tuple(collector.calls), tuple(logprobs), usage_of(document.get("usage"))
     )
+
+
+def with_new_cap(raw: bytes) -> bytes:
+    """A translated request with the cap on its answer under the name that all models of OpenAI take."""
+    document = parse_object(raw)
+    if "max_tokens" in document:
+        document["max_completion_tokens"] = document.pop("max_tokens")
+    return json.dumps(document, ensure_ascii=False).encode()
 
 
 def usage_of(given: Any) -> Usage:

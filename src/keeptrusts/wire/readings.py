@@ -28,7 +28,7 @@ class ModelRequest:
 
     Args:
         raw: The bytes it came in; `strict_json.splice` changes them at the places of its texts.
-        max_tokens_key: Under which name the cap on the answer stands, or would have to.
+        max_tokens_key: Under which name the cap on the answer stands, or would have to; empty when nothing is capped.
     """
 
     raw: bytes

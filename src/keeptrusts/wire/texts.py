@@ -187,6 +187,8 @@ class TextCollector:
         if not isinstance(given, str):
             self.walk(given, place, Part.TOOL_CALL)
             return given
+        if not given.strip():
+            return {}  # as tools without parameters are called
         try:
             arguments = parse_json(given.encode())
         except NotJsonError:

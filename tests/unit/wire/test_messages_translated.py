@@ -28,20 +28,21 @@ def chat(**fields: Any) -> dict[str, Any]:
     return out
 
 
+TURN = [
+    {"type": "thinking", "thinking": "hm", "signature": "s"},
+    {"type": "text", "text": "a moment"},
+    {"type": "tool_use", "id": "t1", "name": "weather", "input": {"city": "Bern"}},
+]
+
+
 def test_a_conversation() -> None:
     """Results of tools are messages of their own; earlier thinking stays behind."""
+    function = {"name": "weather", "arguments": '{"city": "Bern"}'}
     out = chat(
         system=[{"type": "text", "text": "be kind"}, {"type": "text", "text": "be brief"}],
         messages=[
             {"role": "user", "content": "weather?"},
-            {
-                "role": "assistant",
-                "content": [
-                    {"type": "thinking", "thinking": "hm", "signature": "s"},
-                    {"type": "text", "text": "a moment"},
-                    {"type": "tool_use", "id": "t1", "name": "weather", "input": {"city": "Bern"}},
-                ],
-            },
+            {"role": "assistant", "content": TURN},
             {
                 "role": "user",
                 "content": [
@@ -54,8 +55,6 @@ def test_a_conversation() -> None:
             {"role": "assistant", "content": "well"},
         ],
     )
-
-    function = {"name": "weather", "arguments": '{"city": "Bern"}'}
     assert out["messages"] == [
         {"role": "system", "content": "be kind\n\nbe brief"},
         {"role": "user", "content": "weather?"},
