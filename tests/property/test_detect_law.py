@@ -12,10 +12,14 @@ from collections.abc import Iterator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from keeptrusts.detect.court import CATEGORIES as COURT_CATEGORIES
+from keeptrusts.detect.court import court_rules
 from keeptrusts.detect.fold import View, view
+from keeptrusts.detect.health import identifiers
 from keeptrusts.detect.pii import CATEGORIES, rules_for
 from keeptrusts.detect.randomness import PLACEHOLDERS, WINDOW
 from keeptrusts.detect.scan import Hit, Rule, RuleSet
+from keeptrusts.detect.school import student_rules
 from keeptrusts.detect.secret import secret_rules
 from keeptrusts.detect.tenant import TenantPatterns
 from keeptrusts.detect.terms import Terms
@@ -23,6 +27,9 @@ from keeptrusts.detect.terms import Terms
 SETS = {
     "personal data": rules_for(frozenset(CATEGORIES)),
     "secrets": secret_rules(entropy=True),
+    "health": identifiers(limited_data_set=False),
+    "court": court_rules(frozenset(COURT_CATEGORIES)),
+    "school": student_rules(),
 }
 PIECES = st.sampled_from([
     "q7Rk2Zp9LxW4vTnB8mHc3JdY6sGfQ1aEuI5oKzXrNbVyMtCwPhSjDgFlA0UieO", "aaaa", "Z9", "0xY7", "example", "////",

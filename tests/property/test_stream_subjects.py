@@ -11,12 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keeptrusts.policy.compiled import CompiledPolicy
+from support.flows import said
 from support.stream_law import (
     FILLERS,
     PLACES,
     PROSE,
     check_blocked,
     compiled_chain,
+    contents,
+    findings,
     first_match,
     received,
     streamed,
@@ -72,7 +75,38 @@ BLOCKING = {
         "legal-privilege", ("attorney-client privilege", "attorney/", "client privileged", "Privileged & Confidential")
     ),
 }
-REDACTING: dict[str, Subject] = {}
+HEALTH = (
+    *("Patient: ", "Ann Q. Lee", "Mrs. Ann Lee", "MRN: 00123456", "03/14/2024", "March 3, 2024", "age 93", "9"),
+    *("12 North Main St, Apt 4B", ", Springfield, IL 62704", "https://a.example/p/123?x=", "1M8GDM9AXKP042788"),
+    *("fingerprint: a8f3c2991", "123-45-6789", "ann@school.example", "Encounter ID: E-778812"),
+)
+SCHOOL = (
+    *("Student ID: ", "00451234", "student: Ann Lee", "GPA: 3.85", "class rank 4 of 310", "parent name: Jo Lee"),
+    *("final grade: B+", "Born in Austin, Texas", "DOB: 2010-03-04", "ann@school.example"),
+)
+COURT = (
+    *("1:21-cv-01234-ABC-DEF", "-GHI", "Case No. BC123456", "No. 21-1234", "2021-CF-004512", "Docket No. L-1234-21"),
+    *(
+        "Roe v. Acme Corp.",
+        " et al.",
+        "In re Smith Holdings",
+        "Plaintiff Ann Roe",
+        "Wade and United States",
+        " v. ",
+        "ECF No. 45",
+    ),
+)
+ALL_PARTIES = {"detect_patterns": ["case_number", "docket_number", "party_name"]}
+BLOCKING |= {
+    "block health": Subject("hipaa-phi-detector", HEALTH, {"action": "block"}),
+    "block students": Subject("student-privacy", SCHOOL, {"action": "block"}),
+}
+REDACTING = {
+    "health": Subject("hipaa-phi-detector", HEALTH),
+    "limited data set": Subject("hipaa-phi-detector", HEALTH, {"safe_harbor_method": False}),
+    "students": Subject("student-privacy", SCHOOL),
+    "cases": Subject("case-privacy", COURT, ALL_PARTIES),
+}
 
 
 @cache
@@ -101,6 +135,23 @@ def test_a_block_lets_out_what_stands_before_the_match(name: str, data: st.DataO
     assert (seen.record.verdict, seen.record.reason_code) == (expected.record.verdict, expected.record.reason_code)
     if first is not None:
         check_blocked(seen)
+
+
+@pytest.mark.parametrize("name", REDACTING)
+@settings(deadline=None, max_examples=40)
+@given(st.data())
+def test_a_redaction_gives_what_the_whole_answer_gives(name: str, data: st.DataObject) -> None:
+    """Also in what is recorded; where nothing was found it is the very bytes that came."""
+    policy = compiled(name)
+    text = data.draw(texts_of(REDACTING[name]))
+    body = data.draw(streams([text]))
+    seen, expected = streamed(policy, body, data.draw(PLACES)), whole(policy, [text])
+
+    assert [said(seen.body)] == contents(expected)
+    assert (seen.record.verdict, seen.record.reason_code) == (expected.record.verdict, expected.record.reason_code)
+    assert findings(seen) == findings(expected)
+    if expected.record.verdict == "allowed":
+        assert seen.body == body
 
 
 @pytest.mark.parametrize("name", BLOCKING | REDACTING)

@@ -37,6 +37,7 @@ _IBAN_LENGTHS: Final = {
 }
 
 
+_VIN_VALUES: Final = dict(zip("ABCDEFGHJKLMNPRSTUVWXYZ", map(int, "12345678123457923456789"), strict=True))
 _DOUBLED: Final = bytes.maketrans(b"0123456789", b"0246813579")
 """A digit to the digit sum of its double."""
 
@@ -175,6 +176,14 @@ def base58(text: str) -> int:
     raw = number.to_bytes(25, "big")
     proof = hashlib.sha256(hashlib.sha256(raw[:21]).digest()).digest()[:4]
     return len(text) if proof == raw[21:] else 0
+
+
+def vin(text: str) -> int:
+    """A vehicle identification number with its check digit (49 CFR 565.15)."""
+    weights = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
+    values = (int(letter) if letter.isdigit() else _VIN_VALUES[letter] for letter in text)
+    rest = sum(value * weight for value, weight in zip(values, weights, strict=True)) % 11
+    return len(text) if text[8] == ("X" if rest == 10 else str(rest)) and len(set(text)) > 1 else 0
 
 
 def standard(module: str) -> Check:

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import Final
 
 from keeptrusts.detect import numbers, phones
 from keeptrusts.detect.fold import view
+from keeptrusts.detect.labels import OF, labelled
 from keeptrusts.detect.mail import EMAIL
-from keeptrusts.detect.scan import ALNUM, WORD, Check, Hit, Rule, RuleSet
+from keeptrusts.detect.scan import ALNUM, WORD, Hit, Rule, RuleSet
 
-_OF: Final = r"[ \t]{0,2}(?:(?:number|num|nr|no|id|code|#)\.?)?[ \t]{0,2}(?:is|was|of|:|=|#|->)?[\"' \t:=#(]{0,3}"
-"""What may stand between a label and its value."""
 _SEPARATED: Final = ALNUM | {"_", "-", ".", "/", "#", "+", "$", ","}
-
-
-def _labelled(category: str, label: str, value: str, check: Check | None = numbers.has_digit) -> Rule:
-    return Rule(category, value, label=f"(?:{label}){_OF}", check=check, caseless=True, confidence=0.85)
-
 
 _BASE: Final = (
     EMAIL,
@@ -50,14 +44,14 @@ _BASE: Final = (
         "phone",
         r"\+?\(?\d(?:[ ().-]{0,2}\d){5,14}",
         label=r"(?:telephone|phone|tel|mobile|cell|fax|whatsapp|office|desk|dial|messages to|answering at"
-        r"|(?:call|text|reach|contact) (?:me|us) (?:at|on)|texts? to)" + _OF + r"\s?",
+        r"|(?:call|text|reach|contact) (?:me|us) (?:at|on)|texts? to)" + OF + r"\s?",
         check=numbers.digits_between(6, 15),
         caseless=True,
         confidence=0.8,
     ),
     Rule("ssn", r"\d{3}-\d\d-\d{4}", before=WORD | {"-"}, after=WORD | {"-"}, check=numbers.ssn),
     Rule("ssn", r"\d{3} \d\d \d{4}", before=_SEPARATED, after=WORD, check=numbers.ssn, confidence=0.7),
-    _labelled("ssn", r"ssn|social security", r"\d{3}[-. ]?\d\d[-. ]?\d{4}", None),
+    labelled("ssn", r"ssn|social security", r"\d{3}[-. ]?\d\d[-. ]?\d{4}", None),
     Rule("itin", r"9\d\d-\d\d-\d{4}", before=WORD | {"-"}, after=WORD | {"-"}, check=numbers.itin),
     Rule(
         "iban",
@@ -84,31 +78,31 @@ _BASE: Final = (
     Rule("crypto_wallet", r"[13][1-9A-HJ-NP-Za-km-z]{25,34}", check=numbers.base58, confidence=0.99),
     Rule("crypto_wallet", r"bc1[02-9ac-hj-np-z]{38,59}"),
     Rule("crypto_wallet", r"0x[0-9a-fA-F]{40}"),
-    _labelled("passport", r"passport", r"[a-z0-9]{6,9}"),
-    _labelled("drivers_license", r"driver'?s?'? licen[sc]e|driving licen[sc]e|licen[sc]e number", r"[a-z0-9-]{5,16}"),
-    _labelled("bank_account", r"(?:bank )?account (?:number|no)|acct", r"\d(?:[ -]?\d){5,16}", None),
-    _labelled("routing_number", r"routing|aba|rtn", r"\d{9}", numbers.aba),
-    _labelled(
+    labelled("passport", r"passport", r"[a-z0-9]{6,9}"),
+    labelled("drivers_license", r"driver'?s?'? licen[sc]e|driving licen[sc]e|licen[sc]e number", r"[a-z0-9-]{5,16}"),
+    labelled("bank_account", r"(?:bank )?account (?:number|no)|acct", r"\d(?:[ -]?\d){5,16}", None),
+    labelled("routing_number", r"routing|aba|rtn", r"\d{9}", numbers.aba),
+    labelled(
         "date_of_birth",
         r"dob|date of birth|birth ?date|birthday|born(?: on)?",
         r"(?:\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2} [a-z]{3,9} \d{4}|[a-z]{3,9}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4})",
     ),
 )
 _NATIONAL: Final = (
-    _labelled("national_id", "bsn|burgerservicenummer", r"\d{9}", numbers.standard("nl.bsn")),
-    _labelled("national_id", "pesel", r"\d{11}", numbers.standard("pl.pesel")),
-    _labelled("national_id", "aadhaar|aadhar", r"\d{4} ?\d{4} ?\d{4}", numbers.standard("in_.aadhaar")),
-    _labelled("national_id", r"f[o]dselsnummer|fnr", r"\d{6} ?\d{5}", None),
-    _labelled("national_id", r"personnummer", r"\d{6,8}[-+]?\d{4}", None),
-    _labelled("national_id", r"nhs", r"\d{3} ?\d{3} ?\d{4}", numbers.standard("gb.nhs")),
-    _labelled("national_id", r"securite sociale|nir|insee", r"[12](?: ?\d){12,14}", None),
-    _labelled("national_id", r"steuer-?id|identifikationsnummer", r"\d(?: ?\d){10}", numbers.standard("de.idnr")),
-    _labelled("national_id", r"sin|social insurance", r"\d{3}[- ]?\d{3}[- ]?\d{3}", numbers.luhn_number),
-    _labelled("national_id", r"tfn|tax file", r"\d{3} ?\d{3} ?\d{3}", numbers.standard("au.tfn")),
-    _labelled("national_id", r"pan", r"[a-z]{5}\d{4}[a-z]", None),
-    _labelled("national_id", r"henkilotunnus|hetu", r"\d{6}[-+a-y]\d{3}[0-9a-y]", None),
+    labelled("national_id", "bsn|burgerservicenummer", r"\d{9}", numbers.standard("nl.bsn")),
+    labelled("national_id", "pesel", r"\d{11}", numbers.standard("pl.pesel")),
+    labelled("national_id", "aadhaar|aadhar", r"\d{4} ?\d{4} ?\d{4}", numbers.standard("in_.aadhaar")),
+    labelled("national_id", r"f[o]dselsnummer|fnr", r"\d{6} ?\d{5}", None),
+    labelled("national_id", r"personnummer", r"\d{6,8}[-+]?\d{4}", None),
+    labelled("national_id", r"nhs", r"\d{3} ?\d{3} ?\d{4}", numbers.standard("gb.nhs")),
+    labelled("national_id", r"securite sociale|nir|insee", r"[12](?: ?\d){12,14}", None),
+    labelled("national_id", r"steuer-?id|identifikationsnummer", r"\d(?: ?\d){10}", numbers.standard("de.idnr")),
+    labelled("national_id", r"sin|social insurance", r"\d{3}[- ]?\d{3}[- ]?\d{3}", numbers.luhn_number),
+    labelled("national_id", r"tfn|tax file", r"\d{3} ?\d{3} ?\d{3}", numbers.standard("au.tfn")),
+    labelled("national_id", r"pan", r"[a-z]{5}\d{4}[a-z]", None),
+    labelled("national_id", r"henkilotunnus|hetu", r"\d{6}[-+a-y]\d{3}[0-9a-y]", None),
     Rule("national_id", r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d\d ?\d\d ?\d\d ?[A-D]", confidence=0.85),
-    _labelled("national_id", r"cpf", r"\d{11}", numbers.standard("br.cpf")),
+    labelled("national_id", r"cpf", r"\d{11}", numbers.standard("br.cpf")),
     Rule("national_id", r"\d{3}\.\d{3}\.\d{3}-\d\d", check=numbers.standard("br.cpf"), confidence=0.99),
     Rule("national_id", r"[0-9XYZ]\d{7}-?[A-HJ-NP-TV-Z]", check=numbers.standard("es.nif"), confidence=0.9),
     Rule(
@@ -127,13 +121,13 @@ _CARDS: Final = (
         check=numbers.card,
         confidence=0.99,
     ),
-    _labelled("cvv", r"cvv2?|cvc2?|security code|card verification", r"\d{3,4}", None),
+    labelled("cvv", r"cvv2?|cvc2?|security code|card verification", r"\d{3,4}", None),
 )
 _HEALTH: Final = (
-    _labelled("medical_record", r"mrn|medical record|patient", r"[a-z]{0,3}[-#]?\d{5,12}"),
-    _labelled("health_plan", r"member|subscriber|beneficiary|policy|health plan", r"[a-z]{0,4}[-#]?\d{6,14}"),
-    _labelled("npi", r"npi|national provider identifier", r"\d{10}", None),
-    _labelled("dea_number", r"dea", r"[a-z][a-z9]\d{7}", numbers.dea),
+    labelled("medical_record", r"mrn|medical record|patient", r"[a-z]{0,3}[-#]?\d{5,12}"),
+    labelled("health_plan", r"member|subscriber|beneficiary|policy|health plan", r"[a-z]{0,4}[-#]?\d{6,14}"),
+    labelled("npi", r"npi|national provider identifier", r"\d{10}", None),
+    labelled("dea_number", r"dea", r"[a-z][a-z9]\d{7}", numbers.dea),
     Rule(
         "medicare_id",
         r"[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y]{2}\d\d",
@@ -151,8 +145,12 @@ FINANCIAL: Final = frozenset({"credit_card", "cvv", "iban", "bank_account", "rou
 @lru_cache(maxsize=64)
 def rules_for(categories: frozenset[str]) -> RuleSet:
     """The rules of these categories, compiled once."""
-    rules = (*_CARDS, *_BASE, *_NATIONAL, *_HEALTH)
-    return RuleSet([rule for rule in rules if rule.category in categories])
+    return RuleSet(rules_of(categories))
+
+
+def rules_of(categories: Collection[str]) -> list[Rule]:
+    """The rules of these categories, to be looked for with others."""
+    return [rule for rule in (*_CARDS, *_BASE, *_NATIONAL, *_HEALTH) if rule.category in categories]
 
 
 def find_pii(text: str, categories: Iterable[str] = DEFAULT, *, limited: bool = False) -> list[Hit]:

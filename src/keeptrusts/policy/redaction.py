@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from keeptrusts.detect.scan import Hit
 
 Find: TypeAlias = "Callable[[str], Sequence[Hit]]"
+RedactOrBlock: TypeAlias = Annotated[
+    Literal["redact", "block"], Attr("Put a marker in its place, or refuse.", stronger=("redact", "block"))
+]
 _STARS: Final = 8
 _KEPT: Final = 4
 _HASH_DIGITS: Final = 8

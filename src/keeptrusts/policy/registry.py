@@ -28,13 +28,15 @@ KINDS: Final = (
     "healthcare-compliance",
     "upl-filter",
     "eu-ai-act",
+    "hipaa-phi-detector",
+    "case-privacy",
+    "student-privacy",
     "audit-logger",
 )
 """The kinds that this version enforces."""
 
 LATER_KINDS: Final = frozenset(
     {
-        "hipaa-phi-detector",
         "tool-validation",
         "tool-security",
         "tool-budget",
@@ -52,8 +54,6 @@ LATER_KINDS: Final = frozenset(
         "quality-scorer",
         "citation-verifier",
         "bias-monitor",
-        "case-privacy",
-        "student-privacy",
         "cjis-mode",
         "gdpr-compliance",
     }
