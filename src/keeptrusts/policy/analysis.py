@@ -49,6 +49,7 @@ def analyse(text: str, *, allow_literal_secrets: bool = False) -> Analysis:
         root, findings = read_source(text)
     except SourceError as fault:
         return Analysis([fault.finding])
+    root = shapes.without_aliases(root)
     older = shapes.older_shape(root)
     if older:
         return Analysis([older], root=root)

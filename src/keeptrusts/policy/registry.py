@@ -31,6 +31,7 @@ KINDS: Final = (
     "hipaa-phi-detector",
     "case-privacy",
     "student-privacy",
+    "code-sanitizer",
     "audit-logger",
 )
 """The kinds that this version enforces."""
@@ -49,8 +50,6 @@ LATER_KINDS: Final = frozenset(
         "document-analyzer",
         "request-rewriter",
         "response-rewriter",
-        "code-sanitizer",
-        "code-sanitation",
         "quality-scorer",
         "citation-verifier",
         "bias-monitor",
@@ -59,6 +58,9 @@ LATER_KINDS: Final = frozenset(
     }
 )
 """Kinds of the published vocabulary that this version refuses, because it cannot enforce them."""
+
+ALIASES: Final = {"code-sanitation": "code-sanitizer"}
+"""Other names of kinds."""
 
 
 def load_kind(kind: str) -> type[Policy]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from keeptrusts.policy.findings import Finding
+from keeptrusts.policy.registry import ALIASES
 from keeptrusts.policy.schema import keys_of
 from keeptrusts.policy.sections import Document
 from keeptrusts.policy.source import Node
@@ -108,3 +109,39 @@ def as_written(finding: Finding, chain: Sequence[str]) -> Finding:
         if below != finding.path:
             return replace(finding, path=below.removeprefix(".") or "policy")
     return replace(finding, path=f"policy{dot}{rest}") if head == "pack" else finding
+
+
+def without_aliases(root: Node) -> Node:
+    """The document with each kind under its own name. A second block of a kind stays under the alias, as unknown."""
+    members = root.value
+    if not isinstance(members, Mapping):
+        return root
+    new = dict(members)
+    if "policy" in members:
+        new["policy"] = _renamed(members["policy"])
+    policies = members.get("policies")
+    if policies is not None and isinstance(policies.value, Mapping):
+        inside = {name: _renamed(node) if name == "rollout" else node for name, node in policies.value.items()}
+        if "chain" in inside:
+            inside["chain"] = _renamed_items(inside["chain"])
+        new["policies"] = replace(policies, value=inside)
+    return replace(root, value=new)
+
+
+def _renamed(node: Node) -> Node:
+    if not isinstance(node.value, Mapping):
+        return node
+    names = {name: ALIASES.get(name, name) for name in node.value}
+    own = {name: name if names[name] in node.value else names[name] for name in names}
+    values = {own[name]: value for name, value in node.value.items()}
+    return replace(node, value=values, keys={own.get(name, name): spot for name, spot in node.keys.items()})
+
+
+def _renamed_items(node: Node) -> Node:
+    if not isinstance(node.value, tuple):
+        return node
+    items = (
+        replace(one, value=ALIASES.get(one.value, one.value)) if isinstance(one.value, str) else one
+        for one in node.value
+    )
+    return replace(node, value=tuple(items))
