@@ -14,6 +14,7 @@ import pytest
 import urllib3
 
 from keeptrusts.gateway.segments import read_events
+from support.asked_server import AskedServer, asked_server
 from support.gateway_process import gateway_process
 from support.policy_cases import Case, cases, document
 from support.webhooks import Receiver, Reply, receiver
@@ -51,6 +52,7 @@ class Live:
     folder: Path
     url: str
     provider: Receiver
+    asked: AskedServer
     http: urllib3.PoolManager
 
     def enforce(self, text: str) -> urllib3.BaseHTTPResponse:
@@ -63,6 +65,7 @@ class Live:
         media_type = "text/event-stream" if streamed else "application/json"
         answer = answer_of(case, streamed=streamed)
         self.provider.letters.clear()
+        self.asked.prepare(case.asked)
         self.provider.always = Reply(200, (("content-type", media_type),), answer)
         headers = {"content-type": "application/json", **headers_of(case)}
         if case.exchange.get("key_id"):
@@ -81,10 +84,12 @@ def start(folder: Path, *options: str | Path) -> Iterator[Live]:
     policy, spool = folder / "policy.yaml", folder / "spool"
     with ExitStack() as stack:
         provider = stack.enter_context(receiver())
+        asked_by_kinds = stack.enter_context(asked_server())
         http = stack.enter_context(urllib3.PoolManager(retries=False, timeout=20))
-        made = stack.enter_context(gateway_process("--policy-config", policy, "--spool-dir", spool, *options))
+        command = gateway_process("--policy-config", policy, "--spool-dir", spool, *options, ASKED_KEY="key")
+        made = stack.enter_context(command)
         made.wait_until_ready()
-        yield Live(folder, made.url, provider, http)
+        yield Live(folder, made.url, provider, asked_by_kinds, http)
 
 
 def targets(port: int) -> dict[str, Any]:
@@ -107,7 +112,8 @@ def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 def through(case: Case, gateway: Live, *, streamed: bool = False) -> Got:
     port = int(gateway.provider.url.split(":")[2].partition("/")[0])
-    reloaded = gateway.enforce(document({case.kind: case.config}, providers=targets(port)))
+    blocks = {case.kind: case.config_at(gateway.asked.url)}
+    reloaded = gateway.enforce(document(blocks, providers=targets(port)))
     assert reloaded.status == 200, reloaded.data
     return gateway.send(case, streamed=streamed)
 
@@ -123,9 +129,10 @@ def test_request(case: Case, request: pytest.FixtureRequest) -> None:
             assert got.passed_on == got.sent
             if case.kind != "human-oversight":  # which lets the request pass, and has its say of the answer
                 assert_allowed(got)
-        case "record":
+        case "record" | "degraded" as word:
             assert_allowed(got)
-            assert want["record"] in [one["reason_code"] for one in got.event["policies"]]
+            assert want[word] in [one["reason_code"] for one in got.event["policies"]]
+            assert got.event["degraded"] == (word == "degraded")
         case "cap":
             assert_allowed(got)
             assert got.passed_on is not None
@@ -145,9 +152,10 @@ def test_answer(case: Case, live: Live, *, streamed: bool) -> None:
     """The same of answers, whole and in small pieces; a streamed one may end with the refusal."""
     got = through(case, live, streamed=streamed)
 
-    if case.want == "allow":
+    if case.want == "allow" or "record" in case.want or "degraded" in case.want:
         assert_allowed(got)
         assert got.body == answer_of(case, streamed=streamed)
+        assert got.event["degraded"] == ("degraded" in case.want)
     elif "redact" in case.want:
         assert (got.event["verdict"], got.event["reason_code"]) == ("redacted", case.want["redact"])
         assert answered(got.body, streamed=streamed) == case.want["texts"]
@@ -186,7 +194,7 @@ def test_targets(case: Case, live: Live) -> None:
 def test_invalid(case: Case, live: Live) -> None:
     """What does not lint does not become active, and the answer says why."""
     before = live.http.request("GET", f"{live.url}/health").json()["config_digest"]
-    refused = live.enforce(document({case.kind: case.config}))
+    refused = live.enforce(document({case.kind: case.config_at(live.asked.url)}))
 
     assert refused.status == 422, refused.data
     assert case.want["invalid"] in refused.json()["error"]["message"]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
 from keeptrusts.core.exchange import Caller, Exchange, Part, Phase, Role, Text, ToolCall
+from keeptrusts.policy.asking import Answer, Question
 
 CASES = Path(__file__).parents[1] / "conformance" / "policies"
 PACK = {"name": "case", "version": "1.0.0", "enabled": True}
@@ -25,6 +28,12 @@ class Case:
     want: Any
     config: Mapping[str, Any] = field(default_factory=dict)
     exchange: Mapping[str, Any] = field(default_factory=dict)
+    asked: Sequence[Mapping[str, Any]] = ()
+
+    def config_at(self, url: str) -> dict[str, Any]:
+        """The block, with the address of the server that is asked."""
+        told: dict[str, Any] = json.loads(json.dumps(self.config).replace("{asked}", url))
+        return told
 
 
 def cases() -> Iterator[Case]:
@@ -38,6 +47,40 @@ def document(blocks: Mapping[str, Any], **sections: Any) -> str:
     """A document whose chain is these blocks, in their order."""
     whole = {"pack": PACK, "policies": {"chain": list(blocks)}, "policy": dict(blocks)} | sections
     return json.dumps(whole)
+
+
+def body_of(reply: Mapping[str, Any]) -> bytes:
+    """What the asked server says: `json`, or `text` as it is."""
+    if "json" in reply:
+        return json.dumps(reply["json"]).encode()
+    return str(reply.get("text", "")).encode()
+
+
+def reply_to(replies: Sequence[Mapping[str, Any]], path: str, turn: int) -> Mapping[str, Any]:
+    """Of a case's replies the one for this path, else that whose turn it is; the last one is given again and again."""
+    placed = [reply for reply in replies if reply.get("path") == path]
+    free = [reply for reply in replies if "path" not in reply]
+    found = placed or free[min(turn, len(free) - 1) :]
+    assert found, f"the case does not say what is answered at {path}"
+    return found[0]
+
+
+def answers_of(case: Case) -> Callable[[Question], Answer]:
+    """The answers of a case."""
+    turns = count()
+
+    def answer(question: Question) -> Answer:
+        parts = urlsplit(question.url)
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        reply = reply_to(case.asked, path, next(turns))
+        if "fails" in reply:
+            return Answer(failure=reply["fails"])
+        body = body_of(reply)
+        if len(body) > question.max_bytes:
+            return Answer(status=200, failure="too_large")
+        return Answer(status=reply.get("status", 200), media_type=reply.get("type", "application/json"), body=body)
+
+    return answer
 
 
 def exchange_of(said: Mapping[str, Any]) -> Exchange:

@@ -155,3 +155,39 @@ def nobody(question: Question) -> Answer:
     """Answers nothing."""
     del question
     return Answer(failure="unreachable")
+
+
+def understood(answer: Answer, read: Callable[[Any], R]) -> R:
+    """
+    What `read` takes from the JSON of a good answer.
+
+    Raises:
+        UnusableAnswerError: It is none, or `read` does not find in it what it looks for.
+    """
+    document = json_of(answer)
+    try:
+        return read(document)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError):
+        raise UnusableAnswerError(answer, "garbled") from None
+
+
+def amount(value: Any) -> float:
+    """A number of an answer. Raises `TypeError` for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError
+    return float(value)
+
+
+def flag(value: Any) -> bool:
+    """True or false of an answer. Raises `TypeError` for anything else."""
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def word(value: Any) -> str:
+    """A name that somebody else gave, as a part of a reason code: it may say nothing else in a record."""
+    if not isinstance(value, str):
+        raise TypeError
+    kept = "".join(sign if sign.isascii() and sign.isalnum() else "_" for sign in value.lower())
+    return "_".join(part for part in kept.split("_") if part)[:60] or "unnamed"
