@@ -107,11 +107,25 @@ REDACTING = {
     "students": Subject("student-privacy", SCHOOL),
     "cases": Subject("case-privacy", COURT, ALL_PARTIES),
 }
+BUFFERED = {
+    "languages": Subject(
+        "language-validator",
+        (
+            "La réunion commence demain à neuf heures. ",
+            "La réunion commence demain. " * 20,
+            "The meeting starts at nine tomorrow. ",
+            "ok ",
+            "12345 ",
+        ),
+        {"allowed_languages": ["en"]},
+    ),
+    "escalated": Subject("dual-use-filter", ("gas centrifuge", "gas"), {"action": "escalate"}),
+}
 
 
 @cache
 def compiled(name: str) -> CompiledPolicy:
-    one = (BLOCKING | REDACTING)[name]
+    one = (BLOCKING | REDACTING | BUFFERED)[name]
     return compiled_chain({one.kind: one.block})
 
 
@@ -154,8 +168,24 @@ def test_a_redaction_gives_what_the_whole_answer_gives(name: str, data: st.DataO
         assert seen.body == body
 
 
-@pytest.mark.parametrize("name", BLOCKING | REDACTING)
+@pytest.mark.parametrize("name", BUFFERED)
+@settings(deadline=None, max_examples=40)
+@given(st.data())
+def test_what_needs_the_whole_answer_lets_all_of_it_out_or_nothing(name: str, data: st.DataObject) -> None:
+    """The stream waits for its end and says what the whole answer says."""
+    policy = compiled(name)
+    text = data.draw(texts_of(BUFFERED[name]))
+    body = data.draw(streams([text]))
+    seen, expected = streamed(policy, body, data.draw(PLACES)), whole(policy, [text])
+
+    assert (seen.record.verdict, seen.record.reason_code) == (expected.record.verdict, expected.record.reason_code)
+    assert seen.status == expected.status
+    if expected.status == 200:
+        assert seen.body == body
+
+
+@pytest.mark.parametrize("name", BLOCKING | REDACTING | BUFFERED)
 def test_the_words_of_a_subject_are_found(name: str) -> None:
     """What is planted above says something of the kind."""
-    one = (BLOCKING | REDACTING)[name]
-    assert whole(compiled(name), [" ".join(one.planted)]).record.verdict in {"blocked", "redacted"}
+    one = (BLOCKING | REDACTING | BUFFERED)[name]
+    assert whole(compiled(name), [" ".join(one.planted)]).record.verdict in {"blocked", "redacted", "escalated"}

@@ -117,6 +117,28 @@ def fold_text(text: str, *, lower: bool = False) -> str:
     return text.translate(_LOWER_FOLDS if lower else _FOLDS)
 
 
+class _Readable(dict[int, str]):
+    """Code point -> what somebody who reads the text sees there: no look-alike is another letter, accents stay."""
+
+    def __missing__(self, code: int) -> str:
+        letter = chr(code)
+        shown = unicodedata.normalize("NFKC", letter) if unicodedata.category(letter) not in {"Cf", "Me"} else ""
+        seen = self[code] = "" if letter in _INVISIBLE else shown
+        return seen
+
+
+_READABLE: Final = _Readable()
+_OF_OTHER_SCRIPTS: Final = str.maketrans(dict(zip(*[iter(_LETTERS + _ARMENIAN)] * 2, strict=True)))
+_MIXED: Final = re.compile(r"[^\W\d_]*[A-Za-z][^\W\d_]*")
+
+
+def readable(text: str) -> str:
+    """The text without disguise but as it is written: a word of ASCII letters has no look-alikes of other scripts."""
+    if text.isascii():
+        return text
+    return _MIXED.sub(lambda word: word.group().translate(_OF_OTHER_SCRIPTS), text.translate(_READABLE))
+
+
 def is_word(letter: str) -> bool:
     """Whether this folded character continues a word. Scripts that write no blanks have no words in this sense."""
     return letter == "_" or (letter.isalnum() and letter < "\u0e00")

