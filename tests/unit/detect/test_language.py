@@ -14,7 +14,7 @@ SENTENCES = {
     "es": "La reunión empieza mañana a las nueve.",
     "it": "Vorrei annullare il mio ordine.",
     "pt": "Escreve um pequeno poema sobre o outono",
-    "nl": "De vergadering begint morgen om negen uur.",
+    "nl": "Ik wil graag mijn bestelling annuleren.",
     "pl": "Napisz krótki wiersz o jesieni",
     "tr": "Siparişimi iptal etmek istiyorum.",
     "ru": "Я хочу отменить свой заказ.",
