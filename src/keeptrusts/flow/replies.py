@@ -82,6 +82,8 @@ def common_headers(notes: Notes, *, whole: bool) -> Headers:
         ("x-keeptrusts-event-id", notes.arrival.event_id),
         ("x-keeptrusts-config", f"{version}@{policy.digest}"),
     ]
+    if notes.dialect.id_header:
+        headers.append((notes.dialect.id_header, notes.arrival.request_id))
     if whole:
         headers.append(("x-keeptrusts-verdict", NAMES[type(notes.verdict)]))
         headers.append(("x-keeptrusts-overhead-ms", f"{notes.overhead_us / 1000:.3f}"))

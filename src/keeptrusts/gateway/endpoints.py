@@ -28,11 +28,12 @@ from keeptrusts.gateway.http1 import Responder
 from keeptrusts.gateway.metrics import MEDIA_TYPE, Metrics
 from keeptrusts.gateway.requests import Request
 from keeptrusts.gateway.responses import error_response, rfc3339
+from keeptrusts.wire.dialects import DIALECTS
 
 Serve: TypeAlias = Callable[[Arrival, Snapshot, Callable[[], int]], Flow[None]]
 Page: TypeAlias = Callable[[Request, str], Awaitable[tuple[int, Headers, bytes]]]
 
-GOVERNED: Final[Mapping[str, str]] = {"/v1/chat/completions": "POST", "/v1/models": "GET"}
+GOVERNED: Final[Mapping[str, str]] = {**dict.fromkeys(DIALECTS, "POST"), "/v1/models": "GET"}
 DEFAULT_BODY_BYTES: Final = 10 * 1024 * 1024
 _JSON: Final[Headers] = (("content-type", "application/json"),)
 _TEXT: Final[Headers] = (("content-type", "text/plain; charset=utf-8"),)
@@ -113,7 +114,7 @@ class Endpoints:
             status, headers, body = await self._page(path, request)(request, peer)
         except _Refusal as refused:
             status = refused.status
-            headers, body = error_response(refused.code, str(refused), status, _new_id(REQUEST))
+            headers, body = error_response(refused.code, str(refused), status, _new_id(REQUEST), path=path)
             headers = (*headers, *refused.headers)
         await responder.respond(status, headers, body)
 

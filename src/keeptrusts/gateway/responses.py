@@ -1,8 +1,7 @@
-"""Bytes of HTTP/1.1 responses, and the error form of the gateway's own refusals (OpenAI's shape, plus `code`)."""
+"""Bytes of HTTP/1.1 responses, and the error form of the gateway's own refusals (the client's shape, plus `code`)."""
 
 from __future__ import annotations
 
-import json
 import time
 from datetime import UTC, datetime
 from email.utils import formatdate
@@ -11,6 +10,7 @@ from http import HTTPStatus
 from typing import Final
 
 from keeptrusts.flow.effects import Headers
+from keeptrusts.wire.dialects import dialect_below
 
 LAST_CHUNK: Final = b"0\r\n\r\n"
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus} | {499: "Client Closed Request"}
@@ -58,20 +58,18 @@ def lacks_body(status: int) -> bool:
     return status in {204, 304}
 
 
-def error_response(code: str, message: str, status: int = 400, request_id: str | None = None) -> tuple[Headers, bytes]:
-    """Headers and body of a refusal that no flow has made."""
-    error = {
-        "type": _TYPES.get(status, "invalid_request_error" if status < 500 else "service_unavailable"),
-        "message": message,
-        "policy": None,
-        "code": code,
-        "request_id": request_id,
-        "event_id": None,
-    }
+def error_response(
+    code: str, message: str, status: int = 400, request_id: str | None = None, *, path: str = ""
+) -> tuple[Headers, bytes]:
+    """Headers and body of a refusal that no flow has made, in the form that is spoken at this path."""
+    dialect = dialect_below(path)
+    kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "service_unavailable")
     headers: Headers = (("content-type", "application/json"),)
     if request_id is not None:
         headers = (*headers, ("x-request-id", request_id))
-    return headers, json.dumps({"error": error}).encode()
+        if dialect.id_header:
+            headers = (*headers, (dialect.id_header, request_id))
+    return headers, dialect.error_body(error_type=kind, code=code, message=message, request_id=request_id)
 
 
 def rfc3339(us: int) -> str:

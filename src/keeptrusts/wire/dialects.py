@@ -26,7 +26,7 @@ class ErrorBody(Protocol):
         error_type: str,
         code: str,
         message: str,
-        request_id: str,
+        request_id: str | None,
         event_id: str | None = None,
         policy: str | None = None,
         escalation_id: str | None = None,
@@ -49,6 +49,7 @@ class Dialect:
         path: Where a provider that speaks it is asked.
         spoken: Format of the targets that speak it themselves.
         bridge: Its way to chat; None when it has none, and only targets that speak it can serve.
+        id_header: Where its clients look for the request's id, if it is not `x-request-id`.
         refusal: What a client is told when its target does not speak it, and there is no way.
     """
 
@@ -61,6 +62,7 @@ class Dialect:
     error_body: ErrorBody
     error_frame: ErrorFrame
     bridge: Bridge | None = None
+    id_header: str = ""
     refusal: str = "this provider has no such API: name a target that has"
 
 
@@ -83,6 +85,7 @@ MESSAGES: Final = Dialect(
     make_reader=MessagesReader,
     error_body=message_error_body,
     error_frame=message_error_frame,
+    id_header="request-id",
     bridge=Bridge(guarded(request_to_chat), guarded(answer_to_message), MessagesWriter),
 )
 COUNT: Final = replace(
@@ -100,6 +103,11 @@ _FAR: Final = {
     "anthropic": Bridge(anthropic.request_to_messages, anthropic.answer_from_messages, anthropic.MessagesStream)
 }
 """From chat to the formats of targets that do not speak it."""
+
+
+def dialect_below(path: str) -> Dialect:
+    """The format that whoever asks at this path most likely speaks, whether there is such a path or not."""
+    return MESSAGES if path.startswith(MESSAGES.path) else CHAT
 
 
 @lru_cache(maxsize=64)

@@ -13,7 +13,7 @@ def error_body(
     error_type: str,
     code: str,
     message: str,
-    request_id: str,
+    request_id: str | None,
     event_id: str | None = None,
     policy: str | None = None,
     escalation_id: str | None = None,
