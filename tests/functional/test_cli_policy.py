@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import click
 import pytest
@@ -153,6 +154,81 @@ def test_lint_as_workflow_commands(tmp_path: Path) -> None:
     result = kt("lint", "--file", path, "--format", "github")
     assert result.stdout.startswith(f"::error file={path.replace(',', '%2C')},line=1,col=")
     assert ",title=E002::unknown key `x` (valid keys: " in result.stdout
+
+
+TESTED = """
+pack: {name: tested, version: 1.0.0, enabled: true}
+policies: {chain: [pii-detector, topic-filter]}
+policy:
+  pii-detector: {action: redact}
+  topic-filter: {blocked_topics: [gambling, weapons]}
+testing:
+  suites:
+    - name: inline
+      threshold: 0.5
+      cases:
+        - {name: hello, input: {messages: [{role: user, content: hi}]}, expected: {verdict: allow, text: hi}}
+        - {name: no hello, input: {messages: [{role: user, content: hi}]}, expected: {verdict: block}}
+"""
+CASES = """
+- name: an address is taken out
+  input: {messages: [{role: user, content: write to ada@acme.io}]}
+  expected: {verdict: redact, reason_code: pii_detector.email, text: "write to [EMAIL]"}
+- name: no <gambling>
+  input: {messages: [{role: user, content: how?}], upstream_response: gambling tips}
+  expected: {verdict: block, reason_code: topic_filter.blocked_topic}
+"""
+
+
+def governed(folder: Path, cases: str = CASES, name: str = "privacy.yaml") -> Path:
+    """A folder with a document and a file of cases."""
+    (folder / "policy-config.yaml").write_text(TESTED, encoding="utf-8")
+    (folder / "tests").mkdir(exist_ok=True)
+    (folder / "tests" / name).write_text(cases, encoding="utf-8")
+    return folder
+
+
+def test_tests_of_a_document(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+    """Inline suites and files, what no case depends on, and which changes nobody notices."""
+    result = kt("test", "--dir", str(governed(tmp_path)), "--coverage", "--mutate")
+    assert result.exit_code == 0
+    assert result.stdout == snapshot
+    assert kt("test", "--dir", str(tmp_path), "--mutate", "--min-score", "90").exit_code == 3
+
+
+def test_tests_that_fail(tmp_path: Path) -> None:
+    """3, and the details say what was not as expected."""
+    governed(tmp_path, CASES.replace("write to [EMAIL]", "x"))
+    result = kt("test", "--dir", str(tmp_path), "--json")
+    assert result.exit_code == 3
+    told = json.loads(result.stdout)
+    assert told["ok"] is False
+    assert told["results"][2] == {
+        "suite": "privacy", "name": "an address is taken out", "verdict": "redact",
+        "reason_code": "pii_detector.email", "passed": False, "details": ['the client reads "write to [EMAIL]"'],
+    }  # fmt: skip
+
+
+def test_tests_as_junit(tmp_path: Path) -> None:
+    """XML that a CI reads: suites, cases, failures."""
+    result = kt("test", "--dir", str(governed(tmp_path)), "--format", "junit")
+    root = ET.fromstring(result.stdout)
+    assert (root.tag, root.get("tests"), root.get("failures")) == ("testsuites", "4", "1")
+    assert [(case.get("classname"), case.get("name"), len(case)) for case in root.iter("testcase")] == [
+        ("inline", "hello", 0), ("inline", "no hello", 1), ("privacy", "an address is taken out", 0),
+        ("privacy", "no <gambling>", 0),
+    ]  # fmt: skip
+
+
+def test_tests_that_cannot_be_read(tmp_path: Path) -> None:
+    """2, with the file and the place; so it is when there is no test at all."""
+    governed(tmp_path, "- {name: a}", "broken.json")
+    result = kt("test", "--dir", str(tmp_path))
+    assert result.exit_code == 2
+    assert f"{tmp_path / 'tests' / 'broken.json'}:1:3: E004 at `[0].input`" in result.stderr
+    lonely = write(tmp_path, "lonely.yaml", {"rbac": {}})
+    assert kt("test", "--file", lonely, "--dir", str(tmp_path / "none")).exit_code == 2
+    assert kt("test", "--dir", str(tmp_path / "none")).exit_code == 1
 
 
 def test_the_guide_does_what_it_says(tmp_path: Path) -> None:

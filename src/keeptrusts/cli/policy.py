@@ -33,6 +33,7 @@ class Linted:
 
 
 COMMANDS: Final = {
+    "test": Entry("keeptrusts.cli.policy_test:policy_test", "Hold a document against its tests."),
     "diff": Entry("keeptrusts.cli.policy_diff:diff", "What changed between two documents, by meaning."),
 }
 

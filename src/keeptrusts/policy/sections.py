@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
+from keeptrusts.policy.cases import Testing
 from keeptrusts.policy.checks import (
     base_url,
     header_name,
@@ -288,7 +289,7 @@ class Document(Block):
     """The top of the document, without `policy`, whose keys are the kinds."""
 
     pending: ClassVar[frozenset[str]] = frozenset(
-        {"agents", "token_rate_limit", "ip_allowlist", "cors", "testing", "callbacks"}
+        {"agents", "token_rate_limit", "ip_allowlist", "cors", "callbacks"}
     )
 
     pack: Pack
@@ -302,6 +303,7 @@ class Document(Block):
     ip_rate_limit: Annotated[IpRateLimit | None, Attr("Of each address.", stronger="given")] = None
     size_limits: SizeLimits = SizeLimits()
     streaming: Streaming = Streaming()
+    testing: Annotated[Testing | None, Attr("Tests of this document.", stronger="neutral")] = None
 
     def faults(self) -> Iterable[Fault]:
         models = {target.id: target.names_model for target in self.providers.targets}
