@@ -1,4 +1,4 @@
-"""`kt export`: archives of events and of the audit log."""
+"""`kt export`: archives of events, escalations and the audit log."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _OUTPUT = click.option("--output", type=click.Path(dir_okay=False, path_type=Pat
 
 @click.group()
 def export() -> None:
-    """Archives of events and of the audit log."""
+    """Archives of events, escalations and the audit log."""
 
 
 @export.command()
@@ -70,6 +70,7 @@ def create(
     \b
       kt export create --format csv --window 24h
       kt export create --format jsonl --window 30d --filter verdict=blocked --wait --output blocked.jsonl
+      kt export create --format parquet --window 24h --wait
       kt export create --format csv --type audit-log --from 2030-01-01T00:00:00Z --to 2030-02-01T00:00:00Z --wait
     """
     if (window is None) == (begin is None) or (begin is None and end is not None):

@@ -26,7 +26,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "doctor": Entry("keeptrusts.cli.doctor:doctor", "Check this machine and the way to the control plane."),
     "escalation": Entry("keeptrusts.cli.escalation:escalation", "What waits for a person, and what was decided."),
     "events": Entry("keeptrusts.cli.events:events", "What the gateways decided."),
-    "export": Entry("keeptrusts.cli.export:export", "Archives of events and of the audit log."),
+    "export": Entry("keeptrusts.cli.export:export", "Archives of events, escalations and the audit log."),
     "export-jobs": Entry("keeptrusts.cli.export:export", "Another name of `export`.", hidden=True),
     "gateway": Entry("keeptrusts.cli.gateway:gateway", "Run gateways and manage them."),
     "init": Entry("keeptrusts.cli.init:init", "Write a first policy, and Terraform files if you like."),

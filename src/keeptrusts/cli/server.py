@@ -50,6 +50,13 @@ def server() -> None:
     help="A private network that webhooks may reach, as in `10.1.0.0/16`. May be repeated.",
 )
 @click.option(
+    "--archive-url",
+    envvar="KEEPTRUSTS_ARCHIVE_URL",
+    metavar="URL",
+    help="Where archives are kept: `s3://BUCKET/PREFIX?region=...&endpoint_override=HOST:PORT`, with the AWS_ "
+    "variables for credentials. Without it: the data directory.",
+)
+@click.option(
     "--rate-limit", type=click.IntRange(1), default=6000, show_default=True, help="Requests a minute of a key."
 )
 def run(
@@ -60,6 +67,7 @@ def run(
     admin_key_file: Path | None,
     allow_insecure_webhooks: bool,
     webhook_allow_private: tuple[str, ...],
+    archive_url: str | None,
     rate_limit: int,
 ) -> None:
     """
@@ -82,6 +90,7 @@ def run(
         secret_key=_secret_key(),
         allow_insecure_webhooks=allow_insecure_webhooks,
         webhook_allow_private=webhook_allow_private,
+        archive_url=archive_url,
         key_requests_per_minute=rate_limit,
     )
     serve(settings, Address.read(listen), admin_key_file=admin_key_file, show_key=_show)

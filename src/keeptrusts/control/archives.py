@@ -1,8 +1,8 @@
 """
 One archive on its way to disk: nobody sees it before it is whole.
 
-It is written beside its place, synced, and renamed; its manifest says what it holds and which chains of events it
-covers, so that it can be judged without the control plane.
+It is written on the local disk, synced, and put in its place; its manifest says what it holds and which chains of
+events it covers, so that it can be judged without the control plane.
 """
 
 from __future__ import annotations
@@ -13,21 +13,13 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
-from keeptrusts.api.audit import AuditEntry
-from keeptrusts.api.events import Event
-from keeptrusts.control import csv_rows
+from keeptrusts.control.archive_forms import FORMS
+from keeptrusts.control.archive_places import Place
 from keeptrusts.store.archive_rows import ArchiveRow
-
-GAP_FIELDS: Final = ("from_sequence", "to_sequence", "count", "reason")
-COLUMNS: Final[Mapping[str, Sequence[str]]] = {
-    "events": (*Event.__annotations__, *GAP_FIELDS),
-    "audit-log": tuple(AuditEntry.__annotations__),
-}
-"""Of CSV. JSON Lines hold every member of a row."""
 
 
 @dataclass(slots=True)
@@ -55,17 +47,19 @@ class Archive:
     A file that is being written.
 
     Args:
-        folder: Where archives are.
+        folder: Where it is written.
+        place: Where it goes when it is whole.
         name: Of the file, without its ending; no other attempt has it.
-        kind: What the rows are, a key of `COLUMNS`.
-        ending: `csv` or `jsonl`.
+        kind: What the rows are.
+        ending: Its format, a key of `FORMS`.
     """
 
-    def __init__(self, folder: Path, name: str, kind: str, ending: str) -> None:
+    def __init__(self, folder: Path, place: Place, name: str, *, kind: str, ending: str) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._folder = folder
         self._name = name
-        self._columns = COLUMNS[kind]
+        self._place = place
+        self._form = FORMS[ending](kind)
         self._ending = ending
         self._covered: dict[str, _Covered] = {}
         self._digest = hashlib.sha256()
@@ -75,24 +69,21 @@ class Archive:
         self._draft = folder / f".{name}.part"
         # only the owner of the data directory reads what gateways recorded
         self._file = os.fdopen(os.open(self._draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb")
-        if ending == "csv":
-            self._write(csv_rows.header(self._columns))
+        self._write(self._form.begin())
 
     def add(self, rows: Sequence[ArchiveRow]) -> None:
         """Put these behind the others."""
         read = [msgspec.json.decode(row.json_text) for row in rows]
         for one in read:
             self._cover(one)
-        if self._ending == "csv":
-            self._write(csv_rows.write_rows(self._columns, read))
-        else:
-            self._write("".join(f"{row.json_text}\n" for row in rows).encode())
+        self._write(self._form.add(rows, read))
         self.rows += len(rows)
         if rows:
             self.last_id = rows[-1].id
 
     def seal(self, about: Mapping[str, Any]) -> Sealed:
         """Make it whole: on disk, then in its place, its manifest first. `about` opens the manifest."""
+        self._write(self._form.end())
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
@@ -104,9 +95,8 @@ class Archive:
             "sha256": sealed.sha256,
             "chains": [_chain(instance, self._covered[instance]) for instance in sorted(self._covered)],
         }
-        _write_synced(manifest_path(self._folder, self._name), json.dumps(manifest, indent=2) + "\n")
-        self._draft.replace(archive_path(self._folder, self._name, self._ending))
-        _sync_folder(self._folder)
+        self._keep_text(json.dumps(manifest, indent=2) + "\n", manifest_name(self._name))
+        self._place.keep(self._draft, archive_name(self._name, self._ending))
         return sealed
 
     def close(self) -> None:
@@ -119,9 +109,17 @@ class Archive:
         self._digest.update(content)
         self._size += len(content)
 
+    def _keep_text(self, text: str, name: str) -> None:
+        draft = self._draft.with_name(f".{name}.part")
+        with os.fdopen(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w", encoding="utf-8") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+        self._place.keep(draft, name)
+
     def _cover(self, row: Mapping[str, Any]) -> None:
         instance = row.get("instance_id")
-        if instance is None:
+        if instance is None or "hash" not in row:
             return
         sequence, digest = row["sequence"], row["hash"]
         part = self._covered.get(instance)
@@ -134,20 +132,20 @@ class Archive:
             part.last, part.last_hash = sequence, digest
 
 
-def archive_path(folder: Path, name: str, ending: str) -> Path:
-    """Where a whole archive is."""
-    return folder / f"{name}.{ending}"
+def archive_name(name: str, ending: str) -> str:
+    """Of a whole archive in its place."""
+    return f"{name}.{ending}"
 
 
-def manifest_path(folder: Path, name: str) -> Path:
-    """Beside it."""
-    return folder / f"{name}.manifest.json"
+def manifest_name(name: str) -> str:
+    """Of what lies beside it."""
+    return f"{name}.manifest.json"
 
 
-def remove_archive(folder: Path, name: str) -> None:
+def remove_archive(place: Place, name: str) -> None:
     """With its manifest. What is not there is no fault."""
-    for path in (*(archive_path(folder, name, ending) for ending in ("csv", "jsonl")), manifest_path(folder, name)):
-        path.unlink(missing_ok=True)
+    for one in (*(archive_name(name, ending) for ending in FORMS), manifest_name(name)):
+        place.remove(one)
 
 
 def _chain(instance: str, part: _Covered) -> dict[str, Any]:
@@ -159,20 +157,3 @@ def _chain(instance: str, part: _Covered) -> dict[str, Any]:
         "last_hash": part.last_hash,
         "unbroken": part.records == part.last - part.first + 1,
     }
-
-
-def _write_synced(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.part")
-    with os.fdopen(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w", encoding="utf-8") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    draft.replace(path)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

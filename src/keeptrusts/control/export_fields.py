@@ -5,19 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from difflib import get_close_matches
+from importlib.util import find_spec
 from typing import Final
 
-from keeptrusts.api.exports import EXPORT_FORMATS, EXPORT_TYPES, LATER_FORMATS, LATER_TYPES
+from keeptrusts.api.exports import EXPORT_FORMATS, EXPORT_TYPES
 from keeptrusts.control.event_filters import read_time
+from keeptrusts.control.ocsf import TRANSLATORS
 from keeptrusts.control.problem import ProblemError
 from keeptrusts.control.windows import read_window
 from keeptrusts.core.errors import InputError
-from keeptrusts.store.archive_rows import AUDIT_FILTERS, AuditSource, EventSource, Source
+from keeptrusts.store.archive_rows import AUDIT_FILTERS, AuditSource, EscalationSource, EventSource, Source
+from keeptrusts.store.escalations import FILTERS as ESCALATION_FILTERS
 from keeptrusts.store.events import EXACT, Filters
 from keeptrusts.store.exports import NewExport
 from keeptrusts.store.transaction import Tx
 
-FILTERS: Final[Mapping[str, Sequence[str]]] = {"events": (*EXACT, "policy", "q"), "audit-log": AUDIT_FILTERS}
+FILTERS: Final[Mapping[str, Sequence[str]]] = {
+    "events": (*EXACT, "policy", "q"),
+    "audit-log": AUDIT_FILTERS,
+    "escalations": ESCALATION_FILTERS,
+}
 
 
 def read_export(
@@ -37,8 +44,9 @@ def read_export(
         ProblemError: 422 `invalid_type`, `invalid_format`, `invalid_window`, `invalid_time` or `unknown_filter`.
     """
     chosen = kind or "events"
-    _word("type", chosen, EXPORT_TYPES, LATER_TYPES)
-    _word("format", written_as, EXPORT_FORMATS, LATER_FORMATS)
+    _word("type", chosen, EXPORT_TYPES)
+    _word("format", written_as, EXPORT_FORMATS)
+    _form(chosen, written_as)
     _filters(chosen, filters)
     try:
         covered = read_window(window, read_time("from", start), read_time("to", end), now)
@@ -54,20 +62,27 @@ def source_of(tx: Tx, org: str, wanted: NewExport) -> Source:
     """The rows that are there now."""
     if wanted.type == "audit-log":
         return AuditSource(org, wanted.filters, wanted.window_from, wanted.window_to)
+    if wanted.type == "escalations":
+        return EscalationSource(org, wanted.filters, wanted.window_from, wanted.window_to)
     exact = {name: value for name, value in wanted.filters.items() if name in EXACT}
     filters = Filters(exact=exact, policy=wanted.filters.get("policy"), search=wanted.filters.get("q"))
     return EventSource.begin(tx.connection, org, filters.within(wanted.window_from, wanted.window_to))
 
 
-def _word(field: str, given: str, known: Sequence[str], later: Sequence[str]) -> None:
+def _form(kind: str, written_as: str) -> None:
+    if written_as == "ocsf" and kind not in TRANSLATORS:
+        raise _refused("format", "invalid_format", f"`{kind}` have no form in OCSF; use `jsonl` or `csv`")
+    if written_as == "parquet" and find_spec("pyarrow") is None:
+        message = "`parquet` needs the extra of the control plane: `pip install 'keeptrusts[archive]'`"
+        raise _refused("format", "invalid_format", message)
+
+
+def _word(field: str, given: str, known: Sequence[str]) -> None:
     if given in known:
         return
     listed = " or ".join(f"`{one}`" for one in known)
-    if given in later:
-        message = f"`{given}` is not in this release; use {listed}"
-    else:
-        close = get_close_matches(given.lower(), known, n=1)
-        message = f"`{field}` must be {listed}" + (f"; did you mean `{close[0]}`?" if close else "")
+    close = get_close_matches(given.lower(), known, n=1)
+    message = f"`{field}` must be {listed}" + (f"; did you mean `{close[0]}`?" if close else "")
     raise _refused(field, f"invalid_{field}", message)
 
 

@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Final
 
 from fastapi.concurrency import run_in_threadpool
 
+from keeptrusts.control.archive_places import Folder, Place, drafts_of, place_of
 from keeptrusts.control.archives import Archive, remove_archive
 from keeptrusts.control.crew import Clock, Crew, Queue
 from keeptrusts.control.export_fields import source_of
 from keeptrusts.control.middleware import describe
 from keeptrusts.control.services import Services
-from keeptrusts.control.settings import Settings
 from keeptrusts.core.errors import KeeptrustsError
 from keeptrusts.core.version import VERSION
 from keeptrusts.store.archive_rows import Source
@@ -52,11 +50,6 @@ DISK: Final = "the archive could not be written to the data directory; see that 
 BUG: Final = "something went wrong here; the log of the control plane has it under this export's id"
 
 
-def folder_of(settings: Settings) -> Path:
-    """Where archives are."""
-    return settings.data_dir / "exports"
-
-
 class Exporter:
     """
     One worker; several may run, in one process or many that share the data directory.
@@ -68,7 +61,9 @@ class Exporter:
     def __init__(self, services: Services, *, clock: Clock = Tx.database_now, page_rows: int = PAGE_ROWS) -> None:
         self._services = services
         self._store = services.store
-        self._folder = folder_of(services.settings)
+        self._folder = drafts_of(services.settings)
+        self._place = place_of(services.settings)
+        self._drafts: Place = self._place if self._place.local("") else Folder(self._folder)
         self._clock = clock
         self._page_rows = page_rows
         queue = Queue(
@@ -105,20 +100,19 @@ class Exporter:
         with self._store.write() as tx:
             note_expired(tx.connection, [one.shown["id"] for one in gone])
         for one in gone:
-            remove_archive(self._folder, str(one.archive))
+            remove_archive(self._place, str(one.archive))
 
     def remove_orphans(self) -> None:
         """What workers that died left behind."""
-        limit = time.time() - ORPHANED_AFTER_S
-        old = [path for path in self._folder.glob("*") if path.stat().st_mtime < limit]
-        names = {path: path.name.removeprefix(".").partition(".")[0] for path in old}
-        if not names:
-            return
-        with self._store.read() as tx:
-            known = known_archives(tx.connection, sorted(set(names.values())))
-        for path, name in names.items():
-            if name not in known:
-                path.unlink(missing_ok=True)
+        for place in {self._place, self._drafts}:
+            names = {one: one.removeprefix(".").partition(".")[0] for one in place.unchanged_for(ORPHANED_AFTER_S)}
+            if not names:
+                continue
+            with self._store.read() as tx:
+                known = known_archives(tx.connection, sorted(set(names.values())))
+            for one, name in names.items():
+                if name not in known:
+                    place.remove(one)
 
     async def _serve(self, lease: Lease) -> None:
         if lease.attempts > MOST_ATTEMPTS:
@@ -151,7 +145,8 @@ class Exporter:
             Jobs(tx.connection, EXPORTS).renew(lease, self._clock(tx), LEASE_FOR)
             Exports(tx.connection, lease.org).begin(lease.id, rows_total=total)
         name = f"{lease.id}-{lease.token.removeprefix('lease_')}"
-        archive = Archive(self._folder, name, stored.shown["type"], stored.shown["format"])
+        shown = stored.shown
+        archive = Archive(self._folder, self._place, name, kind=shown["type"], ending=shown["format"])
         return _Work(stored, source, archive)
 
     def _step(self, lease: Lease, work: _Work) -> bool:

@@ -16,6 +16,7 @@ class Settings:
         secret_key: Seals secrets at rest (32 bytes or more); None: `secret.key` in `data_dir`, made at first start.
         allow_insecure_webhooks: Let webhooks go to http on loopback.
         webhook_allow_private: Networks (CIDR) that webhooks may reach though they are private.
+        archive_url: `s3://BUCKET/PREFIX` for archives; None: the data directory.
         key_requests_per_minute: For one API key; gateway tokens have ten times as much.
     """
 
@@ -24,6 +25,7 @@ class Settings:
     secret_key: bytes | None = None
     allow_insecure_webhooks: bool = False
     webhook_allow_private: tuple[str, ...] = ()
+    archive_url: str | None = None
     key_requests_per_minute: int = 6000
 
     @property

@@ -17,7 +17,9 @@ from sqlalchemy import ColumnElement, Connection, func, select, tuple_
 
 from keeptrusts.core.canonical import canonical_json
 from keeptrusts.store.audit import entry_of
+from keeptrusts.store.escalations import shown_of
 from keeptrusts.store.events import Cursor, Events, Filters, json_text_of
+from keeptrusts.store.review_tables import escalations
 from keeptrusts.store.tables import audit_log, events
 
 AUDIT_FILTERS: Final = ("actor", "action", "object_type", "object_id")
@@ -95,3 +97,27 @@ class AuditSource:
     def _conditions(self) -> tuple[ColumnElement[bool], ...]:
         matching = [audit_log.c[name] == value for name, value in self.matching.items()]
         return (audit_log.c.org == self.org, audit_log.c.at >= self.start, audit_log.c.at < self.end, *matching)
+
+
+@dataclass(frozen=True, slots=True)
+class EscalationSource:
+    """Escalations made from `start`, inclusive, to `end`, exclusive, without what is held."""
+
+    org: str
+    matching: Mapping[str, str]
+    start: datetime
+    end: datetime
+
+    def count(self, connection: Connection) -> int:
+        query = select(func.count()).select_from(escalations).where(*self._conditions())
+        return connection.execute(query).scalar_one()
+
+    def page(self, connection: Connection, after: str, *, limit: int) -> Sequence[ArchiveRow]:
+        query = select(escalations).where(*self._conditions(), escalations.c.id > after).order_by(escalations.c.id)
+        rows = connection.execute(query.limit(limit)).mappings()
+        return [ArchiveRow(row["id"], canonical_json({**shown_of(row)}).decode()) for row in rows]
+
+    def _conditions(self) -> tuple[ColumnElement[bool], ...]:
+        made = escalations.c.created_at
+        matching = [escalations.c[name] == value for name, value in self.matching.items()]
+        return (escalations.c.org == self.org, made >= self.start, made < self.end, *matching)

@@ -285,7 +285,12 @@ def _decided(row: RowMapping, at: datetime) -> str:
     return "expired" if row["usable_until"] <= at else "approved"
 
 
-def _stored(row: RowMapping) -> StoredEscalation:
+def shown_of(row: RowMapping) -> Escalation:
+    """A row as the API shows it."""
     ends = {name: rfc3339_or_none(row[name]) for name in _TIMES}
     shown = {name: ends[name] if name in ends else row[name] for name in Escalation.__annotations__}
-    return StoredEscalation(cast("Escalation", shown), row["revision"])
+    return cast("Escalation", shown)
+
+
+def _stored(row: RowMapping) -> StoredEscalation:
+    return StoredEscalation(shown_of(row), row["revision"])

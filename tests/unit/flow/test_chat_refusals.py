@@ -163,13 +163,6 @@ def test_a_request_that_a_policy_withholds_burns_no_quota(
     assert seen.record.content["request"][0]["text"] in {"I am [email]", "I am [ada]@example.com"}
 
 
-def test_quota_is_counted_for_the_caller() -> None:
-    """The user that the request names, when the gateway knows no better, and its address."""
-    seen = play(policy_of(), chat(user="u-7"), Provider([answer("hi")]))
-
-    assert [effect for effect in seen.effects if isinstance(effect, TakeQuota)] == [TakeQuota("u-7", "192.0.2.1")]
-
-
 @pytest.mark.parametrize("body", [HELLO, STREAM, b"{"], ids=["whole", "streamed", "unreadable"])
 def test_a_full_spool_gives_no_answer(body: bytes) -> None:
     """What cannot be recorded is not answered: 503, even where a refusal was due."""

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, StreamingResponse
 
 from keeptrusts.api.exports import ExportDraft, ExportJob
 from keeptrusts.api.page import Page
 from keeptrusts.control import scopes
-from keeptrusts.control.archives import archive_path, manifest_path
+from keeptrusts.control.archive_places import place_of
+from keeptrusts.control.archives import archive_name, manifest_name
 from keeptrusts.control.auditing import record
 from keeptrusts.control.auth import Actor, ExportReader, ExportWriter
 from keeptrusts.control.export_fields import read_export, source_of
-from keeptrusts.control.exporting import TOPIC, folder_of
+from keeptrusts.control.exporting import TOPIC
 from keeptrusts.control.paging import Paging
 from keeptrusts.control.problem import ProblemError, allow_words
-from keeptrusts.control.services import AppServices
+from keeptrusts.control.services import AppServices, Services
 from keeptrusts.control.unit_of_work import transactional
 from keeptrusts.store.exports import Exports, StoredExport
 from keeptrusts.store.transaction import Tx
@@ -34,7 +34,11 @@ Word = Annotated[str | None, Query(max_length=40)]
 _FILE: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
 }
-_NEEDED: Final = {"events": scopes.EVENTS_READ, "audit-log": scopes.AUDIT_READ}
+_NEEDED: Final = {
+    "events": scopes.EVENTS_READ,
+    "audit-log": scopes.AUDIT_READ,
+    "escalations": scopes.ESCALATIONS_READ,
+}
 """An export shows nothing that its maker, or whoever fetches it, could not read in a list."""
 _OWN_PARAMETERS: Final = frozenset({"type", "format", "window", "from", "to", "limit"})
 
@@ -86,30 +90,29 @@ def read_export_job(export_id: str, actor: ExportReader, tx: Tx) -> ExportJob:
 
 @router.get("/jobs/{export_id}/download", response_class=FileResponse, responses=_FILE)
 @transactional
-def download_export(export_id: str, actor: ExportReader, tx: Tx, services: AppServices) -> FileResponse:
+def download_export(export_id: str, actor: ExportReader, tx: Tx, services: AppServices) -> Response:
     """The archive. `Repr-Digest` (RFC 9530) and the older `Digest` have its SHA-256; ranges can be asked for."""
     stored = _finished(tx, actor, export_id)
-    path = archive_path(folder_of(services.settings), str(stored.archive), stored.shown["format"])
-    _require_file(path)
+    shown = stored.shown
     raw = base64.b64encode(bytes.fromhex(str(stored.shown["sha256"]))).decode()
-    return FileResponse(
-        path,
-        media_type="application/octet-stream",
-        filename=f"{stored.shown['type']}-{export_id}.{stored.shown['format']}",
-        headers={"Repr-Digest": f"sha-256=:{raw}:", "Digest": f"sha-256={raw}", "Cache-Control": "no-store"},
-    )
+    saved_as = f"{shown['type']}-{export_id}.{shown['format']}"
+    headers = {
+        "Repr-Digest": f"sha-256=:{raw}:",
+        "Digest": f"sha-256={raw}",
+        "Cache-Control": "no-store",
+        "Content-Disposition": f'attachment; filename="{saved_as}"',
+    }
+    return _file(services, archive_name(str(stored.archive), shown["format"]), "application/octet-stream", headers)
 
 
 @router.get(
     "/jobs/{export_id}/manifest", response_class=FileResponse, responses={200: {"content": {"application/json": {}}}}
 )
 @transactional
-def read_manifest(export_id: str, actor: ExportReader, tx: Tx, services: AppServices) -> FileResponse:
+def read_manifest(export_id: str, actor: ExportReader, tx: Tx, services: AppServices) -> Response:
     """What the archive holds: its window, filters, size, digest, and the chains of events it covers."""
     stored = _finished(tx, actor, export_id)
-    path = manifest_path(folder_of(services.settings), str(stored.archive))
-    _require_file(path)
-    return FileResponse(path, media_type="application/json", headers={"Cache-Control": "no-store"})
+    return _file(services, manifest_name(str(stored.archive)), "application/json", {"Cache-Control": "no-store"})
 
 
 def read_row_filters(request: Request) -> Mapping[str, str]:
@@ -180,7 +183,14 @@ def _finished(tx: Tx, actor: Actor, export_id: str) -> StoredExport:
             )
 
 
-def _require_file(path: Path) -> None:
-    if not path.is_file():
-        detail = "the archive is not in this server's data directory; have all replicas share one, or make a new export"
+def _file(services: Services, name: str, media_type: str, headers: Mapping[str, str]) -> Response:
+    place = place_of(services.settings)
+    size = place.size(name)
+    if size is None:
+        detail = "the archive is not where this server keeps them; have all replicas share a place, or export again"
         raise ProblemError(409, "archive_missing", detail)
+    path = place.local(name)
+    if path is not None:
+        return FileResponse(path, media_type=media_type, headers=dict(headers))
+    known = {**headers, "Content-Length": str(size)}
+    return StreamingResponse(place.read(name), media_type=media_type, headers=known)
