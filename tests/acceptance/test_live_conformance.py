@@ -18,7 +18,7 @@ from support.asked_server import AskedServer, asked_server
 from support.gateway_process import gateway_process
 from support.policy_cases import Case, cases, document
 from support.webhooks import Receiver, Reply, receiver
-from support.wire_cases import answer_of, answered, asked, headers_of, request_of
+from support.wire_cases import answer_of, answered, asked, headers_of, request_of, told
 
 pytestmark = pytest.mark.acceptance
 
@@ -141,6 +141,7 @@ def test_request(case: Case, request: pytest.FixtureRequest) -> None:
             assert (got.event["verdict"], got.event["reason_code"]) == ("redacted", want["redact"])
             assert got.passed_on is not None
             assert asked(got.passed_on, case) == want["texts"]
+            assert told(got.passed_on, case) == want.get("told", [])
         case _:
             assert_refused(got, want, "input_blocked")
             assert got.passed_on is None

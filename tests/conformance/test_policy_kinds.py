@@ -52,7 +52,8 @@ def _judged(compiled: CompiledPolicy, case: Case) -> Any:
             return _allowed(said, case.want)
         case "redacted":
             texts = [said.changed.get(text.place, text.value) for text in exchange.texts]
-            return {"redact": said.verdict.code, "texts": texts}
+            told = {"told": list(said.instructions)} if said.instructions else {}
+            return {"redact": said.verdict.code, "texts": texts, **told}
         case name:
             return {name.removesuffix("ed").replace("escalat", "escalate"): said.verdict.code}
 

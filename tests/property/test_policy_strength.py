@@ -62,7 +62,7 @@ def blocks(kind: str) -> Iterator[Policy]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_change_of_a_block_that_does_not_weaken_it(kind: str) -> None:
-    """Each verdict of the corpus is at least as severe as before, between any two blocks of the kind."""
+    """Each verdict of the corpus is at least as severe as before, between any two blocks that can be compared."""
     outcomes = [(block, [outcome(Chain([block]), case) for case in of_kind(kind)]) for block in blocks(kind)]
     compared = 0
     for one, other in combinations(outcomes, 2):
@@ -73,7 +73,7 @@ def test_a_change_of_a_block_that_does_not_weaken_it(kind: str) -> None:
             compared += 1
             worse = [case.note for case, a, b in zip(of_kind(kind), was, becomes, strict=True) if b < a]
             assert worse == [], [change.as_line() for change in changes]
-    assert compared or len(outcomes) < 2
+    assert compared or len(outcomes) < 2 or load_kind(kind).rewrites
 
 
 CONFIGS: Mapping[str, list[Any]] = {kind: [{}, *(case.config for case in of_kind(kind))] for kind in KINDS}

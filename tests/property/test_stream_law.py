@@ -33,6 +33,12 @@ from support.stream_law import (
 )
 
 TERMS: dict[str, Any] = {"blocked_terms": ["Project Apollo", "launch codes"], "detect_patterns": ["INV-[0-9]{8}"]}
+RULES: list[dict[str, Any]] = [
+    {"name": "first", "pattern": "^", "replacement": "AI: "},
+    {"name": "numbers", "pattern": "(\\w)-([0-9]{4,8})", "replacement": "<$2 $1>"},
+    {"name": "words", "pattern": "gambling|\\bga", "replacement": ""},
+    {"name": "last", "pattern": "$", "replacement": " Apollo", "condition": "[0-9]"},
+]
 REDACTING: dict[str, dict[str, Any]] = {
     "pii": {"pii-detector": {}},
     "secrets": {"secret-scanner": {}},
@@ -42,6 +48,8 @@ REDACTING: dict[str, dict[str, Any]] = {
     "all": {"pii-detector": {}, "secret-scanner": {}, "dlp-filter": TERMS},
     "disclaimer": {"financial-compliance": {"required_disclaimers": ["Not advice."]}},
     "advice reframed": {"upl-filter": {"rewrite_to_educational": True}, "eu-ai-act": {}},
+    "rewritten": {"response-rewriter": {"preserve_structure": False, "rules": RULES}, "dlp-filter": TERMS},
+    "rewritten whole": {"pii-detector": {}, "response-rewriter": {"rules": RULES}, "eu-ai-act": {}},
     "code": {"code-sanitizer": {"additional_patterns": ["Project {1,2}Apollo", "g.m"]}},
     "disclaimer that is redacted": {
         "pii-detector": {},

@@ -48,8 +48,14 @@ def answer_of(case: Case, *, streamed: bool) -> bytes:
 
 def asked(body: bytes, case: Case) -> list[str]:
     """The texts of the case as they stand in a request."""
-    messages = json.loads(body)["messages"]
+    messages = json.loads(body)["messages"][len(told(body, case)) :]
     return [message["content"] for message in messages[: len(case.exchange["texts"])]]
+
+
+def told(body: bytes, case: Case) -> list[str]:
+    """What the model is told before the texts of the case, if it wants that."""
+    first = json.loads(body)["messages"][0]
+    return [first["content"]] if "told" in case.want and first["role"] == "system" else []
 
 
 def answered(body: bytes, *, streamed: bool) -> list[str]:

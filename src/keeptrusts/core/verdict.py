@@ -58,10 +58,16 @@ class Allow:
 
 @dataclass(frozen=True, slots=True)
 class Redact:
-    """Let it pass with these edits."""
+    """
+    Let it pass with these edits.
+
+    Args:
+        instruction: Told to the model before everything else; empty: nothing is.
+    """
 
     code: str
     edits: tuple[Edit, ...]
+    instruction: str = ""
 
     @property
     def matches(self) -> tuple[Match, ...]:

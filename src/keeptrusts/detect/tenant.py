@@ -88,3 +88,20 @@ def _in_pieces(regex: Regex, seen: View, width: int) -> Iterator[tuple[int, int]
         found = regex.match(seen.data[lead:stop], start - lead, stop - lead) if start < stop else None
         if found:
             yield start, lead + found[0][1]
+
+
+def groups_of(pattern: str, text: str, hit: Hit) -> list[str]:
+    """The match of a pattern and its groups, as they stand in the text; empty for a group that took no part."""
+    from keeptrusts.detect.engine import compile_regex
+
+    regex = compile_regex(pattern, captures=True)
+    for seen in (view(text), plain_view(text)):
+        start, stop = seen.byte(hit.start), seen.byte(hit.end)
+        found = regex.match(seen.data, start, stop)
+        if found and found[0][1] == stop:
+            return [_original(text, seen, *span) for span in found]
+    return [text[hit.start : hit.end], *[""] * 9]
+
+
+def _original(text: str, seen: View, start: int, end: int) -> str:
+    return text[seen.origin(start) : seen.end(end)] if 0 <= start < end else ""

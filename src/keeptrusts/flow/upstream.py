@@ -14,6 +14,7 @@ from keeptrusts.policy.compiled import CompiledPolicy, TargetSettings
 from keeptrusts.policy.engine import Judgement
 from keeptrusts.wire.anthropic import VERSION
 from keeptrusts.wire.dialects import CHAT, MESSAGES, Dialect, bridge_to
+from keeptrusts.wire.instructions import instructed
 from keeptrusts.wire.openai_chat import with_new_cap
 from keeptrusts.wire.readings import ModelRequest
 from keeptrusts.wire.strict_json import splice
@@ -97,6 +98,8 @@ def body_for(dialect: Dialect, target: TargetSettings, request: ModelRequest, sa
     if target.target.model and target.target.model != request.model:
         changes["model",] = target.target.model
     body = splice(request.raw, changes)
+    if said.instructions:
+        body = instructed(body, dialect.name, "\n\n".join(said.instructions))
     bridge = bridge_to(dialect, target.format)
     if bridge is None:
         return body

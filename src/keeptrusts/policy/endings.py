@@ -21,11 +21,9 @@ def takes_ending(policy: Policy, part: Part) -> bool:
 
 def ending_of(policy: Policy, text: str) -> Verdict:
     """What the kind adds to a complete text; an answer that says nothing needs no disclaimer."""
-    added = policy.ending(text) if text else ""
-    if not added:
-        return Allow()
-    edit = Edit((), len(text), len(text), policy.ending_category, added)
-    return Redact(f"{code_prefix(policy.kind)}.{edit.category}", (edit,))
+    end = len(text)
+    edits = tuple(Edit((), end, end, category, added) for category, added in (policy.ending(text) if text else ()))
+    return Redact(f"{code_prefix(policy.kind)}.{edits[0].category}", edits) if edits else Allow()
 
 
 def with_endings(policy: Policy, exchange: Exchange, verdict: Verdict) -> Verdict:

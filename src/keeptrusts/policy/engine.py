@@ -55,6 +55,7 @@ class Judgement:
         changed: New values of the texts that redactions changed.
         restorable: Placeholder -> what the caller had written there.
         max_tokens: The lowest cap that any kind set on the answer.
+        instructions: What the model is told before everything else, in the order of the chain.
     """
 
     verdict: Verdict = ALLOWED
@@ -65,6 +66,7 @@ class Judgement:
     restorable: Mapping[str, str] = field(default_factory=dict)
     max_tokens: int | None = None
     degraded: bool = False
+    instructions: tuple[str, ...] = ()
 
 
 class Chain:
@@ -166,6 +168,7 @@ class _Run:
         self._max_tokens: int | None = None
         self._degraded = False
         self._blocked = False
+        self._instructions: list[str] = []
         self._asked: list[Asked] = []
         self._found: set[Place] = set()
 
@@ -190,6 +193,7 @@ class _Run:
             self._restorable,
             self._max_tokens,
             self._degraded,
+            tuple(self._instructions),
         )
 
     def _ask(self, policy: Policy, phase: Phase) -> Verdict | Ask | None:
@@ -227,13 +231,16 @@ class _Run:
         self._blocked = isinstance(verdict, Block)
         if isinstance(verdict, Redact):
             self._redact(verdict.edits)
+            self._instructions += [verdict.instruction] if verdict.instruction else []
 
     def _here(self, verdict: Verdict) -> Verdict:
         """A redaction without what was found elsewhere: nobody is sent that, so there is nothing to redact in it."""
         if not isinstance(verdict, Redact) or self._found.isdisjoint(edit.place for edit in verdict.edits):
             return verdict
         edits = tuple(edit for edit in verdict.edits if edit.place not in self._found)
-        return Redact(verdict.code, edits) if edits else Allow(verdict.edits, code=verdict.code)
+        if edits or verdict.instruction:
+            return replace(verdict, edits=edits)
+        return Allow(verdict.edits, code=verdict.code)
 
     def _take_allowed(self, verdict: Allow) -> None:
         if verdict.max_tokens is not None:

@@ -7,12 +7,15 @@ The engine, the gateway and the tests know kinds through this class alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from keeptrusts.core.exchange import Exchange, Phase, Target
 from keeptrusts.core.verdict import Verdict
 from keeptrusts.policy.asking import Ask
 from keeptrusts.policy.schema import Block, Fault
+
+Additions: TypeAlias = tuple[tuple[str, str], ...]
+"""What is added, in order: the category that records name, and the text."""
 
 
 class Policy(Block):
@@ -34,8 +37,6 @@ class Policy(Block):
     """It puts what its settings say into texts: nobody can tell whether a chain is stricter with it."""
     adds: ClassVar[bool] = False
     """It may add something at the end of an answer. It then looks at texts of answers, so its holdback is not 0."""
-    ending_category: ClassVar[str] = "disclaimer"
-    """What records call that which it adds."""
     records_only: ClassVar[bool] = False
     """It never objects and changes nothing."""
 
@@ -48,10 +49,10 @@ class Policy(Block):
         del chain
         return ()
 
-    def ending(self, text: str) -> str:
-        """Asked only where `adds`: what is added at the end of a text of the answer, given the whole of it."""
+    def ending(self, text: str) -> Additions:
+        """Asked only where `adds`: what is put behind a text of the answer, given the whole of it."""
         del text
-        return ""
+        return ()
 
     def fails_open(self) -> bool:
         """Whether a setting of this kind lets pass what it could not decide, because nobody gave a usable answer."""

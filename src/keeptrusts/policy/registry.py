@@ -36,6 +36,8 @@ KINDS: Final = (
     "code-sanitizer",
     "language-validator",
     "cjis-mode",
+    "request-rewriter",
+    "response-rewriter",
     "audit-logger",
 )
 """The kinds that this version enforces."""
@@ -49,8 +51,6 @@ LATER_KINDS: Final = frozenset(
         "bot-detector",
         "content-extractor",
         "document-analyzer",
-        "request-rewriter",
-        "response-rewriter",
         "quality-scorer",
         "citation-verifier",
         "bias-monitor",

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 from keeptrusts.core.exchange import Exchange
 from keeptrusts.core.verdict import Allow, Block, Match, Verdict
 from keeptrusts.policy.checks import Regex
+from keeptrusts.policy.kind import Additions
 from keeptrusts.policy.schema import Attr, Fault
 
 if TYPE_CHECKING:
     from keeptrusts.detect.tenant import TenantPatterns
 
 BLOCKED = "blocked_pattern"
+DISCLAIMER = "disclaimer"
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
 BlockedPatterns: TypeAlias = Annotated[
     tuple[Regex, ...], Attr("Patterns that an answer may not hold, in any case of letters.", stronger="more")
@@ -67,10 +69,10 @@ def at_least_one(width: int | None) -> int | None:
     return None if width is None else max(width, 1)
 
 
-def missing(text: str, sentences: Iterable[str]) -> str:
-    """Those of the sentences that the text does not say, as they are put behind it; empty when it says all."""
+def missing(text: str, sentences: Iterable[str], category: str = DISCLAIMER) -> Additions:
+    """Those of the sentences that the text does not say, as they are put behind it."""
     said = spoken(text)
-    return "".join(f"\n\n{sentence}" for sentence in sentences if spoken(sentence) not in said)
+    return tuple((category, f"\n\n{sentence}") for sentence in sentences if spoken(sentence) not in said)
 
 
 def spoken(text: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from keeptrusts.core.exchange import Exchange, Part, Phase, Role, Text
 from keeptrusts.core.verdict import Allow, Block, Edit, Redact, Verdict
 from keeptrusts.policy.engine import Chain, Judgement
-from keeptrusts.policy.kind import Policy
+from keeptrusts.policy.kind import Additions, Policy
 
 
 class Adds(Policy):
@@ -24,10 +24,10 @@ class Adds(Policy):
         del exchange
         return self.verdict
 
-    def ending(self, text: str) -> str:
+    def ending(self, text: str) -> Additions:
         if text == "crash":
             raise ValueError(text)
-        return "" if text.endswith("!") else "!"
+        return () if text.endswith("!") else (("mark", "!"),)
 
 
 def text(index: int, value: str, part: Part = Part.CONTENT) -> Text:
@@ -44,8 +44,8 @@ def test_it_is_added_where_it_is_missing() -> None:
     said = judge(Allow(), text(0, "a"), text(1, "b!"), text(2, ""), text(3, "c", Part.REASONING), text(4, "d"))
 
     assert said.changed == {("t", 0): "a!", ("t", 4): "d!"}
-    assert said.verdict.code == "signs.disclaimer"
-    assert said.results[0].findings == (("disclaimer", 2),)
+    assert said.verdict.code == "signs.mark"
+    assert said.results[0].findings == (("mark", 2),)
 
 
 def test_nothing_is_added_where_nothing_is_missing() -> None:
@@ -60,7 +60,7 @@ def test_it_stands_behind_what_was_replaced() -> None:
     said = judge(redaction, text(0, "a"), text(1, "bc"))
 
     assert said.changed == {("t", 0): "a!", ("t", 1): "#!"}
-    assert said.verdict.code == "signs.disclaimer"
+    assert said.verdict.code == "signs.mark"
     assert judge(redaction, text(1, "bc"), text(2, "a")).verdict.code == "signs.x"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, ClassVar, Final
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
 
 from keeptrusts.core.exchange import Exchange, Phase
 from keeptrusts.core.verdict import Allow, Verdict
@@ -54,7 +54,7 @@ class CodeSanitizer(Policy):
         if not self.enabled:
             return Allow()
         found = matches_in(exchange.texts, lambda text: self._find(text, answered=exchange.answered))
-        action = "block" if self.block_on_match else "redact"
+        action: Literal["redact", "block"] = "block" if self.block_on_match else "redact"
         return block_or_redact(action, "code_sanitizer", "the answer holds unsafe code", edits_for(found, _Marker()))
 
     def _find(self, text: str, *, answered: bool) -> list[Hit]:

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from keeptrusts.core.exchange import Exchange, Phase
 from keeptrusts.core.verdict import Allow, Verdict
-from keeptrusts.policy.kind import Policy
+from keeptrusts.policy.kind import Additions, Policy
 from keeptrusts.policy.kinds.audit_logger import AuditLogger
 from keeptrusts.policy.schema import Attr, Fault
 from keeptrusts.policy.wording import missing
@@ -47,7 +47,6 @@ class EuAiAct(Policy):
     kind: ClassVar[str] = "eu-ai-act"
     phases: ClassVar[frozenset[Phase]] = frozenset({Phase.OUTPUT})
     adds: ClassVar[bool] = True
-    ending_category: ClassVar[str] = "notice"
     example: ClassVar[str] = """
         risk_class: high
         articles: [12, 26, 50]
@@ -86,8 +85,8 @@ class EuAiAct(Policy):
         del exchange
         return Allow()
 
-    def ending(self, text: str) -> str:
-        return missing(text, (NOTICE,)) if self._notifies() else ""
+    def ending(self, text: str) -> Additions:
+        return missing(text, (NOTICE,), "notice") if self._notifies() else ()
 
     def _notifies(self) -> bool:
         return self.risk_class != "minimal" or TRANSPARENCY in self.articles

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from keeptrusts.core.exchange import Exchange, Phase
 from keeptrusts.core.verdict import Verdict
-from keeptrusts.policy.kind import Policy
+from keeptrusts.policy.kind import Additions, Policy
 from keeptrusts.policy.schema import Fault
 from keeptrusts.policy.wording import (
     BlockedPatterns,
@@ -52,7 +52,7 @@ class FinancialCompliance(Policy):
         found = self._wording.matches(exchange)
         return block_wording("financial_compliance", "the answer says what may not be said about money", found)
 
-    def ending(self, text: str) -> str:
+    def ending(self, text: str) -> Additions:
         return missing(text, self.required_disclaimers)
 
     @cached_property

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 
 from keeptrusts.core.exchange import Exchange, Phase
 from keeptrusts.core.verdict import Verdict
-from keeptrusts.policy.kind import Policy
+from keeptrusts.policy.kind import Additions, Policy
 from keeptrusts.policy.schema import Attr, Fault
 from keeptrusts.policy.wording import (
     BlockedPatterns,
@@ -59,7 +59,7 @@ class HealthcareCompliance(Policy):
         found = self._wording.matches(exchange)
         return block_wording("healthcare_compliance", "the answer says what may not be said about health", found)
 
-    def ending(self, text: str) -> str:
+    def ending(self, text: str) -> Additions:
         return missing(text, (*self.required_disclaimers, *self._device()))
 
     def _device(self) -> tuple[str, ...]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
 from keeptrusts.core.exchange import Exchange, Phase, Text
 from keeptrusts.core.verdict import Allow, Edit, Match, Redact, Verdict
-from keeptrusts.policy.kind import Policy
+from keeptrusts.policy.kind import Additions, Policy
 from keeptrusts.policy.schema import Attr
-from keeptrusts.policy.wording import BlockedPatterns, Wording, at_least_one, block_wording, spoken
+from keeptrusts.policy.wording import BlockedPatterns, Wording, at_least_one, block_wording, missing, spoken
 
 if TYPE_CHECKING:
     from keeptrusts.detect.terms import Terms
@@ -65,11 +65,11 @@ class UplFilter(Policy):
             kept = text.value[hit.value : hit.end]
             yield Edit(text.place, hit.start, hit.end, "legal_advice", INSTEAD[hit.category] + kept)
 
-    def ending(self, text: str) -> str:
+    def ending(self, text: str) -> Additions:
         if not self.require_disclaimer or not self._law.find(text):
-            return ""
+            return ()
         said = spoken(text)
-        return "" if any(words in said for words in _SAID) else f"\n\n{DISCLAIMER}"
+        return () if any(words in said for words in _SAID) else missing(text, (DISCLAIMER,))
 
     @cached_property
     def _law(self) -> Terms:
