@@ -30,6 +30,7 @@ KINDS: Final = (
     "eu-ai-act",
     "external-moderation",
     "embedding-detector",
+    "tool-security",
     "hipaa-phi-detector",
     "case-privacy",
     "student-privacy",
@@ -45,7 +46,6 @@ KINDS: Final = (
 LATER_KINDS: Final = frozenset(
     {
         "tool-validation",
-        "tool-security",
         "tool-budget",
         "flagged-review",
         "bot-detector",
