@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 PY ?= python3
 BIN := .venv/bin
-.PHONY: help setup setup-dev demo test lint fix docs terraform postgresql
+.PHONY: help setup setup-dev demo test lint fix docs terraform postgresql redis
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -35,6 +35,15 @@ postgresql:
 	  echo "the tests need PostgreSQL's server programs (initdb, postgres): https://www.postgresql.org/download/ or, on Debian and Ubuntu, sudo apt-get install postgresql" >&2; exit 1; \
 	fi
 
+redis:
+	@command -v redis-server >/dev/null 2>&1 || command -v valkey-server >/dev/null 2>&1 || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	  echo "installing Redis for the tests"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server >/dev/null; \
+	else \
+	  echo "the tests need redis-server or valkey-server: https://valkey.io/download/ or, on Debian and Ubuntu, sudo apt-get install redis-server" >&2; exit 1; \
+	fi
+
 demo: terraform setup ## the whole loop on this machine, step by step; KEEP=1 leaves it running
 	@PYTHONPATH=examples $(BIN)/python -m demo $(if $(KEEP),--keep)
 
@@ -52,5 +61,5 @@ lint: setup-dev ## format, ruff, mypy, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: terraform postgresql lint ## everything: lint and every test; T="tests/unit -k name" narrows it
+test: terraform postgresql redis lint ## everything: lint and every test; T="tests/unit -k name" narrows it
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(T)

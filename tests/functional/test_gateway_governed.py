@@ -13,16 +13,14 @@ import pytest
 
 from keeptrusts.core.errors import InputError
 from keeptrusts.flow.arrival import Arrival, Snapshot
-from keeptrusts.flow.effects import Flow, Record, Respond, TakeQuota
+from keeptrusts.flow.effects import Flow
 from keeptrusts.gateway.callers import ClientKey, ClientKeys
 from keeptrusts.gateway.endpoints import Access
 from keeptrusts.gateway.http1 import Patience
-from keeptrusts.policy.compiled import RateLimit
 from support.gateway_parts import (
     CLOSE,
     always,
     answer,
-    decision,
     fields,
     gateway,
     get,
@@ -131,29 +129,6 @@ def test_full_spool_refuses_before_the_provider_is_asked(tmp_path: Path) -> None
             assert len(await rig.recorded(answered)) == answered
             body = fields(await rig.ask(post(b"{}", CLOSE)))[2]
             assert json.loads(body)["error"]["code"] == "spool_full"
-
-    run_on_loop(scene())
-
-
-def test_rates_are_taken_from_the_configuration(tmp_path: Path) -> None:
-    """`TakeQuota` answers with the seconds to wait."""
-
-    def counted(arrival: Arrival, snapshot: Snapshot, clock: Callable[[], int]) -> Flow[None]:
-        del snapshot, clock
-        wait = yield from TakeQuota(None, arrival.caller.ip)
-        yield from Record(decision(arrival, 200))
-        yield from Respond(200 if wait is None else 429, (), str(wait).encode())
-
-    async def scene() -> None:
-        import dataclasses
-
-        limited = dataclasses.replace(policy_to(1), rate_limits=(RateLimit("ip", 1, 60, trust_proxy_depth=1),))
-        async with gateway(tmp_path, limited, serve=counted) as rig:
-            first = post(b"{}", CLOSE, b"x-forwarded-for: 1.1.1.1")
-            assert fields(await rig.ask(first))[2] == b"None"
-            status, _, body = fields(await rig.ask(first))
-            assert (status, 58 <= int(body) <= 60) == (429, True)
-            assert fields(await rig.ask(post(b"{}", CLOSE, b"x-forwarded-for: 1.1.1.1, 2.2.2.2")))[0] == 200
 
     run_on_loop(scene())
 

@@ -23,6 +23,7 @@ from keeptrusts.flow.effects import (
     ReadUpstream,
     Record,
     Respond,
+    Room,
     SendToClient,
     StartResponse,
     TakeQuota,
@@ -121,7 +122,7 @@ def play(
     body: bytes = HELLO,
     provider: Provider | Sequence[Provider] = (),
     *,
-    quota: int | None = None,
+    quota: int | KeeptrustsError | None = None,
     leaves_after: int | None = None,
     record_fails: KeeptrustsError | None = None,
     ask: Callable[[Question], Answer] = nobody,
@@ -178,7 +179,7 @@ class _World:
     def __init__(
         self,
         answers: list[Provider],
-        quota: int | None,
+        quota: int | KeeptrustsError | None,
         leaves_after: int | None,
         record_fails: KeeptrustsError | None,
         ask: Callable[[Question], Answer],
@@ -216,7 +217,11 @@ class _World:
             case ChooseTargets():
                 return tuple(sorted(effect.targets, key=lambda name: name != self.prefers))
             case TakeQuota():
-                return self._quota
+                if isinstance(self._quota, KeeptrustsError):
+                    raise self._quota
+                left = tuple(meter.most - meter.amount for meter in effect.meters)
+                refused = None if self._quota is None else len(effect.meters) - 1
+                return Room(refused, self._quota or 0, left, (60,) * len(left), 77)
 
     def _open(self, effect: OpenUpstream) -> UpstreamHead:
         self.seen.sent_upstream.append(effect)

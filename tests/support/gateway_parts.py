@@ -36,7 +36,7 @@ from keeptrusts.gateway.endpoints import Access, Endpoints, Serve
 from keeptrusts.gateway.http1 import Patience, Server
 from keeptrusts.gateway.journal import Event, Journal, OnFull, SpoolSettings
 from keeptrusts.gateway.metrics import Metrics
-from keeptrusts.gateway.quota import Quota
+from keeptrusts.gateway.quota import Counting, Quota
 from keeptrusts.gateway.segments import read_events
 from keeptrusts.gateway.spool import Spool
 from keeptrusts.gateway.standings import Standings
@@ -196,6 +196,7 @@ async def gateway(
     serve: Serve = relay,
     access: Access | None = None,
     patience: Patience | None = None,
+    quota: Counting | None = None,
     **journal: Any,
 ) -> AsyncIterator[Rig]:
     """A gateway on a free port; drained at the end."""
@@ -204,7 +205,7 @@ async def gateway(
     if policy is not None:
         holder.activate(Snapshot(policy=policy), "test")
     pool = Pool()
-    world = World(pool, spool, Quota(time.monotonic), metrics.watch, no_mock)
+    world = World(pool, spool, quota or Quota(time.time), metrics.watch, no_mock)
     rig = Rig(0, None, spool, holder, directory, metrics, world.standings)  # type: ignore[arg-type] # set below, when it listens
 
     async def reload() -> bool:

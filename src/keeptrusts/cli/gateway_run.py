@@ -64,13 +64,21 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     envvar="KEEPTRUSTS_CLIENT_KEYS_FILE",
     help="Keys that callers must show: lines of `name sha256:HEX [expires TIME]`.",
 )
+@click.option(
+    "--redis-fail-mode",
+    type=click.Choice(["block", "allow"]),
+    default="block",
+    show_default=True,
+    help="When `KEEPTRUSTS_REDIS_URL` does not answer: refuse what is limited, or count in this process.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be enforced, and start nothing.")
 def run(listen: str, spool_dir: Path | None, *, dry_run: bool, **options: Any) -> None:
     """
     Run a gateway: govern requests to model providers, and record every decision.
 
     With `--policy-config` the files say what is enforced; without it the control plane does. SIGTERM drains, SIGHUP
-    reloads. `KEEPTRUSTS_ADMIN_TOKEN` opens `/keeptrusts/...` to other machines.
+    reloads. `KEEPTRUSTS_ADMIN_TOKEN` opens `/keeptrusts/...` to other machines; with `KEEPTRUSTS_REDIS_URL` several
+    gateways count rates and budgets together.
 
     Exit status: 0 ended by a signal, 1 failed, 2 wrong input, 4 the control plane refuses the token.
     """
@@ -83,6 +91,7 @@ def run(listen: str, spool_dir: Path | None, *, dry_run: bool, **options: Any) -
         host=host,
         port=port,
         spool_dir=spool_dir or default_spool_dir(port),
+        redis_url=os.environ.get("KEEPTRUSTS_REDIS_URL", ""),
         admin_token=os.environ.get("KEEPTRUSTS_ADMIN_TOKEN", ""),
         **options,
     )

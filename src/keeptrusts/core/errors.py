@@ -15,6 +15,7 @@ Everything Keeptrusts raises on purpose.
   - ClientGoneError            nobody is listening any more
   - ApiError                   the control plane refused a call (client side)
     . ApiUnreachableError      it could not be reached
+  - QuotaUnavailableError      what counts rates for several gateways does not answer
   - SpoolFullError             a decision could not be made durable
   - UntrustedBundleError       a bundle that does not verify, has expired, or goes back in time
 """
@@ -112,6 +113,10 @@ class ApiError(KeeptrustsError):
 
 class ApiUnreachableError(ApiError):
     code = "api_unreachable"
+
+
+class QuotaUnavailableError(KeeptrustsError):
+    code = "limits_unavailable"
 
 
 class SpoolFullError(KeeptrustsError):

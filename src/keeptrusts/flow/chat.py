@@ -17,9 +17,10 @@ from keeptrusts.flow.arrival import Arrival, Snapshot
 from keeptrusts.flow.attempts import open_upstream
 from keeptrusts.flow.consulting import consulted
 from keeptrusts.flow.decisions import Notes
-from keeptrusts.flow.effects import CloseUpstream, Flow, Respond, TakeQuota
+from keeptrusts.flow.effects import CloseUpstream, Flow, Respond
 from keeptrusts.flow.escalations import Content, Decided, as_decided, decided_before, give_out, hold
 from keeptrusts.flow.models import list_models
+from keeptrusts.flow.quota import barred, settle, take
 from keeptrusts.flow.replies import JSON, Refusal, common_headers, objection, put_on_record, respond_whole
 from keeptrusts.flow.routing import choose, tiers
 from keeptrusts.flow.streaming import relay_stream
@@ -47,6 +48,7 @@ def serve(arrival: Arrival, snapshot: Snapshot, clock: Clock) -> Flow[None]:
         if not notes.settled:
             yield from CloseUpstream()
             notes.fail(gone.code)
+            yield from settle(notes)
             yield from put_on_record(notes, CLIENT_GONE)
 
 
@@ -68,7 +70,8 @@ def _serve(notes: Notes) -> Flow[Refusal | None]:
             return None
         if isinstance(asked, Refusal):
             return (yield from hold(notes, asked, "input", Content(JSON[0][1], notes.arrival.body)))
-        limited = yield from _limited(notes, asked)
+        # After judgement, so that a blocked request burns no quota.
+        limited = yield from take(notes, asked.request, asked.said.max_tokens, asked.targets)
         return limited or (yield from _forwarded(notes, asked))
     except UnreadableError as unreadable:
         code = "request_unreadable"
@@ -90,7 +93,7 @@ def _permitted(notes: Notes) -> Flow[_Asked | Refusal | None]:
 def _judged(notes: Notes, decided: Decided | None) -> Flow[_Asked | Refusal]:
     request = notes.dialect.read_request(notes.arrival.body)
     exchange = _exchange(notes, request)
-    targets = _admitted(notes)
+    targets = barred(notes) or _admitted(notes)
     if isinstance(targets, Refusal):
         return targets
     said = yield from consulted(notes.snapshot.policy.chain.request_steps(exchange, notes.clock))
@@ -99,17 +102,6 @@ def _judged(notes: Notes, decided: Decided | None) -> Flow[_Asked | Refusal]:
     notes.keep_request(request.texts, said)
     refusal = objection(notes, said, "input") or _unstreamable(notes, request)
     return refusal or _Asked(request, exchange, targets, said)
-
-
-def _limited(notes: Notes, asked: _Asked) -> Flow[Refusal | None]:
-    """Count it against the rate limits: after judgement, so that a blocked request burns no quota."""
-    caller = notes.arrival.caller
-    wait = yield from TakeQuota(caller.user_id or asked.request.user, caller.ip)
-    if wait is None:
-        return None
-    notes.fail("rate_limit")
-    message = f"too many requests; try again in {wait} seconds"
-    return Refusal(429, "rate_limit", "rate_limit", message, None, (("retry-after", str(wait)),))
 
 
 def _forwarded(notes: Notes, asked: _Asked) -> Flow[Refusal | None]:
@@ -147,6 +139,7 @@ def _whole(notes: Notes, opened: Opened, exchange: Exchange, said: Judgement) ->
         raw = bridge.answer(raw)
     judged = yield from judge_whole(notes.snapshot.policy, notes.dialect.read_answer(raw), exchange, said, notes.clock)
     notes.usage = judged.usage
+    notes.said_chars = sum(len(text.value) for text in judged.texts)
     notes.judge(judged.judgement)
     refusal = objection(notes, judged.judgement, "output")
     if refusal is not None:
@@ -162,6 +155,7 @@ def _refuse(notes: Notes, refusal: Refusal) -> Flow[None]:
 
 def _close(notes: Notes, status: int, body: bytes, refusal: Refusal | None = None) -> Flow[None]:
     """Record, then answer. What cannot be recorded is not answered."""
+    yield from settle(notes)
     unrecorded = yield from put_on_record(notes, status)
     if unrecorded is not None:
         refusal, status, body = unrecorded, unrecorded.status, unrecorded.body(notes)

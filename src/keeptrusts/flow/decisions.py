@@ -14,6 +14,7 @@ from keeptrusts.core.exchange import Caller, Phase, Text
 from keeptrusts.core.verdict import NAMES, PASSED, Allow, Edit, Match, Verdict, apply_edits, severity
 from keeptrusts.flow.arrival import Arrival, Snapshot
 from keeptrusts.flow.costs import cost_usd
+from keeptrusts.flow.effects import Headers, Meter
 from keeptrusts.policy.compiled import TargetSettings
 from keeptrusts.policy.engine import Clock, Judgement
 from keeptrusts.wire.dialects import CHAT, Dialect
@@ -23,6 +24,15 @@ MAX_CONTENT_CHARS: Final = 16_384
 CUT: Final = "[...]"
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Quota that was taken, and is to be set right. `asked`: tokens of the request, by its length."""
+
+    meters: tuple[Meter, ...]
+    at_ms: int
+    asked: int
+
+
 @dataclass(slots=True)
 class Notes:
     """
@@ -30,6 +40,7 @@ class Notes:
 
     Args:
         waited_ns: Of the time since the request was complete, what the provider took to answer and the client to read.
+        said_chars: How many characters of the answer were received or passed on.
         settled: The record was made, or could not be: there will be no other.
     """
 
@@ -53,6 +64,9 @@ class Notes:
     failure: str | None = None
     user: str | None = None
     attempts: list[Attempt] = field(default_factory=list)
+    taken: Taken | None = None
+    quota_headers: Headers = ()
+    said_chars: int = 0
     asked: list[dict[str, str]] = field(default_factory=list)
     answered: list[dict[str, str]] = field(default_factory=list)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from keeptrusts.core.decision import Decision
 from keeptrusts.core.exchange import Target
@@ -136,15 +136,68 @@ class AskOthers(Effect[tuple[Answer, ...]]):
 
 
 @dataclass(frozen=True, slots=True)
-class TakeQuota(Effect[int | None]):
+class Meter:
     """
-    Count this request against the rate limits of its configuration.
+    One count that a request adds to.
 
-    Reply: None when there was room, else the seconds to wait (`Retry-After`), and nothing was counted.
+    Args:
+        key: Whose count of what, and of which configuration. It tells nobody's name.
+        most: How much there may be in any window. Money is counted in billionths of a US dollar.
+        amount: What this request adds.
+        daily: The window is the day of UTC, not the last `window_seconds`.
     """
 
-    user: str | None
-    ip: str
+    key: str
+    unit: Literal["requests", "tokens", "cost"]
+    most: int
+    window_seconds: int
+    amount: int
+    daily: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """
+    What came of taking quota.
+
+    Args:
+        refused: Index of the meter that had no room; nothing was counted then.
+        wait_seconds: After which it has.
+        left: Of each meter, what is left.
+        reset_seconds: Of each meter, until it is as good as unused.
+        at_ms: When it was counted, by the clock of whoever counts.
+        degraded: The count is this process's own, because the shared one does not answer.
+    """
+
+    refused: int | None = None
+    wait_seconds: int = 0
+    left: tuple[int, ...] = ()
+    reset_seconds: tuple[int, ...] = ()
+    at_ms: int = 0
+    degraded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TakeQuota(Effect[Room]):
+    """
+    Add to these meters: to all of them, or, where one has no room, to none.
+
+    A meter of requests has room while what is there and what is added are no more than `most`; of tokens and money,
+    while what is there is less: what an answer comes to is not known before.
+
+    Raises:
+        QuotaUnavailableError: Nobody can tell, and the gateway was told to refuse then.
+    """
+
+    meters: tuple[Meter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SettleQuota(Effect[None]):
+    """Change what was taken at `at_ms` by these amounts, which may be negative. Never fails."""
+
+    changes: tuple[tuple[Meter, int], ...]
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,7 @@ def common_headers(notes: Notes, *, whole: bool) -> Headers:
     ]
     if notes.dialect.id_header:
         headers.append((notes.dialect.id_header, notes.arrival.request_id))
+    headers += notes.quota_headers
     if whole:
         headers.append(("x-keeptrusts-verdict", NAMES[type(notes.verdict)]))
         headers.append(("x-keeptrusts-overhead-ms", f"{notes.overhead_us / 1000:.3f}"))

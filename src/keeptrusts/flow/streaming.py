@@ -20,6 +20,7 @@ from keeptrusts.flow.effects import (
     StartResponse,
 )
 from keeptrusts.flow.escalations import Content, hold
+from keeptrusts.flow.quota import settle
 from keeptrusts.flow.replies import Refusal, common_headers, objection, put_on_record, respond_whole
 from keeptrusts.flow.upstream import Opened, answer_limit, failure
 from keeptrusts.policy.engine import Judgement
@@ -44,6 +45,8 @@ def relay_stream(notes: Notes, opened: Opened, answer: StreamedAnswer, said: Jud
         failed = lost
     except UnreadableError as unreadable:
         failed = _garbled(unreadable)
+    finally:
+        notes.said_chars = relaying.said_chars()
     return (yield from relaying.conclude(failed))
 
 
@@ -96,6 +99,7 @@ class _Relaying:
                 return (yield from hold(notes, refusal, "output", self._withheld(failed)))
             refusal = yield from hold(notes, refusal, "output", None)
         notes.keep_answer(self._sent(), Judgement())  # already as the policies left them
+        yield from settle(notes)
         closing = self._closing(refusal)
         unrecorded = yield from put_on_record(notes, 200)
         if unrecorded is not None and not self._started:
@@ -115,6 +119,10 @@ class _Relaying:
             return frames
         translated = self._translator.translate(frames)
         return translated if data else chain(translated, self._translator.end())
+
+    def said_chars(self) -> int:
+        """How much of the answer was passed on."""
+        return sum(len(text) for text in self._answer.relay.sent_texts().values())
 
     def _take(self, frames: Iterable[SseFrame]) -> bytes:
         """What may leave now. What cannot be read is kept as a failure: what came before it is said first."""

@@ -33,7 +33,9 @@ from keeptrusts.flow.effects import (
     ReadUpstream,
     Record,
     Respond,
+    Room,
     SendToClient,
+    SettleQuota,
     StartResponse,
     TakeQuota,
     UpstreamHead,
@@ -42,7 +44,7 @@ from keeptrusts.flow.escalations import Decided, Hold, Redeem
 from keeptrusts.gateway.asking import Turns, ask_all
 from keeptrusts.gateway.holding import Holding
 from keeptrusts.gateway.http1 import Responder
-from keeptrusts.gateway.quota import Quota
+from keeptrusts.gateway.quota import Counting
 from keeptrusts.gateway.spool import Spool
 from keeptrusts.gateway.standings import Standings, Try
 from keeptrusts.gateway.strategies import Router
@@ -103,7 +105,7 @@ class World:
 
     pool: Pool
     spool: Spool
-    quota: Quota
+    quota: Counting
     watch: Callable[[Decision], None]
     answer_as_mock: MockProvider
     standings: Standings = field(default_factory=lambda: Standings(time.monotonic))
@@ -216,9 +218,11 @@ class Performer:
         del effect
         await self._responder.end()
 
-    async def take_quota(self, effect: TakeQuota) -> int | None:
-        limits = self._policy.rate_limits
-        return self._world.quota.take(limits, effect.user, effect.ip) if limits else None
+    async def take_quota(self, effect: TakeQuota) -> Room:
+        return await self._world.quota.take(effect.meters)
+
+    async def settle_quota(self, effect: SettleQuota) -> None:
+        await self._world.quota.settle(effect.changes, effect.at_ms)
 
     async def hold(self, effect: Hold) -> None:
         if self._world.holding is not None:
@@ -265,6 +269,7 @@ _ACTS = cast(
         EndResponse: Performer.end_response,
         AskOthers: Performer.ask_others,
         TakeQuota: Performer.take_quota,
+        SettleQuota: Performer.settle_quota,
         Hold: Performer.hold,
         Redeem: Performer.redeem,
         Record: Performer.record,

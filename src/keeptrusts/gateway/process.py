@@ -40,10 +40,10 @@ from keeptrusts.gateway.http1 import Server
 from keeptrusts.gateway.journal import SEGMENT_BYTES, Journal, SpoolSettings
 from keeptrusts.gateway.metrics import Metrics
 from keeptrusts.gateway.mocking import answer_as_mock
-from keeptrusts.gateway.quota import Quota
 from keeptrusts.gateway.reporting import Reporter
 from keeptrusts.gateway.responses import rfc3339
 from keeptrusts.gateway.settings import Settings
+from keeptrusts.gateway.shared_quota import counting
 from keeptrusts.gateway.shipping import Shipper
 from keeptrusts.gateway.spool import Spool
 from keeptrusts.gateway.upstream import Pool
@@ -149,13 +149,9 @@ class Gateway:
             self._files = PolicyFiles(settings.policy_files, self.holder, self._snapshot, fail_open=fail_open)
         self.metrics.show_spool(lambda: self.spool.head.sequence - self.spool.shipped, lambda: self.spool.stored_bytes)
         self._holding = Holding(settings.spool_dir, self.api)
-        world = World(
-            self.pool, self.spool, Quota(time.monotonic), self.metrics.watch, answer_as_mock, holding=self._holding
-        )
-        self.standings = world.standings
-        self.metrics.show_targets(world.standings, self._breaker)
+        self.world = self._make_world()
         self.endpoints = Endpoints(
-            world,
+            self.world,
             self.holder,
             self.metrics,
             Access(keys, settings.admin_token, settings.max_concurrency),
@@ -217,6 +213,7 @@ class Gateway:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._shipper.flush(), FLUSH_SECONDS)
         await self.spool.close()
+        await self.world.quota.close()
         self.pool.close()
         _log.info("stopped", extra={"records": self.spool.head.sequence, "shipped": self.spool.shipped})
 
@@ -249,6 +246,12 @@ class Gateway:
         except KeeptrustsError as unfit:
             bundles.note(unfit)
 
+    def _make_world(self) -> World:
+        quota = counting(self.settings)
+        world = World(self.pool, self.spool, quota, self.metrics.watch, answer_as_mock, holding=self._holding)
+        self.metrics.show_targets(world.standings, self._breaker)
+        return world
+
     def _make_reporter(self) -> Reporter | None:
         known = self._bundles is not None or self.settings.gateway_id is not None
         if self.api is None or not known:
@@ -263,7 +266,7 @@ class Gateway:
         return active.snapshot.policy.circuit_breaker if active else None
 
     def _activated(self, active: Active) -> None:
-        self.standings.keep(active.routes)
+        self.world.standings.keep(active.routes)
         self.metrics.activated(active.digest, active.snapshot.policy.streaming.max_holdback_chars)
         gc.freeze()
         if self._reporter is not None:

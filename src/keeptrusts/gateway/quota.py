@@ -1,71 +1,153 @@
-"""Request rates, counted in this process: at most so many in any window, for all, for a user, for an address."""
+"""Rates and budgets, counted in this process: at most so much in any window, or in any day."""
 
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
 
-from keeptrusts.policy.compiled import LimitName, RateLimit
+from keeptrusts.flow.effects import Meter, Room
 
+SLICES: Final = 1000
+"""Of a window. What falls into one of them is kept as one, and lasts as long as the latest of it."""
+
+DAY_MS: Final = 86_400_000
 _SWEEP_EVERY: Final = 1024
+
+
+class Counting(Protocol):
+    """Whoever counts."""
+
+    async def take(self, meters: Sequence[Meter]) -> Room:
+        """As `flow.effects.TakeQuota` asks for it. Raises `QuotaUnavailableError`."""
+
+    async def settle(self, changes: Sequence[tuple[Meter, int]], at_ms: int) -> None:
+        """As `flow.effects.SettleQuota` asks for it."""
+
+    async def close(self) -> None:
+        """Let go of what it holds."""
+
+
+class _Tally:
+    """What was counted for one key: slices in the order of time, each with its latest time and its sum."""
+
+    def __init__(self, meter: Meter) -> None:
+        self.window_ms = meter.window_seconds * 1000
+        self.daily = meter.daily
+        self._slices: dict[int, list[int]] = {}
+        self.sum = 0
+
+    def forget(self, now: int) -> None:
+        """Drop what no window that ends now or later can see."""
+        for index, (latest, amount) in tuple(self._slices.items()):
+            if not self._is_over(latest, now):
+                return
+            self.sum -= amount
+            del self._slices[index]
+
+    def add(self, amount: int, at: int) -> None:
+        index = at * SLICES // self.window_ms
+        one = self._slices.setdefault(index, [at, 0])
+        one[0] = max(one[0], at)
+        one[1] += amount
+        self.sum += amount
+
+    def correct(self, amount: int, at: int) -> None:
+        """Change what was counted at that time; nothing, when no window sees it any more."""
+        one = self._slices.get(at * SLICES // self.window_ms)
+        if one is not None:
+            one[1] += amount
+            self.sum += amount
+
+    def wait_ms(self, too_much: int, now: int) -> int:
+        """Until so much of what is here is over."""
+        for latest, amount in self._slices.values():
+            too_much -= amount
+            if too_much <= 0:
+                return self._over_at(latest) - now
+        return self.window_ms
+
+    def reset_ms(self, now: int) -> int:
+        """Until all of it is over."""
+        latest = next(reversed(self._slices.values()), None)
+        return 0 if latest is None else self._over_at(latest[0]) - now
+
+    def _is_over(self, latest: int, now: int) -> bool:
+        return self._over_at(latest) <= now
+
+    def _over_at(self, latest: int) -> int:
+        return (latest // DAY_MS + 1) * DAY_MS if self.daily else latest + self.window_ms
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._slices
 
 
 class Quota:
     """
-    The requests of the last windows.
-
     Args:
-        clock: Seconds, never going back.
+        clock: Seconds since the epoch, never going back.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._taken: dict[tuple[LimitName, str], deque[float]] = {}
-        self._windows: dict[LimitName, int] = {}
+        self._tallies: dict[str, _Tally] = {}
         self._until_sweep = _SWEEP_EVERY
 
-    def take(self, limits: Iterable[RateLimit], user: str | None, ip: str) -> int | None:
-        """
-        Count a request against every limit that applies; all of them or none.
-
-        Returns:
-            None when there was room, else the seconds after which there is.
-        """
-        now = self._clock()
+    async def take(self, meters: Sequence[Meter]) -> Room:
+        """Add to all of these meters, or to none."""
+        now = round(self._clock() * 1000)
         self._sweep(now)
-        rooms = []
-        waits = []
-        for limit in limits:
-            who = {"global": "", "user": user, "ip": ip}[limit.name]
-            if who is None:
-                continue
-            self._windows[limit.name] = limit.window_seconds
-            taken = self._taken.setdefault((limit.name, who), deque())
-            _forget(taken, now - limit.window_seconds)
-            rooms.append(taken)
-            if len(taken) >= limit.max_requests:
-                oldest = taken[len(taken) - limit.max_requests] if limit.max_requests else now
-                waits.append(oldest + limit.window_seconds - now)
-        if waits:
-            return max(1, math.ceil(max(waits)))
-        for taken in rooms:
-            taken.append(now)
-        return None
+        tallies = [self._tally(meter, now) for meter in meters]
+        waits = [_wait_ms(meter, tally, now) for meter, tally in zip(meters, tallies, strict=True)]
+        refused = max(range(len(meters)), key=waits.__getitem__) if any(waits) else None
+        if refused is None:
+            for meter, tally in zip(meters, tallies, strict=True):
+                tally.add(meter.amount, now)
+        return Room(
+            refused,
+            0 if refused is None else _seconds(waits[refused]),
+            tuple(max(0, meter.most - tally.sum) for meter, tally in zip(meters, tallies, strict=True)),
+            tuple(_seconds(tally.reset_ms(now)) for tally in tallies),
+            now,
+        )
 
-    def _sweep(self, now: float) -> None:
+    async def settle(self, changes: Sequence[tuple[Meter, int]], at_ms: int) -> None:
+        """Change what was taken at that time."""
+        for meter, amount in changes:
+            tally = self._tallies.get(meter.key)
+            if tally is not None:
+                tally.correct(amount, at_ms)
+
+    async def close(self) -> None:
+        """There is nothing to let go of."""
+
+    def _tally(self, meter: Meter, now: int) -> _Tally:
+        tally = self._tallies.get(meter.key)
+        if tally is None:
+            tally = self._tallies[meter.key] = _Tally(meter)
+        tally.forget(now)
+        return tally
+
+    def _sweep(self, now: int) -> None:
         """Forget whoever has not been seen for a whole window."""
         self._until_sweep -= 1
         if self._until_sweep:
             return
         self._until_sweep = _SWEEP_EVERY
-        for key, taken in tuple(self._taken.items()):
-            _forget(taken, now - self._windows[key[0]])
-            if not taken:
-                del self._taken[key]
+        for key, tally in tuple(self._tallies.items()):
+            tally.forget(now)
+            if tally.is_empty:
+                del self._tallies[key]
 
 
-def _forget(taken: deque[float], until: float) -> None:
-    while taken and taken[0] <= until:
-        taken.popleft()
+def _wait_ms(meter: Meter, tally: _Tally, now: int) -> int:
+    """0 when there is room."""
+    # A request is one; of tokens and money it is not known how many they will be, so anything that is left is room.
+    added = meter.amount if meter.unit == "requests" else 1
+    too_much = tally.sum + added - meter.most
+    return max(1, tally.wait_ms(too_much, now)) if too_much > 0 else 0
+
+
+def _seconds(ms: int) -> int:
+    return max(1, math.ceil(ms / 1000)) if ms > 0 else 0

@@ -21,6 +21,8 @@ class Settings:
         fail_mode: None leaves it to the bundle, and means `block` for files.
         token: A gateway token, or an API key that may act as a gateway.
         client_keys: File of the keys that callers must show; None asks for none.
+        redis_url: Where rates and budgets are counted for several gateways; empty: in this process alone.
+        redis_fail_mode: When that does not answer: refuse what is limited, or count in this process.
         admin_token: Opens `/keeptrusts/...` from other machines; empty opens it to none.
     """
 
@@ -38,6 +40,8 @@ class Settings:
     drain_seconds: float = 30.0
     client_keys: Path | None = None
     admin_token: str = field(default="", repr=False)
+    redis_url: str = field(default="", repr=False)
+    redis_fail_mode: FailMode = "block"
 
     @property
     def is_managed(self) -> bool:

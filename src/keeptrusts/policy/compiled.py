@@ -21,6 +21,7 @@ Strategy: TypeAlias = Literal[
 ]
 StickyBy: TypeAlias = Literal["consumer", "user", "session", "agent", "ip"]
 LimitName: TypeAlias = Literal["global", "user", "ip"]
+TokenScope: TypeAlias = Literal["global", "user", "agent", "key"]
 OnUnbounded: TypeAlias = Literal["buffer", "reject"]
 AuditContent: TypeAlias = Literal["none", "digest", "redacted", "full"]
 
@@ -110,6 +111,26 @@ class RateLimit:
     window_seconds: int
     header_names: tuple[str, ...] = ()
     trust_proxy_depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLimit:
+    """At most `max_tokens` in any `window_seconds`, for all callers together or for each."""
+
+    max_tokens: int
+    window_seconds: int
+    scope: TokenScope = "global"
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """What one agent may ask for (empty: everything), and how much of it in a day of UTC (None: any)."""
+
+    id: str
+    allowed_models: tuple[str, ...] = ()
+    max_requests_per_day: int | None = None
+    max_tokens_per_day: int | None = None
+    max_cost_usd_per_day: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +250,8 @@ class CompiledPolicy:
     digest: str
     targets: tuple[TargetSettings, ...] = ()
     rate_limits: tuple[RateLimit, ...] = ()
+    token_limit: TokenLimit | None = None
+    agents: tuple[Agent, ...] = ()
     size_limits: SizeLimits = SizeLimits()
     streaming: Streaming = Streaming()
     routing: Routing = Routing()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from keeptrusts.core.canonical import digest
-from keeptrusts.policy import sections, traffic
+from keeptrusts.policy import limits, sections, traffic
 from keeptrusts.policy.analysis import Analysis, sound
 from keeptrusts.policy.compiled import (
+    Agent,
     Audit,
     CircuitBreaker,
     CompiledPolicy,
@@ -18,6 +19,7 @@ from keeptrusts.policy.compiled import (
     Routing,
     SizeLimits,
     Streaming,
+    TokenLimit,
 )
 from keeptrusts.policy.engine import Chain
 from keeptrusts.policy.schema import as_plain
@@ -50,6 +52,8 @@ def compile_document(text: str, *, fail_open: bool = False) -> CompiledPolicy:
             ModelGroup(one.name, one.targets, one.aliases, one.fallback_group) for one in document.model_groups
         ),
         rate_limits=tuple(_rate_limits(document)),
+        token_limit=_token_limit(document.token_rate_limit),
+        agents=tuple(_agent(one) for one in document.agents),
         size_limits=SizeLimits(document.size_limits.max_body_bytes, document.size_limits.max_response_bytes),
         streaming=Streaming(document.streaming.max_holdback_chars, document.streaming.on_unbounded),
         fallback=Fallback(
@@ -83,16 +87,24 @@ def _plain(analysis: Analysis, document: sections.Document) -> dict[str, Any]:
 
 
 def _rate_limits(document: sections.Document) -> list[RateLimit]:
-    limits = []
+    found = []
     if one := document.global_rate_limit:
-        limits.append(RateLimit("global", one.max_requests, one.window_seconds))
+        found.append(RateLimit("global", one.max_requests, one.window_seconds))
     if user := document.user_rate_limit:
         names = tuple(name.lower() for name in user.header_names)
-        limits.append(RateLimit("user", user.max_requests, user.window_seconds, names))
+        found.append(RateLimit("user", user.max_requests, user.window_seconds, names))
     if ip := document.ip_rate_limit:
         depth = ip.trust_proxy_depth
-        limits.append(RateLimit("ip", ip.max_requests, ip.window_seconds, trust_proxy_depth=depth))
-    return limits
+        found.append(RateLimit("ip", ip.max_requests, ip.window_seconds, trust_proxy_depth=depth))
+    return found
+
+
+def _token_limit(one: limits.TokenRateLimit | None) -> TokenLimit | None:
+    return None if one is None else TokenLimit(one.max_tokens, one.window_seconds, one.scope)
+
+
+def _agent(one: limits.Agent) -> Agent:
+    return Agent(one.id, one.allowed_models, one.max_requests_per_day, one.max_tokens_per_day, one.max_cost_usd_per_day)
 
 
 def _routing(one: traffic.Routing) -> Routing:

@@ -17,6 +17,7 @@ from keeptrusts.policy.checks import (
     semantic_version,
 )
 from keeptrusts.policy.groups import ModelGroup, group_faults
+from keeptrusts.policy.limits import Agent, TokenRateLimit, agent_faults
 from keeptrusts.policy.schema import Attr, Block, Fault
 from keeptrusts.policy.traffic import CircuitBreaker, Fallback, Pricing, Retry, Routing
 
@@ -288,9 +289,7 @@ class Streaming(Block):
 class Document(Block):
     """The top of the document, without `policy`, whose keys are the kinds."""
 
-    pending: ClassVar[frozenset[str]] = frozenset(
-        {"agents", "token_rate_limit", "ip_allowlist", "cors", "callbacks"}
-    )
+    pending: ClassVar[frozenset[str]] = frozenset({"ip_allowlist", "cors", "callbacks"})
 
     pack: Pack
     policies: Policies
@@ -301,10 +300,14 @@ class Document(Block):
     global_rate_limit: Annotated[GlobalRateLimit | None, Attr("Of all callers.", stronger="given")] = None
     user_rate_limit: Annotated[UserRateLimit | None, Attr("Of each user.", stronger="given")] = None
     ip_rate_limit: Annotated[IpRateLimit | None, Attr("Of each address.", stronger="given")] = None
+    token_rate_limit: Annotated[TokenRateLimit | None, Attr("Of tokens.", stronger="given")] = None
+    agents: Annotated[tuple[Agent, ...], Attr("What each agent may do.", stronger="more")] = ()
     size_limits: SizeLimits = SizeLimits()
     streaming: Streaming = Streaming()
     testing: Annotated[Testing | None, Attr("Tests of this document.", stronger="neutral")] = None
 
     def faults(self) -> Iterable[Fault]:
         models = {target.id: target.names_model for target in self.providers.targets}
+        priced = {target.id: target.pricing is not None for target in self.providers.targets}
+        yield from agent_faults(self.agents, priced)
         yield from group_faults(self.model_groups, models, falls_back=self.providers.fallback.enabled)

@@ -16,7 +16,7 @@ from keeptrusts.core.errors import (
 )
 from keeptrusts.core.exchange import Target
 from keeptrusts.flow.effects import TakeQuota
-from keeptrusts.policy.compiled import Fallback, SizeLimits, TargetSettings
+from keeptrusts.policy.compiled import Fallback, RateLimit, SizeLimits, TargetSettings
 from keeptrusts.policy.document import compile_document
 from support.flows import HELLO, STREAM, Provider, answer, play, policy_of, stream
 from support.policy_cases import document
@@ -134,7 +134,7 @@ def test_routing_refuses_when_no_target_complies() -> None:
 @pytest.mark.parametrize("body", [HELLO, STREAM], ids=["whole", "streamed"])
 def test_an_exhausted_quota_is_told_when_to_come_back(body: bytes) -> None:
     """429 with `Retry-After`; the provider is not asked."""
-    seen = play(policy_of(), body, quota=7)
+    seen = play(policy_of(rate_limits=(RateLimit("global", 1, 60),)), body, quota=7)
 
     assert (seen.status, seen.error["code"], seen.headers["retry-after"]) == (429, "rate_limit", "7")
     assert (seen.record.verdict, seen.record.reason_code, seen.sent_upstream) == ("failed", "rate_limit", [])
@@ -152,7 +152,10 @@ def test_a_request_that_a_policy_withholds_burns_no_quota(
 ) -> None:
     """409 by the name of the kind, and the record keeps a mark where the match was."""
     target = {"id": "main", "provider": "openai:chat:m", "secret_key_ref": {"env": "KEY"}}
-    policy = compile_document(document({"audit-logger": {}, kind: block}, providers={"targets": [target]}))
+    rate = {"max_requests": 1, "window_seconds": 60}
+    policy = compile_document(
+        document({"audit-logger": {}, kind: block}, providers={"targets": [target]}, global_rate_limit=rate)
+    )
     seen = play(policy, HELLO.replace(b"hello", b"I am ada@example.com"), quota=7)
 
     assert (seen.status, seen.error["code"], seen.error["policy"]) == (409, code, kind)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from keeptrusts.core.errors import SpoolFullError, UpstreamLostError, UpstreamUnreachableError
-from keeptrusts.policy.compiled import CompiledPolicy, SizeLimits
+from keeptrusts.policy.compiled import CompiledPolicy, RateLimit, SizeLimits
 from keeptrusts.policy.kind import Policy
 from keeptrusts.policy.kinds.dlp_filter import DlpFilter
 from keeptrusts.policy.kinds.topic_filter import TopicFilter
@@ -200,7 +200,7 @@ def test_other_refusals() -> None:
     """Too large, over the limit, unreadable, and what cannot be recorded."""
     seen = ask(native(size_limits=SizeLimits(max_body_bytes=5)), Provider())
     assert (seen.status, error(seen)["type"]) == (413, "request_too_large")
-    seen = ask(native(), Provider(), quota=7)
+    seen = ask(native(rate_limits=(RateLimit("global", 1, 60),)), Provider(), quota=7)
     assert (seen.status, seen.headers["retry-after"], error(seen)["type"]) == (429, "7", "rate_limit_error")
     seen = ask(native(), Provider(), b'{"model": 5}')
     assert (seen.status, error(seen)["type"]) == (422, "invalid_request_error")

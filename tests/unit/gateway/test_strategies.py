@@ -8,8 +8,8 @@ from dataclasses import replace
 from random import Random
 
 from keeptrusts.core.exchange import Target
-from keeptrusts.gateway.strategies import Router
 from keeptrusts.gateway.standings import Standings
+from keeptrusts.gateway.strategies import Router
 from keeptrusts.policy.compiled import CircuitBreaker, CompiledPolicy, Pricing, Routing, Strategy, TargetSettings
 from support.flows import TARGET, policy_of
 
