@@ -300,7 +300,7 @@ def _other_block(collector: TextCollector, block: Mapping[str, Any], place: Plac
     if kind == "search_result":
         _content(collector, block.get("content"), (*place, "content"), Part.DOCUMENT)
         collector.walk(source, (*place, "source"), Part.DOCUMENT)
-    elif kind == "document" and isinstance(source, dict) and source.get("type") in {"text", "content"}:
+    elif kind == "document" and isinstance(source, dict) and str(source.get("type")) in {"text", "content"}:
         _document(collector, source, (*place, "source"))
     elif kind.endswith("_tool_result"):
         collector.role = Role.TOOL

@@ -74,8 +74,8 @@ class MessagesReader:
         index, block = event.get("index"), event.get("content_block")
         if self._is_open or type(index) is not int or index != len(self._blocks) or not isinstance(block, dict):
             raise UnreadableError("a block of content begins out of its turn")
-        kind = block.get("type")
-        self._blocks.append(str(kind))
+        kind = str(block.get("type"))
+        self._blocks.append(kind)
         self._is_open = True
         beside = _whole(_beside(event, "content_block"))
         place: Place = ("content_block",)

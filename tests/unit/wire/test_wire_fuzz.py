@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -13,13 +14,21 @@ import pytest
 from keeptrusts.core.errors import UnreadableError
 from keeptrusts.wire.anthropic import MessagesStream, answer_from_messages, request_to_messages
 from keeptrusts.wire.chat_stream import read_chunk
+from keeptrusts.wire.messages import read_answer as read_message
+from keeptrusts.wire.messages import read_request as read_messages_request
+from keeptrusts.wire.messages_as_chat import answer_to_message, request_to_chat
+from keeptrusts.wire.messages_stream import MessagesReader
+from keeptrusts.wire.messages_writer import MessagesWriter
 from keeptrusts.wire.mock import mock_answer
 from keeptrusts.wire.openai_chat import read_answer, read_request
 from keeptrusts.wire.sse import SseDecoder, SseFrame
 from keeptrusts.wire.strict_json import splice
+from keeptrusts.wire.translation import guarded
+from support import messages
 from support.flows import answer, chunk, stream
 
-CASES = 10_000
+CASES = int(os.environ.get("KEEPTRUSTS_FUZZ_CASES", "10000"))
+"""Of each reader. A nightly run sets a million."""
 CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"a":[1,{"b":"x"}]}'}}
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {"a": {}}}}}
 REQUEST: dict[str, Any] = {
@@ -46,6 +55,22 @@ EVENTS: list[dict[str, Any]] = [
     {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "hi"}},
     {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 5}},
     {"type": "message_stop"},
+]
+MESSAGES_REQUEST: dict[str, Any] = {
+    "model": "m", "max_tokens": 5, "system": [{"type": "text", "text": "be kind"}], "metadata": {"user_id": "u"},
+    "tools": [{"name": "f", "input_schema": {"type": "object"}}], "tool_choice": {"type": "auto"},
+    "messages": [
+        {"role": "user", "content": "hello"}, {"role": "assistant", "content": MESSAGE["content"]},
+        {"role": "user", "content": [
+            {"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": "sunny"}]},
+            {"type": "document", "source": {"type": "text", "data": "d"}},
+        ]},
+    ],
+}  # fmt: skip
+MESSAGES_STREAM = messages.stream(messages.text_block(0, ["he", "llo"]), messages.call_block(1, "f", ['{"a"', ": 1}"]))
+MESSAGES_EVENTS = [
+    messages.event("content_block_start", index=0, content_block=block)
+    for block in (*MESSAGE["content"], {"type": "tool_use", "id": "t", "name": "f", "input": {}})
 ]
 ODD: list[Any] = [
     None,
@@ -96,6 +121,33 @@ def events(body: bytes) -> None:
         read_chunk(frame)
 
 
+def messages_request(body: bytes) -> None:
+    texts = read_messages_request(body).texts
+    read_messages_request(splice(body, {text.place: f"{text.value}!" for text in texts}))
+
+
+def message(body: bytes) -> None:
+    splice(body, {text.place: "!" for text in read_message(body).texts})
+
+
+def read_events(body: bytes) -> None:
+    """Read, and changed at every place of a piece."""
+    decoder, reader = SseDecoder(), MessagesReader()
+    for frame in SseDecoder().feed(b"" if body.startswith(b"event: message_start") else messages.begun()):
+        reader(frame)
+    for frame in [*decoder.feed(body), *decoder.flush()]:
+        read = reader(frame)
+        if read.data is not None:
+            splice(read.data, {piece.place: "!" for piece in read.pieces})
+
+
+def written_events(body: bytes) -> None:
+    """What is written of any chunks, the reader takes."""
+    decoder, writer, reader = SseDecoder(), MessagesWriter("m"), MessagesReader()
+    for frame in [*writer.translate([*decoder.feed(body), *decoder.flush()]), *writer.end()]:
+        reader(frame)
+
+
 def lines(body: bytes) -> bytes:
     """A document as one event."""
     return b"data: " + body + b"\n\n"
@@ -108,6 +160,12 @@ READERS: dict[str, tuple[Callable[[bytes], object], list[bytes]]] = {
     "events": (events, [lines(json.dumps(one).encode()) for one in EVENTS]),
     "to messages": (request_to_messages, [json.dumps(REQUEST).encode()]),
     "from messages": (answer_from_messages, [json.dumps(MESSAGE).encode()]),
+    "messages request": (messages_request, [json.dumps(MESSAGES_REQUEST).encode()]),
+    "message": (message, [json.dumps(MESSAGE).encode()]),
+    "messages events": (read_events, [MESSAGES_STREAM, *MESSAGES_EVENTS]),
+    "messages written": (written_events, [stream(["hi"]), chunk({"tool_calls": [{"index": 0, **CALL}]})]),
+    "messages as chat": (guarded(request_to_chat), [json.dumps(MESSAGES_REQUEST).encode()]),
+    "chat as message": (guarded(answer_to_message), [answer("hi")]),
     "mock": (mock_answer, [json.dumps(REQUEST).encode()]),
 }
 
