@@ -31,6 +31,7 @@ KINDS: Final = (
     "external-moderation",
     "embedding-detector",
     "tool-security",
+    "gdpr-compliance",
     "hipaa-phi-detector",
     "case-privacy",
     "student-privacy",
@@ -54,7 +55,6 @@ LATER_KINDS: Final = frozenset(
         "quality-scorer",
         "citation-verifier",
         "bias-monitor",
-        "gdpr-compliance",
     }
 )
 """Kinds of the published vocabulary that this version refuses, because it cannot enforce them."""
