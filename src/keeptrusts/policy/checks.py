@@ -18,25 +18,28 @@ _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHI
 
 def regex(text: str) -> Fault | None:
     """A pattern that a linear-time engine accepts and that does not match the empty text."""
-    try:
-        shape = read_pattern(text)
-    except PatternError as why:
-        return Fault("E007", (), f"the pattern is refused: {why}", "write it in the syntax of RE2")
-    if shape.least == 0:
+    fault = linear(text)
+    if fault is None and read_pattern(text).least == 0:
         return Fault("E007", (), "the pattern is refused: it matches the empty text", "make a part of it mandatory")
-    return _engine_says(text)
+    return fault
 
 
-def _engine_says(text: str) -> Fault | None:
+def linear(text: str) -> Fault | None:
+    """A pattern that a linear-time engine accepts."""
     try:
-        from keeptrusts.detect.engine import compile_regex
-    except ImportError:  # the Terraform provider carries no engine
-        return None
-    try:
-        compile_regex(text)
+        read_pattern(text)
+        _compile(text)
     except PatternError as why:
         return Fault("E007", (), f"the pattern is refused: {why}", "write it in the syntax of RE2")
     return None
+
+
+def _compile(text: str) -> None:
+    try:
+        from keeptrusts.detect.engine import compile_regex
+    except ImportError:  # the Terraform provider carries no engine
+        return
+    compile_regex(text)
 
 
 Regex: TypeAlias = Annotated[str, Attr(minimum=1, check=regex)]

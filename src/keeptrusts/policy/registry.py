@@ -40,13 +40,13 @@ KINDS: Final = (
     "cjis-mode",
     "request-rewriter",
     "response-rewriter",
+    "tool-validation",
     "audit-logger",
 )
 """The kinds that this version enforces."""
 
 LATER_KINDS: Final = frozenset(
     {
-        "tool-validation",
         "tool-budget",
         "flagged-review",
         "bot-detector",
