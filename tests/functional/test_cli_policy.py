@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator
 from syrupy.assertion import SnapshotAssertion
 
 from keeptrusts.cli.policy import policy
+from keeptrusts.policy.registry import KINDS
 from support.documents import blocks_of, follow
 from support.policy_cases import document
 from support.sarif import SARIF
@@ -229,6 +230,29 @@ def test_tests_that_cannot_be_read(tmp_path: Path) -> None:
     lonely = write(tmp_path, "lonely.yaml", {"rbac": {}})
     assert kt("test", "--file", lonely, "--dir", str(tmp_path / "none")).exit_code == 2
     assert kt("test", "--dir", str(tmp_path / "none")).exit_code == 1
+
+
+def test_the_schema_is_one() -> None:
+    """JSON Schema 2020-12, that a document fits."""
+    schema = json.loads(kt("schema").stdout)
+    Draft202012Validator.check_schema(schema)
+    Draft202012Validator(schema).validate(json.loads(document({"rbac": {}})))
+
+
+def test_explain_a_document(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+    """Its kinds with its settings, and the chain as a whole."""
+    blocks = {"token-limit": {}, "topic-filter": {"blocked_topics": ["a"]}, "dlp-filter": {"detect_patterns": ["b+"]}}
+    path = write(tmp_path, "a.yaml", blocks)
+    assert kt("explain", "--file", path).stdout == snapshot
+    rows = json.loads(kt("explain", "--file", path, "--json").stdout)
+    assert {"kind": "token-limit", "api_format": "openai_chat", "mode": "strict_stream", "enforcement": "request",
+            "holdback_chars": 0, "description": "before the request is sent"} in rows  # fmt: skip
+
+
+def test_explain_every_kind() -> None:
+    """Without a document, each kind as on its page."""
+    rows = json.loads(kt("explain", "--json").stdout)
+    assert {row["kind"] for row in rows} == set(KINDS)
 
 
 def test_the_guide_does_what_it_says(tmp_path: Path) -> None:

@@ -63,12 +63,18 @@ def page(kind: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def example_block(policy: type[Policy]) -> Policy:
+    """The block of the kind's page."""
+    root, findings = read_source(inspect.cleandoc(policy.example) or "{}")
+    block = Reader(findings).block(policy, root, "")
+    assert block is not None
+    return block
+
+
 def _stream(policy: type[Policy]) -> str:
     if Phase.OUTPUT not in policy.phases:
         return "It does not read the text of answers."
-    root, findings = read_source(inspect.cleandoc(policy.example))
-    block = Reader(findings).block(policy, root, "")
-    assert block is not None
+    block = example_block(policy)
     width = block.holdback()
     if width is None:
         return "It needs the whole answer, so streams are buffered."
