@@ -14,8 +14,8 @@ import pytest
 from keeptrusts.core.errors import InputError
 from keeptrusts.flow.arrival import Arrival, Snapshot
 from keeptrusts.flow.effects import Flow
+from keeptrusts.gateway.admission import Access
 from keeptrusts.gateway.callers import ClientKey, ClientKeys
-from keeptrusts.gateway.endpoints import Access
 from keeptrusts.gateway.http1 import Patience
 from support.gateway_parts import (
     CLOSE,

@@ -31,8 +31,9 @@ from keeptrusts.flow.effects import (
     UpstreamHead,
 )
 from keeptrusts.gateway.active import Holder
+from keeptrusts.gateway.admission import Access
 from keeptrusts.gateway.driver import Source, World
-from keeptrusts.gateway.endpoints import Access, Endpoints, Serve
+from keeptrusts.gateway.endpoints import Endpoints, Serve
 from keeptrusts.gateway.http1 import Patience, Server
 from keeptrusts.gateway.journal import Event, Journal, OnFull, SpoolSettings
 from keeptrusts.gateway.metrics import Metrics

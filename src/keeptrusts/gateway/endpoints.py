@@ -7,61 +7,37 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any, Final, TypeAlias
 
 from uuid_utils import uuid7
 
 from keeptrusts.core.decision import Decision
-from keeptrusts.core.errors import InputError, KeeptrustsError, NotAuthorisedError
+from keeptrusts.core.errors import InputError, KeeptrustsError
 from keeptrusts.core.ids import ESCALATION, EVENT, REQUEST, make_id
 from keeptrusts.core.version import VERSION
 from keeptrusts.flow.arrival import Arrival, Snapshot
 from keeptrusts.flow.effects import Flow, Headers
 from keeptrusts.gateway.active import Active, Holder
+from keeptrusts.gateway.admission import GOVERNED, Access, Admission, Admitted, RefusedError, path_of
 from keeptrusts.gateway.bodies import UnsupportedEncodingError, unpack
-from keeptrusts.gateway.callers import ClientKeys, address_of, caller_of, trace_of, without_key
+from keeptrusts.gateway.callers import caller_of, trace_of
+from keeptrusts.gateway.cors import is_preflight, preflight, readable
 from keeptrusts.gateway.driver import Performer, World, drive
 from keeptrusts.gateway.http1 import Responder
 from keeptrusts.gateway.metrics import MEDIA_TYPE, Metrics
 from keeptrusts.gateway.requests import Request
 from keeptrusts.gateway.responses import error_response, rfc3339
-from keeptrusts.wire.dialects import DIALECTS
+from keeptrusts.policy.compiled import Cors
 
 Serve: TypeAlias = Callable[[Arrival, Snapshot, Callable[[], int]], Flow[None]]
 Page: TypeAlias = Callable[[Request, str], Awaitable[tuple[int, Headers, bytes]]]
 
-GOVERNED: Final[Mapping[str, str]] = {**dict.fromkeys(DIALECTS, "POST"), "/v1/models": "GET"}
 DEFAULT_BODY_BYTES: Final = 10 * 1024 * 1024
 _JSON: Final[Headers] = (("content-type", "application/json"),)
 _TEXT: Final[Headers] = (("content-type", "text/plain; charset=utf-8"),)
 _log = logging.getLogger(__name__)
-
-
-class _Refusal(KeeptrustsError):  # noqa: N818 - it is raised and answered within this module
-    """An answer that no flow gives, and that leaves no record: the request was never taken in."""
-
-    def __init__(self, status: int, code: str, message: str, headers: Headers = ()) -> None:
-        super().__init__(message, code=code)
-        self.status = status
-        self.headers = headers
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """
-    Who may do what.
-
-    Args:
-        keys: None lets everybody call who can reach the port.
-        admin_token: Opens `/keeptrusts/...` from elsewhere than this machine; empty opens it to nobody else.
-    """
-
-    keys: ClientKeys | None = None
-    admin_token: str = field(default="", repr=False)
-    max_concurrency: int = 1000
 
 
 class Endpoints:
@@ -87,7 +63,7 @@ class Endpoints:
         self._access = access
         self._serve = serve
         self._reload = reload
-        self._in_flight = 0
+        self._admission = Admission(holder, access, lambda: world.spool.has_room)
         self._started = time.monotonic()
         self._pages: dict[tuple[str, str], Page] = {
             ("/health", "GET"): self._health,
@@ -106,17 +82,34 @@ class Endpoints:
 
     async def handle(self, request: Request, responder: Responder, peer: str) -> None:
         """Answer one request."""
-        path = _path(request.target)
+        path = path_of(request.target)
+        cors = self._cors() if path in GOVERNED else None
+        fields = dict(reversed(request.headers)) if cors is not None else {}
+        responder.extra = readable(cors, fields)
         try:
+            if cors is not None and is_preflight(request.method, fields):
+                await self._answer_preflight(cors, fields, responder)
+                return
             if path in GOVERNED:
                 await self._govern(path, request, responder, peer)
                 return
             status, headers, body = await self._page(path, request)(request, peer)
-        except _Refusal as refused:
+        except RefusedError as refused:
             status = refused.status
             headers, body = error_response(refused.code, str(refused), status, _new_id(REQUEST), path=path)
             headers = (*headers, *refused.headers)
         await responder.respond(status, headers, body)
+
+    def _cors(self) -> Cors | None:
+        active = self._holder.active
+        return active.snapshot.policy.cors if active else None
+
+    async def _answer_preflight(self, cors: Cors, fields: Mapping[str, str], responder: Responder) -> None:
+        allowed = preflight(cors, fields)
+        if allowed is None:
+            raise RefusedError(403, "origin_not_allowed", "`cors` does not let this page send this request")
+        responder.extra = ()
+        await responder.respond(204, allowed, b"")
 
     def _page(self, path: str, request: Request) -> Page:
         method = "GET" if request.method == "HEAD" else request.method
@@ -124,56 +117,37 @@ class Endpoints:
         if page is None:
             allowed = ", ".join(known for where, known in self._pages if where == path)
             if allowed:
-                raise _Refusal(405, "method_not_allowed", f"`{path}` takes {allowed}", (("allow", allowed),))
-            raise _Refusal(404, "unknown_route", "there is no such route; nothing is passed on that is not governed")
+                raise RefusedError(405, "method_not_allowed", f"`{path}` takes {allowed}", (("allow", allowed),))
+            raise RefusedError(
+                404, "unknown_route", "there is no such route; nothing is passed on that is not governed"
+            )
         return page
 
     async def _govern(self, path: str, request: Request, responder: Responder, peer: str) -> None:
-        active = self._admit(path, request)
-        arrival = self._arrival(path, request, active, peer)
+        admitted = self._admission.admit(path, request.method, request.headers, peer)
+        active = admitted.active
+        arrival = self._arrival(path, request, admitted)
         performer = Performer(self._world, active.snapshot.policy, active.routes, responder)
         flow = self._serve(arrival, active.snapshot, time.perf_counter_ns)
-        self._in_flight += 1
+        self._admission.in_flight += 1
         try:
             await drive(flow, performer.perform, lambda bug: _crashed(arrival, active, bug))
         finally:
-            self._in_flight -= 1
+            self._admission.in_flight -= 1
             performer.close()
 
-    def _admit(self, path: str, request: Request) -> Active:
-        active = self._holder.active
-        if active is None:
-            raise _Refusal(503, "starting", "no configuration is active yet", (("retry-after", "1"),))
-        if request.method != GOVERNED[path]:
-            allowed = GOVERNED[path]
-            raise _Refusal(405, "method_not_allowed", f"`{path}` takes {allowed}", (("allow", allowed),))
-        if self._in_flight >= self._access.max_concurrency:
-            raise _Refusal(503, "overloaded", "too many requests at a time; try again", (("retry-after", "1"),))
-        if not self._world.spool.has_room:
-            raise _Refusal(503, "spool_full", "decisions cannot be recorded, so none is made", (("retry-after", "5"),))
-        return active
-
-    def _arrival(self, path: str, request: Request, active: Active, peer: str) -> Arrival:
-        keys, headers, key_id = self._access.keys, request.headers, None
-        if keys is not None:
-            try:
-                key_id = keys.name_of(headers, datetime.now(UTC))
-            except NotAuthorisedError as unknown:
-                raise _Refusal(401, unknown.code, str(unknown), (("www-authenticate", "Bearer"),)) from None
-            headers = without_key(headers)
-        limits = active.snapshot.policy.rate_limits
-        depth = max((limit.trust_proxy_depth for limit in limits if limit.name == "ip"), default=0)
+    def _arrival(self, path: str, request: Request, admitted: Admitted) -> Arrival:
         arrival = Arrival(
             request_id=_new_id(REQUEST),
             event_id=_new_id(EVENT),
             escalation_id=_new_id(ESCALATION),
             method=request.method,
             path=path,
-            headers=headers,
+            headers=admitted.headers,
             body=request.body,
-            caller=caller_of(headers, key_id=key_id, ip=address_of(peer, headers, depth)),
+            caller=caller_of(admitted.headers, key_id=admitted.key_id, ip=admitted.ip),
             received_us=time.time_ns() // 1000,
-            trace_id=trace_of(headers),
+            trace_id=trace_of(admitted.headers),
             oversized=request.oversized,
         )
         encoding = request.header("content-encoding")
@@ -186,9 +160,9 @@ class Endpoints:
         try:
             body = unpack(arrival.body, encoding, self.max_body_bytes())
         except UnsupportedEncodingError as unknown:
-            raise _Refusal(415, unknown.code, str(unknown), (("accept-encoding", "gzip, deflate"),)) from None
+            raise RefusedError(415, unknown.code, str(unknown), (("accept-encoding", "gzip, deflate"),)) from None
         except InputError as broken:
-            raise _Refusal(400, broken.code, str(broken)) from None
+            raise RefusedError(400, broken.code, str(broken)) from None
         return replace(arrival, headers=headers, body=body or b"", oversized=body is None)
 
     async def _health(self, request: Request, peer: str) -> tuple[int, Headers, bytes]:
@@ -246,7 +220,7 @@ class Endpoints:
         try:
             changed = await self._reload()
         except KeeptrustsError as failed:
-            raise _Refusal(422 if isinstance(failed, InputError) else 502, failed.code, str(failed)) from None
+            raise RefusedError(422 if isinstance(failed, InputError) else 502, failed.code, str(failed)) from None
         active = self._holder.active
         return _json(200, {"changed": changed, "config_digest": active.digest if active else None})
 
@@ -259,14 +233,7 @@ class Endpoints:
         relayed = request.header("x-forwarded-for") is not None or request.header("forwarded") is not None
         if relayed or not _is_loopback(peer):
             detail = "this is for this machine, or with the gateway's admin token"
-            raise _Refusal(403, "forbidden", detail)
-
-
-def _path(target: str) -> str:
-    path = target.partition("?")[0]
-    if path.startswith(("http://", "https://")):  # RFC 9112, 3.2.2: the absolute form must be taken
-        path = "/" + path.partition("://")[2].partition("/")[2]
-    return path
+            raise RefusedError(403, "forbidden", detail)
 
 
 def _is_loopback(peer: str) -> bool:

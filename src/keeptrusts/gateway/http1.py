@@ -51,6 +51,8 @@ class Responder:
         self._chunked = not request.http10
         self._http10 = request.http10
         self.keep_alive = request.keep_alive
+        self.extra: Headers = ()
+        """Fields that every answer to this request carries."""
         self.started = False
         self.ended = False
 
@@ -58,7 +60,8 @@ class Responder:
         """A whole answer."""
         self._settle()
         content = b"" if self._bodiless or lacks_body(status) else body
-        fields = headers if lacks_body(status) else (*headers, ("content-length", str(len(body))))
+        own = (*headers, *self.extra)
+        fields = own if lacks_body(status) else (*own, ("content-length", str(len(body))))
         self.ended = True
         await self._connection.write(head(status, fields, keep_alive=self.keep_alive) + content)
 
@@ -66,7 +69,8 @@ class Responder:
         """The head of an answer whose body follows. An HTTP/1.0 client is told its end by closing."""
         self.keep_alive = self.keep_alive and self._chunked
         self._settle()
-        fields = (*headers, ("transfer-encoding", "chunked")) if self._chunked else headers
+        own = (*headers, *self.extra)
+        fields = (*own, ("transfer-encoding", "chunked")) if self._chunked else own
         await self._connection.write(head(status, fields, keep_alive=self.keep_alive))
 
     async def send(self, data: bytes) -> None:

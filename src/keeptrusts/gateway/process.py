@@ -29,11 +29,12 @@ from keeptrusts.core.version import VERSION
 from keeptrusts.flow.arrival import Snapshot
 from keeptrusts.flow.chat import serve
 from keeptrusts.gateway.active import Active, Holder
+from keeptrusts.gateway.admission import Access
 from keeptrusts.gateway.bundles import Bundles, BundleSettings, SnapshotMaker
 from keeptrusts.gateway.callers import read_client_keys
 from keeptrusts.gateway.control_plane import Backoff, ControlPlane
 from keeptrusts.gateway.driver import World
-from keeptrusts.gateway.endpoints import Access, Endpoints
+from keeptrusts.gateway.endpoints import Endpoints
 from keeptrusts.gateway.files import PolicyFiles
 from keeptrusts.gateway.holding import Holding
 from keeptrusts.gateway.http1 import Server

@@ -134,6 +134,26 @@ class Agent:
 
 
 @dataclass(frozen=True, slots=True)
+class IpAllowlist:
+    """Networks from which the gateway may be called, and how many proxies may be believed in `x-forwarded-for`."""
+
+    cidrs: tuple[str, ...]
+    trust_proxy_depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cors:
+    """Which pages of browsers may call. `allow_headers` is empty for whatever they ask for; `max_age` is in seconds."""
+
+    allow_origins: tuple[str, ...]
+    allow_methods: tuple[str, ...] = ("GET", "POST", "OPTIONS")
+    allow_headers: tuple[str, ...] = ()
+    expose_headers: tuple[str, ...] = ()
+    credentials: bool = False
+    max_age: int = 600
+
+
+@dataclass(frozen=True, slots=True)
 class SizeLimits:
     """In bytes. None: no limit of the document's own."""
 
@@ -252,6 +272,8 @@ class CompiledPolicy:
     rate_limits: tuple[RateLimit, ...] = ()
     token_limit: TokenLimit | None = None
     agents: tuple[Agent, ...] = ()
+    ip_allowlist: IpAllowlist | None = None
+    cors: Cors | None = None
     size_limits: SizeLimits = SizeLimits()
     streaming: Streaming = Streaming()
     routing: Routing = Routing()

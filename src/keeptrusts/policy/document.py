@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from keeptrusts.core.canonical import digest
-from keeptrusts.policy import limits, sections, traffic
+from keeptrusts.policy import access, limits, sections, traffic
 from keeptrusts.policy.analysis import Analysis, sound
 from keeptrusts.policy.compiled import (
     Agent,
     Audit,
     CircuitBreaker,
     CompiledPolicy,
+    Cors,
     Fallback,
+    IpAllowlist,
     ModelGroup,
     RateLimit,
     Retry,
@@ -54,6 +56,8 @@ def compile_document(text: str, *, fail_open: bool = False) -> CompiledPolicy:
         rate_limits=tuple(_rate_limits(document)),
         token_limit=_token_limit(document.token_rate_limit),
         agents=tuple(_agent(one) for one in document.agents),
+        ip_allowlist=_ip_allowlist(document.ip_allowlist),
+        cors=_cors(document.cors),
         size_limits=SizeLimits(document.size_limits.max_body_bytes, document.size_limits.max_response_bytes),
         streaming=Streaming(document.streaming.max_holdback_chars, document.streaming.on_unbounded),
         fallback=Fallback(
@@ -97,6 +101,18 @@ def _rate_limits(document: sections.Document) -> list[RateLimit]:
         depth = ip.trust_proxy_depth
         found.append(RateLimit("ip", ip.max_requests, ip.window_seconds, trust_proxy_depth=depth))
     return found
+
+
+def _ip_allowlist(one: access.IpAllowlist | None) -> IpAllowlist | None:
+    return IpAllowlist(one.cidrs, one.trust_proxy_depth) if one and one.enabled else None
+
+
+def _cors(one: access.Cors | None) -> Cors | None:
+    if one is None or not one.enabled:
+        return None
+    return Cors(
+        one.allow_origins, one.allow_methods, one.allow_headers, one.expose_headers, one.credentials, one.max_age
+    )
 
 
 def _token_limit(one: limits.TokenRateLimit | None) -> TokenLimit | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
+from keeptrusts.policy.access import Cors, IpAllowlist
 from keeptrusts.policy.cases import Testing
 from keeptrusts.policy.checks import (
     base_url,
@@ -289,7 +290,7 @@ class Streaming(Block):
 class Document(Block):
     """The top of the document, without `policy`, whose keys are the kinds."""
 
-    pending: ClassVar[frozenset[str]] = frozenset({"ip_allowlist", "cors", "callbacks"})
+    pending: ClassVar[frozenset[str]] = frozenset({"callbacks"})
 
     pack: Pack
     policies: Policies
@@ -301,6 +302,8 @@ class Document(Block):
     user_rate_limit: Annotated[UserRateLimit | None, Attr("Of each user.", stronger="given")] = None
     ip_rate_limit: Annotated[IpRateLimit | None, Attr("Of each address.", stronger="given")] = None
     token_rate_limit: Annotated[TokenRateLimit | None, Attr("Of tokens.", stronger="given")] = None
+    ip_allowlist: Annotated[IpAllowlist | None, Attr("Who may call.", stronger="given")] = None
+    cors: Annotated[Cors | None, Attr("Which pages of browsers may call.", stronger="unclear")] = None
     agents: Annotated[tuple[Agent, ...], Attr("What each agent may do.", stronger="more")] = ()
     size_limits: SizeLimits = SizeLimits()
     streaming: Streaming = Streaming()
