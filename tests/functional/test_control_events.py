@@ -124,6 +124,24 @@ def test_a_gateway_speaks_for_itself_alone(control: Plane) -> None:
     assert _found(control.admin, f"gateway_id={mine['id']}") == [last["id"], own["id"]]
 
 
+@pytest.mark.parametrize("spell", ["blanks", "float", "escape", "order"])
+def test_what_was_hashed_in_another_spelling_is_refused(admin: Person, spell: str) -> None:
+    """A record whose hash is of its bytes as sent, and these not canonical, could be verified by nobody afterwards."""
+    record = Instance().decision(user_id="ada", cost_usd=1)
+    del record["hash"]
+    text = json.dumps(dict(sorted(record.items())), separators=(",", ":"))
+    text = {
+        "blanks": text.replace(",", ", "),
+        "float": text.replace('"cost_usd":1,', '"cost_usd":1.0,'),
+        "escape": text.replace('"ada"', '"\\u0061da"'),
+        "order": json.dumps(dict(sorted(record.items(), reverse=True)), separators=(",", ":")),
+    }[spell]
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    sent = '{"events":[{"hash":"sha256:' + digest + '",' + text[1:] + "]}"
+    (rejected,) = admin.post("/v1/gateway/events", sent.encode()).json()["rejected"]
+    assert (rejected["id"], rejected["code"]) == (record["id"], "not_canonical")
+
+
 def test_any_spelling_of_the_json_is_checked_by_its_meaning(admin: Person) -> None:
     """Blanks and order are not part of the hash; a doubled member is."""
     record = Instance().decision()

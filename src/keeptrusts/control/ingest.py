@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import msgspec
+import re2
 from sqlalchemy import insert
 
 from keeptrusts.api.limits import MAX_BODY_BYTES, MAX_EVENTS_IN_BATCH
@@ -33,6 +34,10 @@ from keeptrusts.trail.chain import event_hash
 
 QUARANTINED: Final = "qua"
 LONGEST_COLUMN: Final = 200
+_BYTES = re2.Options()
+_BYTES.encoding = re2.Options.Encoding.LATIN1
+_SPECIAL = re2.compile(rb"[:,\[]-?(?:[0-9.]*[eE]|[0-9]+\.[0-9]*0[,}\]]|[0-9.]{16}|0\.0)|\\|-0|[\xf0-\xff]", _BYTES)
+"""Numbers and escapes that can be written in several ways, and letters that UTF-16 sorts elsewhere."""
 _HASH = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 
 
@@ -208,18 +213,29 @@ def _check(record: _Record) -> None:
 
 def _intact(raw: bytes, stated: str) -> bytes:
     """The canonical JSON text whose hash is the stated one; gateways send that very text, so it is seldom made anew."""
+    event = msgspec.json.decode(raw)
     member = b'"hash":"%b",' % stated.encode()
     without = raw.replace(member, b"", 1)
-    if "sha256:" + hashlib.sha256(without).hexdigest() == stated and b'"received_at"' not in raw:
+    as_sent = "sha256:" + hashlib.sha256(without).hexdigest() == stated and b'"received_at"' not in raw
+    if as_sent and _is_canonical(raw, event):
         return raw
     try:
-        event = msgspec.json.decode(raw)
         event.pop("received_at", None)
         if event_hash(event) == stated:
             return canonical_json(event)
     except (ValueError, TypeError):
         pass  # it has no canonical form: it is not what was hashed
-    raise _PoisonError("hash_mismatch")
+    raise _PoisonError("not_canonical" if as_sent else "hash_mismatch")
+
+
+def _is_canonical(raw: bytes, event: Any) -> bool:
+    """Whether this is the one text of this event; another that was hashed as it stands could be verified by nobody."""
+    if _SPECIAL.search(raw) is None and msgspec.json.encode(event, order="sorted") == raw:
+        return True  # order and blanks were all that could differ, and that is told without walking through the event
+    try:
+        return canonical_json(event) == raw
+    except (ValueError, TypeError):
+        return False
 
 
 def _link(record: _Record) -> ChainLink:
