@@ -34,8 +34,9 @@ from keeptrusts.gateway.active import Holder
 from keeptrusts.gateway.admission import Access
 from keeptrusts.gateway.driver import Source, World
 from keeptrusts.gateway.endpoints import Endpoints, Serve
-from keeptrusts.gateway.http1 import Patience, Server
+from keeptrusts.gateway.http1 import Patience
 from keeptrusts.gateway.journal import Event, Journal, OnFull, SpoolSettings
+from keeptrusts.gateway.listening import MAX_HELD_BYTES, Server
 from keeptrusts.gateway.metrics import Metrics
 from keeptrusts.gateway.quota import Counting, Quota
 from keeptrusts.gateway.segments import read_events
@@ -198,6 +199,7 @@ async def gateway(
     access: Access | None = None,
     patience: Patience | None = None,
     quota: Counting | None = None,
+    max_held_bytes: int = MAX_HELD_BYTES,
     **journal: Any,
 ) -> AsyncIterator[Rig]:
     """A gateway on a free port; drained at the end."""
@@ -216,7 +218,9 @@ async def gateway(
         return outcome
 
     endpoints = Endpoints(world, holder, metrics, access or Access(), serve=serve, reload=reload)
-    rig.server = Server(endpoints.handle, endpoints.max_body_bytes, patience=patience)
+    rig.server = Server(
+        endpoints.handle, endpoints.max_body_bytes, patience=patience, vet=endpoints.vet, max_held_bytes=max_held_bytes
+    )
     rig.port = await rig.server.listen("127.0.0.1", 0)
     try:
         yield rig

@@ -40,6 +40,13 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--fail-mode", type=click.Choice(["block", "allow"]), help="What a policy that fails means. [default: block]"
 )
 @click.option("--max-concurrency", type=click.IntRange(1), default=1000, show_default=True, help="Requests at a time.")
+@click.option(
+    "--max-held-bytes",
+    type=click.IntRange(65536),
+    default=256 * 1024**2,
+    show_default=True,
+    help="Most bytes of requests at a time, over all connections.",
+)
 @click.option("--spool-dir", type=click.Path(file_okay=False, path_type=Path), help="Where decisions are recorded.")
 @click.option(
     "--spool-max-bytes",

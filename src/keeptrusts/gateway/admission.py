@@ -21,7 +21,7 @@ from keeptrusts.policy.compiled import IpAllowlist
 from keeptrusts.wire.dialects import DIALECTS
 
 GOVERNED: Final[Mapping[str, str]] = {**dict.fromkeys(DIALECTS, "POST"), "/v1/models": "GET"}
-_SOON: Final[Headers] = (("retry-after", "1"),)
+SOON: Final[Headers] = (("retry-after", "1"),)
 _Networks: TypeAlias = tuple[IPv4Network | IPv6Network, ...]
 
 
@@ -86,14 +86,14 @@ class Admission:
         """
         active = self._holder.active
         if active is None:
-            raise RefusedError(503, "starting", "no configuration is active yet", _SOON)
+            raise RefusedError(503, "starting", "no configuration is active yet", SOON)
         _check_address(active.snapshot.policy.ip_allowlist, headers, peer)
         if method != GOVERNED[path]:
             allowed = GOVERNED[path]
             raise RefusedError(405, "method_not_allowed", f"`{path}` takes {allowed}", (("allow", allowed),))
         key_id, kept = self._key(headers)
         if self.in_flight >= self._access.max_concurrency:
-            raise RefusedError(503, "overloaded", "too many requests at a time; try again", _SOON)
+            raise RefusedError(503, "overloaded", "too many requests at a time; try again", SOON)
         if not self._has_room():
             message = "decisions cannot be recorded, so none is made"
             raise RefusedError(503, "spool_full", message, (("retry-after", "5"),))

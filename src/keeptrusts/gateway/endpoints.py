@@ -20,7 +20,7 @@ from keeptrusts.core.version import VERSION
 from keeptrusts.flow.arrival import Arrival, Snapshot
 from keeptrusts.flow.effects import Flow, Headers
 from keeptrusts.gateway.active import Active, Holder
-from keeptrusts.gateway.admission import GOVERNED, Access, Admission, Admitted, RefusedError, path_of
+from keeptrusts.gateway.admission import GOVERNED, SOON, Access, Admission, Admitted, RefusedError, path_of
 from keeptrusts.gateway.bodies import UnsupportedEncodingError, unpack
 from keeptrusts.gateway.callers import caller_of, trace_of
 from keeptrusts.gateway.cors import is_preflight, preflight, readable
@@ -32,7 +32,8 @@ from keeptrusts.gateway.responses import error_response, rfc3339
 from keeptrusts.policy.compiled import Cors
 
 Serve: TypeAlias = Callable[[Arrival, Snapshot, Callable[[], int]], Flow[None]]
-Page: TypeAlias = Callable[[Request, str], Awaitable[tuple[int, Headers, bytes]]]
+Answer: TypeAlias = tuple[int, Headers, bytes]
+Page: TypeAlias = Callable[[Request, str], Awaitable[Answer]]
 
 DEFAULT_BODY_BYTES: Final = 10 * 1024 * 1024
 _JSON: Final[Headers] = (("content-type", "application/json"),)
@@ -95,10 +96,21 @@ class Endpoints:
                 return
             status, headers, body = await self._page(path, request)(request, peer)
         except RefusedError as refused:
-            status = refused.status
-            headers, body = error_response(refused.code, str(refused), status, _new_id(REQUEST), path=path)
-            headers = (*headers, *refused.headers)
+            status, headers, body = _refusal(path, refused)
         await responder.respond(status, headers, body)
+
+    def vet(self, head: Request, peer: str) -> Answer | None:
+        """Look at a request whose body is still to come: the answer that refuses it, or None."""
+        path = path_of(head.target)
+        try:
+            if path not in GOVERNED:
+                self._page(path, head)
+            elif head.method != "OPTIONS":
+                self._admission.admit(path, head.method, head.headers, peer)
+        except RefusedError as refused:
+            status, headers, body = _refusal(path, refused)
+            return status, (*headers, *readable(self._cors(), dict(reversed(head.headers)))), body
+        return None
 
     def _cors(self) -> Cors | None:
         active = self._holder.active
@@ -127,6 +139,8 @@ class Endpoints:
         admitted = self._admission.admit(path, request.method, request.headers, peer)
         active = admitted.active
         arrival = self._arrival(path, request, admitted)
+        if len(arrival.body) > len(request.body) and not responder.hold(len(arrival.body)):
+            raise RefusedError(503, "overloaded", "too much is being received at a time; try again", SOON)
         performer = Performer(self._world, active.snapshot.policy, active.routes, responder)
         flow = self._serve(arrival, active.snapshot, time.perf_counter_ns)
         self._admission.in_flight += 1
@@ -234,6 +248,11 @@ class Endpoints:
         if relayed or not _is_loopback(peer):
             detail = "this is for this machine, or with the gateway's admin token"
             raise RefusedError(403, "forbidden", detail)
+
+
+def _refusal(path: str, refused: RefusedError) -> Answer:
+    headers, body = error_response(refused.code, str(refused), refused.status, _new_id(REQUEST), path=path)
+    return refused.status, (*headers, *refused.headers), body
 
 
 def _is_loopback(peer: str) -> bool:

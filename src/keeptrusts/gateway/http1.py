@@ -11,12 +11,15 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from keeptrusts.core.errors import ClientGoneError
 from keeptrusts.flow.effects import Headers
-from keeptrusts.gateway.requests import MAX_HEAD_BYTES, RefusedRequestError, Request, RequestReader
+from keeptrusts.gateway.requests import RefusedRequestError, Request
 from keeptrusts.gateway.responses import LAST_CHUNK, chunk, error_response, head, lacks_body
+
+if TYPE_CHECKING:
+    from keeptrusts.gateway.listening import Server
 
 MAX_AHEAD_BYTES: Final = 256 * 1024
 _log = logging.getLogger(__name__)
@@ -78,6 +81,10 @@ class Responder:
         if data and not self._bodiless:
             await self._connection.write(chunk(data) if self._chunked else data)
 
+    def hold(self, count: int) -> bool:
+        """Count so many more bytes as held for this request; whether there is room for them."""
+        return self._connection.hold(count)
+
     async def end(self) -> None:
         self.ended = True
         if self._chunked and not self._bodiless:
@@ -90,6 +97,9 @@ class Responder:
         self.keep_alive = self.keep_alive and not self._connection.is_draining
 
 
+Vet = Callable[[Request, str], tuple[int, Headers, bytes] | None]
+"""Looks at a head (and the peer's address) whose body is still to come: the answer that refuses it, or None."""
+
 Handler = Callable[[Request, Responder, str], Awaitable[None]]
 """Answers one request; the last argument is the peer's address."""
 
@@ -100,7 +110,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, server: Server) -> None:
         self._server = server
         self._loop = server.loop
-        self._reader = RequestReader(server.max_body_bytes, server.max_head_bytes)
+        self._reader = server.make_reader()
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)
         self._task: asyncio.Task[None] | None = None
         self._room: asyncio.Future[None] | None = None
@@ -110,6 +120,8 @@ class Connection(asyncio.Protocol):
         self._stalled_since: float | None = None
         self._lost = False
         self._peer = ""
+        self._serving = 0
+        self._counted = 0
 
     @property
     def is_draining(self) -> bool:
@@ -138,6 +150,7 @@ class Connection(asyncio.Protocol):
         elif self._reader.buffered > MAX_AHEAD_BYTES:
             self._reading = False
             self._transport.pause_reading()
+        self._count()
 
     def eof_received(self) -> bool:
         # A client that has closed its side is taken to be gone, as most servers do.
@@ -147,6 +160,8 @@ class Connection(asyncio.Protocol):
         del exc
         self._lost = True
         self._server.forget(self)
+        self._server.held_bytes -= self._counted
+        self._counted = 0
         self.resume_writing()
         if self._task is not None:
             self._task.cancel()
@@ -169,6 +184,18 @@ class Connection(asyncio.Protocol):
             await asyncio.shield(self._room)
             if self._lost:
                 raise ClientGoneError("the client left")
+
+    def hold(self, count: int) -> bool:
+        """Count so many more bytes until the request at hand is over; whether there is room for them."""
+        self._serving += count
+        self._count()
+        return self._server.has_room_for(self._counted)
+
+    def _count(self) -> None:
+        if not self._lost:
+            held = self._reader.held + self._serving
+            self._server.held_bytes += held - self._counted
+            self._counted = held
 
     def cancel(self) -> None:
         """Give up what is being served."""
@@ -204,10 +231,20 @@ class Connection(asyncio.Protocol):
         except RefusedRequestError as refused:
             self._refuse(refused)
             return
-        if request is not None:
+        if not self.hold(len(request.body) if request is not None else 0):
+            self._answer_and_close(*_overloaded())
+        elif request is not None:
             self._task = self._loop.create_task(self._serve(request))
-        elif self._reader.wants_continue:
+        elif self._is_let_in() and self._reader.wants_continue:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _is_let_in(self) -> bool:
+        """Look at a head when its body is still to come: whoever is refused need not send it."""
+        head = self._reader.new_head()
+        refusal = self._server.vet(head, self._peer) if head is not None else None
+        if refusal is not None:
+            self._answer_and_close(*refusal)
+        return refusal is None
 
     async def _serve(self, request: Request) -> None:
         responder = Responder(self, request)
@@ -231,6 +268,8 @@ class Connection(asyncio.Protocol):
         await responder.respond(500, headers, body)
 
     def _finish(self, responder: Responder, *, unread: bool) -> None:
+        self._serving = 0
+        self._count()
         self._server.request_done()
         if self._lost or self._transport.is_closing():
             return
@@ -250,9 +289,15 @@ class Connection(asyncio.Protocol):
             self._advance()
 
     def _refuse(self, refused: RefusedRequestError) -> None:
-        headers, body = error_response(refused.code, str(refused))
+        self._answer_and_close(refused.status, *error_response(refused.code, str(refused)))
+
+    def _answer_and_close(self, status: int, headers: Headers, body: bytes) -> None:
+        """Answer without a task, forget what came of the request, and read no other."""
         fields = (*headers, ("content-length", str(len(body))))
-        self._transport.write(head(refused.status, fields, keep_alive=False) + body)
+        self._transport.write(head(status, fields, keep_alive=False) + body)
+        self._reader = self._server.make_reader()
+        self._serving = 0
+        self._count()
         self._linger()
 
     def _linger(self) -> None:
@@ -272,80 +317,6 @@ class Connection(asyncio.Protocol):
         self._transport.close()
 
 
-class Server:
-    """
-    The listening side.
-
-    Args:
-        max_body_bytes: Asked for each request.
-    """
-
-    def __init__(
-        self,
-        handle: Handler,
-        max_body_bytes: Callable[[], int],
-        *,
-        patience: Patience | None = None,
-        max_head_bytes: int = MAX_HEAD_BYTES,
-    ) -> None:
-        self.handle = handle
-        self.max_body_bytes = max_body_bytes
-        self.max_head_bytes = max_head_bytes
-        self.patience = patience or Patience()
-        self.loop = asyncio.get_running_loop()
-        self.connections: set[Connection] = set()
-        self.is_draining = False
-        self._server: asyncio.Server | None = None
-        self._sweeper: asyncio.Task[None] | None = None
-        self._quiet = asyncio.Event()
-
-    async def listen(self, host: str, port: int) -> int:
-        """Accept connections; returns the port, which is picked when 0 was asked for. Raises `OSError`."""
-        self._server = await self.loop.create_server(lambda: Connection(self), host or None, port, backlog=2048)
-        self._sweeper = self.loop.create_task(self._sweep())
-        bound: int = self._server.sockets[0].getsockname()[1]
-        return bound
-
-    async def drain(self, seconds: float) -> None:
-        """Accept nothing more, finish what is in flight, and after so many seconds give the rest up."""
-        self.is_draining = True
-        if self._server is not None:
-            self._server.close()
-        for connection in tuple(self.connections):
-            connection.close_if_idle()
-        if not await self._is_quiet_within(seconds):
-            for connection in tuple(self.connections):
-                connection.cancel()
-            await self._is_quiet_within(5.0)
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-
-    def forget(self, connection: Connection) -> None:
-        self.connections.discard(connection)
-
-    def request_done(self) -> None:
-        self._quiet.set()
-
-    async def _is_quiet_within(self, seconds: float) -> bool:
-        until = self.loop.time() + seconds
-        while any(connection.is_busy for connection in self.connections):
-            left = until - self.loop.time()
-            if left <= 0:
-                return False
-            self._quiet.clear()
-            try:
-                await asyncio.wait_for(self._quiet.wait(), left)
-            except TimeoutError:
-                return False
-        return True
-
-    async def _sweep(self) -> None:
-        patience = self.patience
-        tick = min(
-            1.0, patience.head / 4, patience.body / 4, patience.idle / 4, patience.write / 4, patience.linger / 4
-        )
-        while True:
-            await asyncio.sleep(tick)
-            now = self.loop.time()
-            for connection in tuple(self.connections):
-                connection.check(now)
+def _overloaded() -> tuple[int, Headers, bytes]:
+    headers, body = error_response("overloaded", "too much is being received at a time; try again", 503)
+    return 503, (*headers, ("retry-after", "1")), body

@@ -37,8 +37,8 @@ from keeptrusts.gateway.driver import World
 from keeptrusts.gateway.endpoints import Endpoints
 from keeptrusts.gateway.files import PolicyFiles
 from keeptrusts.gateway.holding import Holding
-from keeptrusts.gateway.http1 import Server
 from keeptrusts.gateway.journal import SEGMENT_BYTES, Journal, SpoolSettings
+from keeptrusts.gateway.listening import Server
 from keeptrusts.gateway.metrics import Metrics
 from keeptrusts.gateway.mocking import answer_as_mock
 from keeptrusts.gateway.reporting import Reporter
@@ -159,7 +159,7 @@ class Gateway:
             serve=serve,
             reload=self.reload,
         )
-        self.server = Server(self.endpoints.handle, self.endpoints.max_body_bytes)
+        self.server = self._make_server()
         self._reporter = self._make_reporter()
         self.holder.on_change = self._activated
         self._tasks: set[asyncio.Task[None]] = set()
@@ -252,6 +252,11 @@ class Gateway:
         world = World(self.pool, self.spool, quota, self.metrics.watch, answer_as_mock, holding=self._holding)
         self.metrics.show_targets(world.standings, self._breaker)
         return world
+
+    def _make_server(self) -> Server:
+        answers = self.endpoints
+        held = self.settings.max_held_bytes
+        return Server(answers.handle, answers.max_body_bytes, vet=answers.vet, max_held_bytes=held)
 
     def _make_reporter(self) -> Reporter | None:
         known = self._bundles is not None or self.settings.gateway_id is not None

@@ -85,6 +85,19 @@ class RequestReader:
         return len(self._buffer)
 
     @property
+    def held(self) -> int:
+        """Bytes kept of requests that are not complete, read or not."""
+        return len(self._buffer) + (self._message.received if self._message is not None else 0)
+
+    def new_head(self) -> Request | None:
+        """The head of a request whose body is still to come; each once."""
+        message = self._message
+        if message is None or message.was_seen:
+            return None
+        message.was_seen = True
+        return message.request(close=False)
+
+    @property
     def wants_continue(self) -> bool:
         """The client waits for `100 Continue` before it sends the body; true only once for a request."""
         message = self._message
@@ -178,6 +191,7 @@ class _Message:
         self.complete = False
         self.overrun = False
         self.oversized = False
+        self.was_seen = False
 
     @property
     def missing(self) -> int:

@@ -20,6 +20,7 @@ class Settings:
         policy_files: Later ones are laid on earlier ones; none means that the control plane says what to enforce.
         fail_mode: None leaves it to the bundle, and means `block` for files.
         token: A gateway token, or an API key that may act as a gateway.
+        max_held_bytes: Of requests that are being received or served; more are answered 503.
         client_keys: File of the keys that callers must show; None asks for none.
         redis_url: Where rates and budgets are counted for several gateways; empty: in this process alone.
         redis_fail_mode: When that does not answer: refuse what is limited, or count in this process.
@@ -35,6 +36,7 @@ class Settings:
     gateway_id: str | None = None
     fail_mode: FailMode | None = None
     max_concurrency: int = 1000
+    max_held_bytes: int = 256 * 1024 * 1024
     spool_max_bytes: int = 1024 * 1024 * 1024
     on_spool_full: OnFull = "block"
     drain_seconds: float = 30.0
