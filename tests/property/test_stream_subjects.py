@@ -119,6 +119,11 @@ BUFFERED = {
         ),
         {"allowed_languages": ["en"]},
     ),
+    "bias": Subject(
+        "bias-monitor",
+        ("women are lazy", ". ", "that is a stereotype", "Immigrants are ", "dangerous", "never hire disabled people"),
+        {"action": "block"},
+    ),
     "escalated": Subject("dual-use-filter", ("gas centrifuge", "gas"), {"action": "escalate"}),
 }
 

@@ -41,6 +41,7 @@ KINDS: Final = (
     "request-rewriter",
     "response-rewriter",
     "tool-validation",
+    "bias-monitor",
     "audit-logger",
 )
 """The kinds that this version enforces."""
@@ -54,7 +55,6 @@ LATER_KINDS: Final = frozenset(
         "document-analyzer",
         "quality-scorer",
         "citation-verifier",
-        "bias-monitor",
     }
 )
 """Kinds of the published vocabulary that this version refuses, because it cannot enforce them."""
