@@ -112,8 +112,7 @@ def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 def through(case: Case, gateway: Live, *, streamed: bool = False) -> Got:
     port = int(gateway.provider.url.split(":")[2].partition("/")[0])
-    blocks = {case.kind: case.config_at(gateway.asked.url)}
-    reloaded = gateway.enforce(document(blocks, providers=targets(port)))
+    reloaded = gateway.enforce(document(case.blocks, providers=targets(port)))
     assert reloaded.status == 200, reloaded.data
     return gateway.send(case, streamed=streamed)
 
@@ -121,7 +120,9 @@ def through(case: Case, gateway: Live, *, streamed: bool = False) -> Got:
 @pytest.mark.parametrize("case", REQUESTS, ids=name_of)
 def test_request(case: Case, request: pytest.FixtureRequest) -> None:
     """The record and the provider tell what the case wants; what passes unchanged keeps its bytes."""
-    got = through(case, request.getfixturevalue("keyed" if case.exchange.get("key_id") else "live"))
+    gateway: Live = request.getfixturevalue("keyed" if case.exchange.get("key_id") else "live")
+    case = case.at(gateway.asked.url)
+    got = through(case, gateway)
 
     want: dict[str, Any] = {"allow": None} if case.want == "allow" else case.want
     match next(iter(want)):
@@ -151,6 +152,7 @@ def test_request(case: Case, request: pytest.FixtureRequest) -> None:
 @pytest.mark.parametrize("case", ANSWERS, ids=name_of)
 def test_answer(case: Case, live: Live, *, streamed: bool) -> None:
     """The same of answers, whole and in small pieces; a streamed one may end with the refusal."""
+    case = case.at(live.asked.url)
     got = through(case, live, streamed=streamed)
 
     if case.want == "allow" or "record" in case.want or "degraded" in case.want:
@@ -195,7 +197,7 @@ def test_targets(case: Case, live: Live) -> None:
 def test_invalid(case: Case, live: Live) -> None:
     """What does not lint does not become active, and the answer says why."""
     before = live.http.request("GET", f"{live.url}/health").json()["config_digest"]
-    refused = live.enforce(document({case.kind: case.config_at(live.asked.url)}))
+    refused = live.enforce(document(case.at(live.asked.url).blocks))
 
     assert refused.status == 422, refused.data
     assert case.want["invalid"] in refused.json()["error"]["message"]

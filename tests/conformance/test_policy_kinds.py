@@ -28,8 +28,8 @@ def name_of(case: Case) -> str:
 def test_a_kind_does_what_its_cases_say(case: Case) -> None:
     """Each case comes out as it wants."""
     targets = case.exchange.get("targets")
-    config = case.config_at("http://asked.example")
-    text = document({case.kind: config}, **({"providers": {"targets": targets}} if targets else {}))
+    case = case.at("http://asked.example")
+    text = document(case.blocks, **({"providers": {"targets": targets}} if targets else {}))
     if isinstance(case.want, dict) and "invalid" in case.want:
         assert [finding.code for finding in lint_document(text).errors][:1] == [case.want["invalid"]]
         return

@@ -61,7 +61,8 @@ def texts() -> Iterator[str]:
     yield "policy: {name: x, version: 1.0.0, enabled: true}\nblocked_tools: [rm]\n"
     yield "policy: {name: prompt-injection, version: 1.0.0, enabled: true}\nstreaming:\n"
     yield "pack: {name: x, version: 1.0.0, enabled: true}\npolicies: {chain: [rbac]}\npolicy:\nproviders:\n"
-    for case in cases():
+    for said in cases():
+        case = said.at("http://asked.example")
         targets = case.exchange.get("targets")
         yield document({case.kind: case.config}, **({"providers": {"targets": targets}} if targets else {}))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -30,10 +30,19 @@ class Case:
     exchange: Mapping[str, Any] = field(default_factory=dict)
     asked: Sequence[Mapping[str, Any]] = ()
 
-    def config_at(self, url: str) -> dict[str, Any]:
-        """The block, with the address of the server that is asked."""
-        told: dict[str, Any] = json.loads(json.dumps(self.config).replace("{asked}", url))
-        return told
+    behind: Mapping[str, Any] = field(default_factory=dict)
+
+    def at(self, url: str) -> Case:
+        """The case with the address of the server that is asked."""
+        parts = (self.want, self.config, self.exchange)
+        told = json.dumps(parts).replace("{asked}", url).replace("{asked_host}", urlsplit(url).netloc)
+        want, config, exchange = json.loads(told)
+        return replace(self, want=want, config=config, exchange=exchange)
+
+    @property
+    def blocks(self) -> dict[str, Any]:
+        """The kinds of the chain."""
+        return {self.kind: self.config, **self.behind}
 
 
 def cases() -> Iterator[Case]:

@@ -83,7 +83,7 @@ class ExternalModeration(Policy):
     secret_key_ref: Annotated[SecretRef | None, Attr("The service's key.", stronger="neutral")] = None
     categories: Annotated[
         tuple[Annotated[str, Attr(minimum=1, maximum=200)], ...],
-        Attr("What counts; empty means everything.", stronger="among"),
+        Attr("What counts; empty means everything.", stronger="unclear"),
     ] = ()
     threshold: Annotated[float, Attr("Score from which a category counts.", minimum=0, maximum=1, stronger="lower")] = (
         0.5
