@@ -60,3 +60,4 @@ class Event(TypedDict):
     content_digest: str | None
     degraded: bool
     attempts: NotRequired[list[dict[str, Any]]]
+    shadow_verdict: NotRequired[str | None]

@@ -93,6 +93,7 @@ class Decision:
         status: HTTP status the client got; 499 when it left before.
         overhead_us: Microseconds of `latency_ms` that were ours.
         content: What `audit-logger.content` lets stay; None otherwise.
+        shadow_verdict: What the verdict would have been with the kinds in shadow enforced; None when none was.
         degraded: A policy failed, and `--fail-mode allow` or a setting of its own let the request pass.
     """
 
@@ -131,6 +132,7 @@ class Decision:
     content_digest: str | None = None
     degraded: bool = False
     attempts: tuple[Attempt, ...] = ()
+    shadow_verdict: str | None = None
 
     def as_event(self) -> dict[str, Any]:
         """Plain JSON, every field present."""

@@ -18,10 +18,11 @@ from keeptrusts.flow.consulting import consulted
 from keeptrusts.flow.effects import Flow
 from keeptrusts.flow.relay import Relay
 from keeptrusts.flow.restoring import restored, restoring_stage
+from keeptrusts.flow.upstream import answer_limit
 from keeptrusts.flow.window import Pipeline, Stage
 from keeptrusts.policy.compiled import CompiledPolicy
 from keeptrusts.policy.endings import takes_ending
-from keeptrusts.policy.engine import Clock, Judgement, result_of
+from keeptrusts.policy.engine import ANSWER_PHASES, Clock, Judgement, result_of
 from keeptrusts.policy.kind import Policy, code_prefix
 from keeptrusts.wire.chat_stream import calls_in
 from keeptrusts.wire.readings import Channel, Chunk, ModelAnswer, Usage
@@ -95,6 +96,14 @@ class StreamedAnswer:
         self._accounts = [_Account(one) for one, _ in self.rules.live]
         self.relay = Relay(self._pipeline_of, governed=not self.rules.bare, whole=self.rules.whole)
         self._late: Judgement | None = None
+        self._limit = answer_limit(policy)
+        self._watchers = [
+            PolicyResult(one.kind, phase, "skipped", "skipped", "shadow")
+            for phase in ANSWER_PHASES
+            for one in policy.chain.of_phase(phase, shadows=True)
+            if one.kind in policy.chain.shadows
+        ]
+        self._shadows = () if self.rules.whole else tuple(self._watchers)
         self._settled: dict[Channel, str] | None = None
 
     @property
@@ -108,6 +117,25 @@ class StreamedAnswer:
 
     def finish(self) -> Flow[bytes]:
         """The model is done; the rest, unless a policy objects at the end."""
+        out = yield from self._finished()
+        blocked = self._late is not None and severity(self._late.verdict) > _ESCALATED
+        if self._watchers and not self.rules.whole and not blocked and self.relay.cut is None:
+            self._shadows = yield from self._watched()
+        return out
+
+    def _watched(self) -> Flow[tuple[PolicyResult, ...]]:
+        """What kinds in shadow say: of the whole as the model said it, so that they change nothing on its way."""
+        said = self.relay.all_texts()
+        if sum(map(len, said.values())) > self._limit:
+            return self._shadows
+        collector, _ = _assembled(said, self.relay.call_ids)
+        for name in self.relay.names:
+            collector.add(name, (KEY, name), Part.OTHER)
+        exchange = replace(self._exchange, texts=tuple(collector.texts), tool_calls=tuple(collector.calls))
+        judged = yield from consulted(self._chain.watching().answer_steps(exchange, self._clock))
+        return tuple(one for one in judged.results if one.mode == "shadow")
+
+    def _finished(self) -> Flow[bytes]:
         out = self.relay.finish()
         if self.relay.cut is not None:
             return out
@@ -118,7 +146,7 @@ class StreamedAnswer:
         for name in self.relay.names if self.rules.whole else ():
             collector.add(name, (KEY, name), Part.OTHER)
         exchange = replace(self._exchange, texts=tuple(collector.texts), tool_calls=tuple(collector.calls))
-        self._late = yield from consulted(self._chain.answer_steps(exchange, self._clock))
+        self._late = yield from consulted(self._chain.answer_steps(exchange, self._clock, shadows=self.rules.whole))
         if severity(self._late.verdict) > _ESCALATED:
             return out
         if any(place[0] == KEY for place in self._late.changed):
@@ -133,6 +161,10 @@ class StreamedAnswer:
 
     def judgement(self) -> Judgement:
         """What all kinds together said of it."""
+        said = self._judgement()
+        return replace(said, results=(*said.results, *self._shadows)) if self._shadows else said
+
+    def _judgement(self) -> Judgement:
         live = self._live_judgement()
         late = self._late
         if late is None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from keeptrusts.core.exchange import Caller
 from keeptrusts.flow.effects import Headers
 from keeptrusts.policy.compiled import CompiledPolicy
+from keeptrusts.policy.rollout import Sender
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,3 +51,11 @@ class Snapshot:
     instance_id: str | None = None
     configuration_id: str | None = None
     configuration_version: int | None = None
+
+
+def snapshot_for(arrival: Arrival, snapshot: Snapshot) -> Snapshot:
+    """The configuration as it is for whoever sent this request, where kinds are introduced by shares."""
+    chain = snapshot.policy.chain.sent_by(Sender.of(arrival.caller, arrival.request_id))
+    return (
+        snapshot if chain is snapshot.policy.chain else replace(snapshot, policy=replace(snapshot.policy, chain=chain))
+    )

@@ -13,7 +13,7 @@ from keeptrusts.core.errors import ClientGoneError, UnreadableError, UpstreamErr
 from keeptrusts.core.exchange import Exchange, Phase
 from keeptrusts.core.verdict import Block
 from keeptrusts.flow.answers import AnswerRules, StreamedAnswer, judge_whole
-from keeptrusts.flow.arrival import Arrival, Snapshot
+from keeptrusts.flow.arrival import Arrival, Snapshot, snapshot_for
 from keeptrusts.flow.attempts import open_upstream
 from keeptrusts.flow.consulting import consulted
 from keeptrusts.flow.decisions import Notes
@@ -35,6 +35,7 @@ CLIENT_GONE = 499
 
 def serve(arrival: Arrival, snapshot: Snapshot, clock: Clock) -> Flow[None]:
     """Answer one governed request, and record it."""
+    snapshot = snapshot_for(arrival, snapshot)
     notes = Notes(arrival, snapshot, clock, clock(), DIALECTS.get(arrival.path, CHAT))
     if arrival.path == "/v1/models":
         with suppress(ClientGoneError):

@@ -140,8 +140,13 @@ class Notes:
             content_digest=content_digest,
             degraded=self.degraded,
             attempts=tuple(self.attempts),
+            shadow_verdict=self._shadow_verdict(),
             **self._caller(arrival.caller),
         )
+
+    def _shadow_verdict(self) -> str | None:
+        shadows = [_SEVERITY[one.verdict] for one in self.results if one.mode == "shadow" and one.verdict in _SEVERITY]
+        return _VERDICTS[max(severity(self.verdict), *shadows)] if shadows else None
 
     def _caller(self, caller: Caller) -> dict[str, Any]:
         return {
@@ -172,6 +177,8 @@ class Notes:
 
 
 _USER_PLACES: Final = frozenset({("user",), ("metadata", "user_id")})
+_VERDICTS: Final = tuple(NAMES.values())
+_SEVERITY: Final = {name: rank for rank, name in enumerate(_VERDICTS)}
 _WITHHELD: Final = 2
 """From here on a policy withheld the answer, and that is what the record says, whatever failed besides."""
 

@@ -171,6 +171,10 @@ class Relay:
 
     def sent_texts(self) -> dict[Channel, str]:
         """What the client was let have, by channel."""
+    def all_texts(self) -> dict[Channel, str]:
+        """What the model said on every channel."""
+        return {channel: "".join(one.text) for channel, one in self._tracks.items()}
+
         return {channel: "".join(texts) for channel, texts in self._sent.items()}
 
     def _is_name(self, piece: Piece) -> bool:

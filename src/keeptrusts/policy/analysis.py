@@ -12,6 +12,7 @@ from keeptrusts.policy.kind import Policy
 from keeptrusts.policy.neighbours import check_neighbours
 from keeptrusts.policy.reading import Reader, join, locate, members_of, not_enforced, suggest
 from keeptrusts.policy.registry import KINDS, LATER_KINDS, load_kind
+from keeptrusts.policy.rollout import ALONE
 from keeptrusts.policy.schema import keys_of
 from keeptrusts.policy.sections import Document
 from keeptrusts.policy.source import Node, SourceError, Spot, read_source
@@ -109,7 +110,8 @@ def _read(root: Node, reader: Reader, top: list[str]) -> Analysis:
     analysis.chain = tuple(chained)
     _read_blocks(root, chained, reader, analysis)
     if analysis.document:
-        check_neighbours(analysis.blocks, analysis.chain, root, reader)
+        _check_rollout(analysis, root, reader)
+        check_neighbours(analysis.blocks, _enforced(analysis), root, reader)
         _check_streaming(analysis, root, reader)
         _check_fallback(analysis.document, root, reader)
     return analysis
@@ -197,7 +199,7 @@ def _check_streaming(analysis: Analysis, root: Node, reader: Reader) -> None:
     total = 0
     for index, kind in enumerate(analysis.chain):
         policy = analysis.blocks.get(kind)
-        if policy is None or Phase.OUTPUT not in policy.phases:
+        if policy is None or Phase.OUTPUT not in policy.phases or _mode(analysis, kind) != "enforce":
             continue
         width = policy.holdback()
         total += width or 0
@@ -217,3 +219,31 @@ def _check_fallback(document: Document, root: Node, reader: Reader) -> None:
         path, spot = locate(root, ("providers", "fallback", "enabled"))
         message = "there is one target, so there is none to fall back to"
         reader.fault("W003", path, spot, message, "add another target, or remove it", severity="warning")
+
+
+def _check_rollout(analysis: Analysis, root: Node, reader: Reader) -> None:
+    """Each kind of `policies.rollout` stands in the chain, and may be introduced by shares."""
+    assert analysis.document is not None
+    for kind in analysis.document.policies.rollout:
+        path, spot = locate(root, ("policies", "rollout", kind))
+        if not _is_kind(kind, path, spot, reader):
+            continue
+        if kind not in analysis.chain:
+            message = f"`{kind}` is not in the chain, so there is nothing to introduce"
+            reader.fault("E006", path, spot, message, suggest(kind, analysis.chain, "kinds of the chain"))
+        elif kind == ALONE and not analysis.document.policies.rollout[kind].is_full():
+            message = f"`{kind}` says what every record keeps, so it is enforced on every request"
+            reader.fault("E009", path, spot, message, "remove it from `policies.rollout`")
+
+
+def _enforced(analysis: Analysis) -> list[str]:
+    """The kinds of the chain that are enforced on every request."""
+    assert analysis.document is not None
+    rollout = analysis.document.policies.rollout
+    return [kind for kind in analysis.chain if kind not in rollout or rollout[kind].is_full()]
+
+
+def _mode(analysis: Analysis, kind: str) -> str:
+    assert analysis.document is not None
+    rollout = analysis.document.policies.rollout
+    return rollout[kind].mode if kind in rollout else "enforce"

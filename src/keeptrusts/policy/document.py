@@ -24,6 +24,7 @@ from keeptrusts.policy.compiled import (
     TokenLimit,
 )
 from keeptrusts.policy.engine import Chain
+from keeptrusts.policy.rollout import Rollout
 from keeptrusts.policy.schema import as_plain
 from keeptrusts.policy.targets import compile_target
 
@@ -45,7 +46,7 @@ def compile_document(text: str, *, fail_open: bool = False) -> CompiledPolicy:
         name=document.pack.name,
         version=document.pack.version,
         enabled=document.pack.enabled,
-        chain=Chain(policies, fail_open=fail_open),
+        chain=Chain(policies, fail_open=fail_open, rollout=_rollout(document)),
         kinds=analysis.chain,
         digest=digest(_plain(analysis, document)),
         targets=tuple(compile_target(target) for target in providers.targets),
@@ -87,7 +88,13 @@ def document_digest(text: str) -> str:
 
 def _plain(analysis: Analysis, document: sections.Document) -> dict[str, Any]:
     blocks = {kind: as_plain(block) for kind, block in analysis.blocks.items()}
-    return {**as_plain(document), "policy": blocks}
+    policies = {"chain": list(analysis.chain), "rollout": as_plain(_rollout(document))}
+    return {**as_plain(document), "policies": policies, "policy": blocks}
+
+
+def _rollout(document: sections.Document) -> dict[str, Rollout]:
+    """Without kinds that are enforced on every request, as if they were not named."""
+    return {kind: one for kind, one in document.policies.rollout.items() if not one.is_full()}
 
 
 def _rate_limits(document: sections.Document) -> list[RateLimit]:

@@ -34,6 +34,7 @@ from keeptrusts.core.verdict import (
 from keeptrusts.policy.asking import Answer, Ask, Question, Steps, UnusableAnswerError, asked, finish, nobody
 from keeptrusts.policy.endings import ending_of, with_endings
 from keeptrusts.policy.kind import Policy, code_prefix
+from keeptrusts.policy.rollout import Rollout, Sender, in_share
 
 A = TypeVar("A")
 Clock = Callable[[], int]
@@ -75,12 +76,41 @@ class Chain:
 
     Args:
         fail_open: Law 8: a setting with a name (`--fail-mode allow`), visible as `degraded` in every record.
+        rollout: Of the kinds that are not enforced on every request. As it stands, the chain is that of a request which
+            belongs to every share; `sent_by` gives that of any.
     """
 
-    def __init__(self, policies: Sequence[Policy], *, fail_open: bool = False) -> None:
-        self.policies = tuple(policies)
+    def __init__(
+        self, policies: Sequence[Policy], *, fail_open: bool = False, rollout: Mapping[str, Rollout] | None = None
+    ) -> None:
+        self._rollout = rollout or {}
+        modes = {kind: one.mode for kind, one in self._rollout.items()}
+        self.policies = tuple(one for one in policies if modes.get(one.kind) != "off")
+        self.shadows = frozenset(kind for kind, mode in modes.items() if mode == "shadow")
+        """Kinds that are evaluated and recorded, and change nothing."""
         self.fail_open = fail_open
-        self._by_phase = {phase: [one for one in self.policies if phase in one.phases] for phase in Phase}
+        self._watching = {phase: [one for one in self.policies if phase in one.phases] for phase in Phase}
+        self._by_phase = {
+            phase: [one for one in acting if one.kind not in self.shadows] for phase, acting in self._watching.items()
+        }
+
+    def with_policies(self, policies: Sequence[Policy]) -> Chain:
+        """Other policies under the same settings."""
+        return Chain(policies, fail_open=self.fail_open, rollout=self._rollout)
+
+    def sent_by(self, sender: Sender) -> Chain:
+        """The chain for the requests of this sender."""
+        out = {kind: one for kind, one in self._rollout.items() if not in_share(kind, one, sender)}
+        if not out:
+            return self
+        modes = {kind: Rollout("off" if one.mode == "shadow" else "shadow") for kind, one in out.items()}
+        return Chain(self.policies, fail_open=self.fail_open, rollout={**self._rollout, **modes})
+
+    def watching(self) -> Chain:
+        """The kinds in shadow, behind those that change what they see: these alone have to be asked once more."""
+        needed = [one for one in self.policies if one.kind in self.shadows or one.changes_texts() or one.adds]
+        rollout = dict.fromkeys(self.shadows, Rollout("shadow"))
+        return Chain(needed, fail_open=self.fail_open, rollout=rollout)
 
     def judge_request(self, exchange: Exchange, clock: Clock, ask: Callable[[Question], Answer] = nobody) -> Judgement:
         """As `request_steps`, where answers are at hand."""
@@ -94,9 +124,14 @@ class Chain:
         """Phases `input`, then `tool`, over the client's request."""
         return _Run(self, exchange, clock).through(REQUEST_PHASES)
 
-    def answer_steps(self, exchange: Exchange, clock: Clock) -> Steps[Judgement]:
-        """Phases `tool`, then `output`, over the whole of the model's answer."""
-        return _Run(self, exchange, clock).through(ANSWER_PHASES)
+    def answer_steps(self, exchange: Exchange, clock: Clock, *, shadows: bool = True) -> Steps[Judgement]:
+        """
+        Phases `tool`, then `output`, over the whole of the model's answer.
+
+        Args:
+            shadows: Kinds in shadow are asked too.
+        """
+        return _Run(self, exchange, clock, shadows=shadows).through(ANSWER_PHASES)
 
     def judge_once(self, policy: Policy, exchange: Exchange) -> tuple[Verdict, bool]:
         """The verdict of a kind that asks nobody, and whether it is degraded."""
@@ -139,23 +174,29 @@ class Chain:
             if Phase.ROUTE not in policy.phases:
                 continue
             said = [(target, policy.admits(target)) for target in left]
-            left = [target for target, reason in said if reason is None]
+            admitted = [target for target, reason in said if reason is None]
             reason = next((why for _, why in said if why), None)
-            verdict, code = ("allowed", PASSED) if left or reason is None else ("blocked", reason)
+            verdict, code = ("allowed", PASSED) if admitted or reason is None else ("blocked", reason)
+            if policy.kind in self.shadows:
+                # Also that it would have left a target out is what it would have done.
+                results.append(PolicyResult(policy.kind, Phase.ROUTE, verdict, reason or code, mode="shadow"))
+                continue
+            left = admitted
             results.append(PolicyResult(policy.kind, Phase.ROUTE, verdict, code))
         return left, results
 
-    def of_phase(self, phase: Phase) -> list[Policy]:
-        """The kinds that act in this phase, in chain order."""
-        return self._by_phase[phase]
+    def of_phase(self, phase: Phase, *, shadows: bool = False) -> list[Policy]:
+        """The kinds that act in this phase, in chain order; on request with those that only watch."""
+        return (self._watching if shadows else self._by_phase)[phase]
 
 
 class _Run:
     """One walk along the chain: the exchange as redacted so far, and what was said of it."""
 
     # Every request passes here twice, so what it says is gathered in plain fields and put together once.
-    def __init__(self, chain: Chain, exchange: Exchange, clock: Clock) -> None:
+    def __init__(self, chain: Chain, exchange: Exchange, clock: Clock, *, shadows: bool = True) -> None:
         self._chain = chain
+        self._shadows = shadows
         self._exchange = exchange
         self._clock = clock
         self._views: dict[tuple[Phase, bool], Exchange] = {}
@@ -174,7 +215,7 @@ class _Run:
 
     def through(self, phases: Iterable[Phase]) -> Steps[Judgement]:
         for phase in phases:
-            for policy in self._chain.of_phase(phase):
+            for policy in self._chain.of_phase(phase, shadows=self._shadows):
                 started = self._clock()
                 said = self._ask(policy, phase)
                 while isinstance(said, Ask):
@@ -198,7 +239,7 @@ class _Run:
 
     def _ask(self, policy: Policy, phase: Phase) -> Verdict | Ask | None:
         if self._blocked:
-            self._results.append(PolicyResult(policy.kind, phase, "skipped", "skipped"))
+            self._results.append(PolicyResult(policy.kind, phase, "skipped", "skipped", self._mode(policy)))
             return None
         return self._chain.said_by(policy, policy.judge, self._view(policy, phase))
 
@@ -222,8 +263,13 @@ class _Run:
     def _take(self, policy: Policy, phase: Phase, said: Verdict, took_us: int) -> None:
         verdict = self._here(said)
         line = result_of(policy.kind, phase, verdict, took_us)
-        self._results.append(replace(line, asked=tuple(self._asked)) if self._asked else line)
+        is_shadow = policy.kind in self._chain.shadows
+        if is_shadow or self._asked:
+            line = replace(line, mode=self._mode(policy), asked=tuple(self._asked))
+        self._results.append(line)
         self._asked.clear()
+        if is_shadow:
+            return
         if isinstance(verdict, Allow):
             self._take_allowed(verdict)
         elif severity(verdict) > severity(self._verdict):
@@ -232,6 +278,9 @@ class _Run:
         if isinstance(verdict, Redact):
             self._redact(verdict.edits)
             self._instructions += [verdict.instruction] if verdict.instruction else []
+
+    def _mode(self, policy: Policy) -> str:
+        return "shadow" if policy.kind in self._chain.shadows else "enforce"
 
     def _here(self, verdict: Verdict) -> Verdict:
         """A redaction without what was found elsewhere: nobody is sent that, so there is nothing to redact in it."""

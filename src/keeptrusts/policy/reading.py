@@ -128,6 +128,8 @@ class Reader:
         return self.value(bare, inner if inner != Attr() else attr, node, path)
 
     def _choice(self, choices: tuple[Any, ...], node: Node, path: str) -> Any:
+        if node.value is False and "off" in choices:
+            return "off"  # what YAML 1.1 makes of it without quotes
         if node.value in choices and type(node.value) in {type(one) for one in choices}:
             return node.value
         shown = f"`{node.value}`" if isinstance(node.value, str) else node.noun

@@ -19,6 +19,7 @@ from keeptrusts.policy.checks import (
 )
 from keeptrusts.policy.groups import ModelGroup, group_faults
 from keeptrusts.policy.limits import Agent, TokenRateLimit, agent_faults
+from keeptrusts.policy.rollout import Rollout
 from keeptrusts.policy.schema import Attr, Block, Fault
 from keeptrusts.policy.traffic import CircuitBreaker, Fallback, Pricing, Retry, Routing
 
@@ -42,11 +43,13 @@ class Pack(Block):
 
 @dataclass(frozen=True, slots=True)
 class Policies(Block):
-    pending: ClassVar[frozenset[str]] = frozenset({"rollout"})
-
     chain: Annotated[
         tuple[str, ...], Attr("Policy kinds, in the order in which they are asked.", minimum=1, stronger="unclear")
     ]
+    rollout: Annotated[
+        Mapping[str, Rollout],
+        Attr("How kinds of the chain are introduced; a kind that is not named is enforced.", stronger="defaulted"),
+    ] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
