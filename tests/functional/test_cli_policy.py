@@ -255,6 +255,34 @@ def test_explain_every_kind() -> None:
     assert {row["kind"] for row in rows} == set(KINDS)
 
 
+def recorded(text: str, number: int) -> str:
+    """A line of an export: a request that was let pass."""
+    kept = [{"role": "user", "part": "content", "text": text}]
+    return json.dumps({"id": f"evt_{number}", "verdict": "allowed", "content": {"request": kept, "answer": []}})
+
+
+def test_simulate_a_candidate(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+    """What it would have changed, in words and in JSON; 3 when that is too much."""
+    events = tmp_path / "events.jsonl"
+    lines = [*(recorded(f"mail ada{number}@acme.io", number) for number in range(6)), recorded("hello", 7), "{}"]
+    events.write_text("\n".join(lines) + "\n\n", encoding="utf-8")
+    candidate = write(tmp_path, "new.yaml", {"pii-detector": {"action": "block"}})
+    run = ("simulate", "--file", candidate, "--against", str(events))
+    assert kt(*run).stdout == snapshot
+    told = json.loads(kt(*run, "--json").stdout)
+    assert (told["newly_blocked"]["count"], told["unchanged"], told["events"]) == (6, 1, 8)
+    assert [kt(*run, "--max-newly-blocked-ratio", ratio).exit_code for ratio in ("0.5", "0.9")] == [3, 0]
+    assert kt("simulate", "--file", candidate, "--base", candidate, "--against", "-", stdin=lines[6]).exit_code == 0
+
+
+def test_simulate_against_what_are_no_events(tmp_path: Path) -> None:
+    """2 with the line, 1 when there is no such file."""
+    candidate = write(tmp_path, "new.yaml", {"rbac": {}})
+    result = kt("simulate", "--file", candidate, "--against", "-", stdin="{}\n[]\n")
+    assert (result.exit_code, "line 2" in result.stderr) == (2, True)
+    assert kt("simulate", "--file", candidate, "--against", str(tmp_path / "none")).exit_code == 1
+
+
 def test_the_guide_does_what_it_says(tmp_path: Path) -> None:
     """Each file and each command of the guide, and what it shows is what is printed."""
     blocks = blocks_of(GUIDE)

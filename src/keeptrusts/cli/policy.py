@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "test": Entry("keeptrusts.cli.policy_test:policy_test", "Hold a document against its tests."),
     "explain": Entry("keeptrusts.cli.policy_describe:explain", "How each kind is enforced, whole and streamed."),
     "schema": Entry("keeptrusts.cli.policy_describe:schema", "The JSON Schema of a document, for editors."),
+    "simulate": Entry("keeptrusts.cli.policy_simulate:policy_simulate", "Judge recorded decisions again."),
     "diff": Entry("keeptrusts.cli.policy_diff:diff", "What changed between two documents, by meaning."),
 }
 

@@ -8,11 +8,10 @@ from typing import Any, Final, Literal, TypeAlias
 
 from keeptrusts.flow.answers import AnswerRules
 from keeptrusts.policy.compiled import CompiledPolicy, OnUnbounded, Streaming
-from keeptrusts.policy.engine import Chain
 from keeptrusts.policy.kind import Policy
 from keeptrusts.wire.dialects import DIALECTS
 
-How: TypeAlias = Literal["request", "whole", "live", "calls", "buffered", "refused"]
+How: TypeAlias = Literal["shadow", "request", "whole", "live", "calls", "buffered", "refused"]
 Mode: TypeAlias = Literal["whole", "stream", "strict stream"]
 
 MODES: Final[tuple[Mode, ...]] = ("whole", "stream", "strict stream")
@@ -21,6 +20,7 @@ CHAIN: Final = "(chain)"
 FORMATS: Final = tuple(dialect.name for dialect in DIALECTS.values() if not dialect.name.endswith("count_tokens"))
 """API formats in which there are answers to judge."""
 _WORDS: Final[dict[How, str]] = {
+    "shadow": "in shadow: recorded, and nothing more",
     "request": "before the request is sent",
     "whole": "on the whole answer",
     "live": "on the fly, {0} held back",
@@ -76,8 +76,9 @@ def _rows(policy: CompiledPolicy, chain: Sequence[Policy], name: str) -> Iterato
         for mode in MODES:
             unbounded: OnUnbounded = "reject" if mode == "strict stream" else "buffer"
             streaming = Streaming(policy.streaming.max_holdback_chars, unbounded)
-            rules = AnswerRules.of(replace(policy, chain=Chain(chain), streaming=streaming))
-            yield Enforcement(name, api_format, mode, *_how(rules, mode))
+            rules = AnswerRules.of(replace(policy, chain=policy.chain.with_policies(chain), streaming=streaming))
+            how: tuple[How, int] = ("shadow", 0) if name in policy.chain.shadows else _how(rules, mode)
+            yield Enforcement(name, api_format, mode, *how)
 
 
 def _how(rules: AnswerRules, mode: Mode) -> tuple[How, int]:

@@ -10,7 +10,6 @@ from keeptrusts.flow.trials import WHOLE, try_case
 from keeptrusts.policy.analysis import Analysis
 from keeptrusts.policy.cases import Case
 from keeptrusts.policy.compiled import CompiledPolicy
-from keeptrusts.policy.engine import Chain
 from keeptrusts.policy.kind import Policy
 from keeptrusts.policy.mutants import mutants
 from keeptrusts.policy.source import Node
@@ -62,7 +61,7 @@ def changes(analysis: Analysis) -> Iterator[Change]:
 
 def notice(policy: CompiledPolicy, change: Change, cases: Sequence[Case]) -> Noticed:
     """Hold cases that pass against the changed policy."""
-    changed = replace(policy, chain=Chain(change.chain))
+    changed = replace(policy, chain=policy.chain.with_policies(change.chain))
     return Noticed(change, tuple(case.name for case in cases if not try_case(changed, case, (WHOLE,)).passed))
 
 
