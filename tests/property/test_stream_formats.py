@@ -18,6 +18,9 @@ from hypothesis import strategies as st
 from keeptrusts.core.exchange import Target
 from keeptrusts.policy.compiled import CompiledPolicy, TargetSettings
 from keeptrusts.policy.document import compile_document
+from keeptrusts.wire.responses_as_chat import answer_to_response
+from keeptrusts.wire.responses_writer import ResponsesWriter
+from keeptrusts.wire.sse import SseDecoder
 from support import messages
 from support.flows import TARGET, Provider, Seen, answer, chunk, cut, cut_text, documents, play
 from support.messages import ANTHROPIC
@@ -27,6 +30,13 @@ REDACTING: dict[str, dict[str, Any]] = {
     "pii": {"pii-detector": {}},
     "terms": {"dlp-filter": {"blocked_terms": ["Project Apollo"]}},
     "all": {"pii-detector": {}, "secret-scanner": {}, "dlp-filter": {"blocked_terms": ["Project Apollo"]}},
+    "rewritten": {
+        "financial-compliance": {"required_disclaimers": ["Not advice."]},
+        "response-rewriter": {
+            "preserve_structure": False,
+            "rules": [{"name": "first", "pattern": "^", "replacement": ">"}, {"name": "words", "pattern": "the |a"}],
+        },
+    },
 }
 BLOCKING: dict[str, dict[str, Any]] = {
     "topic": {"topic-filter": {"blocked_topics": ["gambling"]}},
@@ -51,7 +61,7 @@ class Client:
     request: Callable[[bool], bytes]
     whole: Callable[[bytes], Said]
     streamed: Callable[[bytes], Said]
-    ends: bytes
+    ends: str
 
 
 @dataclass(frozen=True)
@@ -139,21 +149,66 @@ def messages_stream(pieces: Iterable[str], calls: Sequence[tuple[str, Iterable[s
     return messages.stream(*blocks)
 
 
+def responses_request(stream: bool) -> bytes:
+    return json.dumps({"model": "m", "stream": stream, "input": "hello"}).encode()
+
+
+def responses_said(output: Iterable[Mapping[str, Any]]) -> Said:
+    items = list(output)
+    calls = [(one["name"], one["arguments"]) for one in items if one["type"] == "function_call"]
+    parts = [part for one in items if one["type"] == "message" for part in one["content"]]
+    return [part["text"] for part in parts if part["text"]], calls
+
+
+def responses_whole(body: bytes) -> Said:
+    return responses_said(json.loads(body)["output"])
+
+
+def responses_streamed(body: bytes) -> Said:
+    """By the deltas; what is said again of a text, of its item and at the end is the same."""
+    items: dict[int, dict[str, Any]] = {}
+    for one in messages.events(body):
+        if one["type"] == "response.output_item.added":
+            items[one["output_index"]] = {**one["item"], "text": ""}
+        elif one["type"].endswith(".delta"):
+            items[one["output_index"]]["text"] += one["delta"]
+        elif one["type"] == "response.output_text.done":
+            assert one["text"] == items[one["output_index"]]["text"]
+        elif one["type"] == "response.output_item.done":
+            items[one["output_index"]]["done"] = one["item"]
+        elif one["type"] == "response.completed":
+            assert one["response"]["output"] == [items[index]["done"] for index in sorted(items)]
+    ordered = [items[index] for index in sorted(items)]
+    texts = [one["text"] for one in ordered if one["type"] == "message" and one["text"]]
+    return texts, [(one["name"], one["text"]) for one in ordered if one["type"] == "function_call"]
+
+
+def responses_answer(text: str, calls: Sequence[tuple[str, str]]) -> bytes:
+    return answer_to_response(chat_answer(text, calls))
+
+
+def responses_stream(pieces: Iterable[str], calls: Sequence[tuple[str, Iterable[str]]]) -> bytes:
+    frames = SseDecoder().feed(chat_stream(pieces, calls))
+    return b"".join(frame.raw for frame in ResponsesWriter("m").translate(frames))
+
+
 CLIENTS = {
-    "chat": Client("/v1/chat/completions", chat_request, chat_whole, chat_streamed, b"data: [DONE]\n\n"),
+    "chat": Client("/v1/chat/completions", chat_request, chat_whole, chat_streamed, "[DONE]"),
     "messages": Client(
         messages.PATH,
         lambda stream: messages.request(stream=stream),
         messages_whole,
         messages_streamed,
-        b'data: {"type": "message_stop"}\n\n',
+        "message_stop",
     ),
+    "responses": Client("/v1/responses", responses_request, responses_whole, responses_streamed, "response.completed"),
 }
 FAR = {
     "chat": Far(replace(TARGET, target=Target("main", "openai-compatible")), chat_answer, chat_stream),
     "messages": Far(ANTHROPIC, messages_answer, messages_stream),
+    "responses": Far(replace(TARGET, target=Target("main", "openai")), responses_answer, responses_stream),
 }
-PAIRS = st.sampled_from([(near, far) for near in CLIENTS for far in FAR])
+PAIRS = st.sampled_from([(near, far) for near in CLIENTS for far in FAR if far != "responses" or near == "responses"])
 ARGUMENTS = st.dictionaries(st.sampled_from(["to", "body"]), TEXTS, max_size=2).map(json.dumps)
 CALLS = st.lists(st.tuples(st.sampled_from(["send_mail", "look_up"]), ARGUMENTS), max_size=2)
 
@@ -180,6 +235,10 @@ def findings(seen: Seen) -> list[dict[str, Any]]:
     return [{**result.as_json(), "latency_us": 0} for result in seen.record.policies if result.phase == "output"]
 
 
+def last_frame(body: bytes) -> str:
+    return body.decode().removesuffix("\n\n").rpartition("\n\n")[2]
+
+
 def plain(calls: Iterable[tuple[str, str]]) -> list[tuple[str, Any]]:
     return [(name, json.loads(arguments)) for name, arguments in calls]
 
@@ -199,7 +258,7 @@ def test_redaction_gives_what_the_whole_answer_gives(
     (texts, made), (wanted, called) = CLIENTS[near].streamed(seen.body), CLIENTS[near].whole(expected.body)
     assert texts == wanted
     assert plain(made) == plain(called)
-    assert seen.body.endswith(CLIENTS[near].ends)
+    assert CLIENTS[near].ends in last_frame(seen.body)
     assert (seen.record.verdict, seen.record.reason_code) == (expected.record.verdict, expected.record.reason_code)
     assert findings(seen) == findings(expected) or calls
     if near == far and expected.record.verdict == "allowed":
@@ -241,5 +300,5 @@ def test_a_stream_that_breaks_off_is_said_to(pair: tuple[str, str], text: str, e
     assert seen.ended
     assert len(seen.records) == 1
     if seen.record.verdict == "failed":
-        assert not seen.body.endswith(CLIENTS[near].ends)
+        assert CLIENTS[near].ends not in last_frame(seen.body)
         assert b"error" in seen.body
