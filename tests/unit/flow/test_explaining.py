@@ -21,6 +21,8 @@ from support.flows import Provider, Seen, chunk, play, policy_of
 from support.policy_cases import document
 
 TEXT = "plain words follow one another here " * 12
+MESSAGES = {"max_tokens": 9, "messages": [{"role": "user", "content": "hello"}]}
+ASKED = {"openai_responses": {"input": "hello"}}
 PATHS = {dialect.name: path for path, dialect in DIALECTS.items()}
 
 
@@ -34,21 +36,22 @@ def on_answers(policy: Policy) -> Policy:
 
 def streamed(policy: CompiledPolicy, api_format: str) -> Seen:
     """A stream of one character at a time under this policy."""
-    body = {"model": "m", "stream": True, "max_tokens": 9, "messages": [{"role": "user", "content": "hello"}]}
+    body = {"model": "m", "stream": True, **ASKED.get(api_format, MESSAGES)}
     pieces = [chunk({"role": "assistant", "content": ""}), *(chunk({"content": letter}) for letter in TEXT)]
     provider = Provider([*pieces, chunk({}, finish="stop"), b"data: [DONE]\n\n"], media_type="text/event-stream")
     return play(policy, json.dumps(body).encode(), provider, path=PATHS[api_format])
 
 
 def said(body: bytes) -> str:
-    """The text in what the client has received so far, in either format."""
+    """The text in what the client has received so far, in any format."""
     texts = []
     for line in body.decode().splitlines():
         name, _, data = line.partition(": ")
         if name == "data" and data.startswith("{"):
             event = json.loads(data)
             texts += [(one.get("delta") or {}).get("content") or "" for one in event.get("choices", ())]
-            texts.append((event.get("delta") or {}).get("text") or "")
+            delta = event.get("delta") or ""
+            texts.append(delta if isinstance(delta, str) else delta.get("text") or "")
     return "".join(texts)
 
 
