@@ -9,13 +9,9 @@ import ssl
 import struct
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from keeptrusts.core.errors import (
     KeeptrustsError,
@@ -28,6 +24,7 @@ from keeptrusts.flow.effects import Headers
 from keeptrusts.gateway.proxies import Proxy
 from keeptrusts.gateway.upstream import Origin, Pool, Timeouts, request_bytes
 from keeptrusts.policy.compiled import SizeLimits
+from support.certificates import certificate
 from support.gateway_parts import (
     CLOSE,
     Script,
@@ -222,30 +219,6 @@ def test_provider_that_dies_gives_502_before_and_a_cut_after_the_first_byte(tmp_
             assert [record["reason_code"] for record in records] == ["upstream_lost", "upstream_lost"]
 
     run(scene())
-
-
-def certificate(directory: Path, name: str) -> tuple[Path, Path]:
-    """A certificate for this name that signs itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    paths = directory / "certificate.pem", directory / "key.pem"
-    paths[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    paths[1].write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return paths
 
 
 @asynccontextmanager

@@ -78,6 +78,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     show_default=True,
     help="When `KEEPTRUSTS_REDIS_URL` does not answer: refuse what is limited, or count in this process.",
 )
+@click.option("--tls-cert", type=_FILE, help="Serve over TLS with this chain, in PEM; SIGHUP reads it again.")
+@click.option("--tls-key", type=_FILE, help="Its key, in PEM, without a password.")
 @click.option("--dry-run", is_flag=True, help="Say what would be enforced, and start nothing.")
 def run(listen: str, spool_dir: Path | None, *, dry_run: bool, **options: Any) -> None:
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from typing import Final
 
@@ -57,9 +58,30 @@ class Server:
         """Whether what is held is not too much; who alone holds it may have more."""
         return self.held_bytes <= self._max_held_bytes or self.held_bytes == own
 
-    async def listen(self, host: str, port: int) -> int:
-        """Accept connections; returns the port, which is picked when 0 was asked for. Raises `OSError`."""
-        self._server = await self.loop.create_server(lambda: Connection(self), host or None, port, backlog=2048)
+    async def listen(
+        self, host: str, port: int, *, tls: ssl.SSLContext | None = None, shares_port: bool = False
+    ) -> int:
+        """
+        Accept connections.
+
+        Args:
+            shares_port: Others listen there, too (`SO_REUSEPORT`), and the kernel spreads connections over them.
+
+        Returns:
+            The port, which is picked when 0 was asked for.
+
+        Raises:
+            OSError: It cannot be had.
+        """
+        self._server = await self.loop.create_server(
+            lambda: Connection(self),
+            host or None,
+            port,
+            backlog=2048,
+            ssl=tls,
+            ssl_handshake_timeout=self.patience.head if tls is not None else None,
+            reuse_port=shares_port or None,
+        )
         self._sweeper = self.loop.create_task(self._sweep())
         bound: int = self._server.sockets[0].getsockname()[1]
         return bound

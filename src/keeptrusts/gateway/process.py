@@ -32,6 +32,7 @@ from keeptrusts.gateway.active import Active, Holder
 from keeptrusts.gateway.admission import Access
 from keeptrusts.gateway.bundles import Bundles, BundleSettings, SnapshotMaker
 from keeptrusts.gateway.callers import read_client_keys
+from keeptrusts.gateway.certificate import Certificate
 from keeptrusts.gateway.control_plane import Backoff, ControlPlane
 from keeptrusts.gateway.driver import World
 from keeptrusts.gateway.endpoints import Endpoints
@@ -79,6 +80,7 @@ async def rehearse(settings: Settings) -> Active:
     settings.check()
     if settings.client_keys is not None:
         read_client_keys(settings.client_keys)
+    _certificate(settings)
     holder, pool = Holder(), Pool()
     api = _control_plane(settings, pool)
     if settings.policy_files:
@@ -133,6 +135,7 @@ class Gateway:
         self.holder = Holder()
         self.metrics = Metrics()
         keys = read_client_keys(settings.client_keys) if settings.client_keys else None
+        self._certificate = _certificate(settings)
         journal = _journal(settings)
         if journal.torn_bytes:
             _log.warning("the end of a record that was never acknowledged was cut", extra={"bytes": journal.torn_bytes})
@@ -192,8 +195,10 @@ class Gateway:
         return await self._bundles.fetch()
 
     async def reload_quietly(self) -> None:
-        """As `reload`; a failure is logged."""
+        """As `reload`, and the certificate with it; a failure is logged."""
         try:
+            if self._certificate is not None:
+                self._certificate.load()
             await self.reload()
         except KeeptrustsError as failed:
             _log.warning("reload failed", extra={"reason": str(failed)})
@@ -221,14 +226,17 @@ class Gateway:
     async def _listen(self) -> None:
         settings = self.settings
         try:
-            self.port = await self.server.listen(settings.host, settings.port)
+            tls = self._certificate.context if self._certificate is not None else None
+            self.port = await self.server.listen(
+                settings.host, settings.port, tls=tls, shares_port=settings.worker is not None
+            )
         except OSError as taken:
             reason = os.strerror(taken.errno).lower() if taken.errno else str(taken)
             raise KeeptrustsError(
                 f"cannot listen on `{settings.host}:{settings.port}`: {reason}; choose another `--listen`",
                 code="cannot_listen",
             ) from None
-        shown = {"address": settings.host, "port": self.port, "version": VERSION}
+        shown = {"address": settings.host, "port": self.port, "version": VERSION, "tls": tls is not None}
         _log.info("listening", extra={**shown, "instance_id": self.spool.instance_id})
         if settings.client_keys is None and settings.host not in {"127.0.0.1", "::1", "localhost"}:
             _log.warning("everybody who can reach the port is served; `--client-keys FILE` asks callers for a key")
@@ -292,6 +300,12 @@ class Gateway:
         self._tasks.discard(task)
         if not task.cancelled() and (bug := task.exception()) is not None:
             _log.error("a part of the gateway failed", exc_info=bug)
+
+
+def _certificate(settings: Settings) -> Certificate | None:
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    return Certificate(settings.tls_cert, settings.tls_key)
 
 
 async def _kept_up(run: Callable[[], Awaitable[None]]) -> None:

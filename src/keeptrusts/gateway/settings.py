@@ -22,6 +22,8 @@ class Settings:
         token: A gateway token, or an API key that may act as a gateway.
         max_held_bytes: Of requests that are being received or served; more are answered 503.
         client_keys: File of the keys that callers must show; None asks for none.
+        tls_cert: Chain that callers are shown, in PEM; None serves in clear text.
+        worker: Which of several processes at one port this is; None when it is alone.
         redis_url: Where rates and budgets are counted for several gateways; empty: in this process alone.
         redis_fail_mode: When that does not answer: refuse what is limited, or count in this process.
         admin_token: Opens `/keeptrusts/...` from other machines; empty opens it to none.
@@ -41,6 +43,9 @@ class Settings:
     on_spool_full: OnFull = "block"
     drain_seconds: float = 30.0
     client_keys: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    worker: int | None = None
     admin_token: str = field(default="", repr=False)
     redis_url: str = field(default="", repr=False)
     redis_fail_mode: FailMode = "block"
@@ -64,6 +69,8 @@ class Settings:
             )
         if self.api_url is not None:
             self._check_api()
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise InputError("`--tls-cert` and `--tls-key` go together: give both")
 
     def _check_api(self) -> None:
         parts = urlsplit(self.api_url or "")
