@@ -79,7 +79,7 @@ def test_a_page_says_what_the_declaration_says(kind: str) -> None:
     assert (PAGES / f"{kind}.md").read_text(encoding="utf-8") == page(kind)
 
 
-MISSING = {"external-moderation": "endpoint"}
+MISSING = {"external-moderation": "endpoint", "flagged-review": "provider"}
 """Kinds that can do nothing without a key of their block: it has no default."""
 
 

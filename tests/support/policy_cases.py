@@ -106,6 +106,9 @@ def exchange_of(said: Mapping[str, Any]) -> Exchange:
         message_count=said.get("messages", 0),
         caller=Caller(said.get("key_id"), said.get("user_id"), headers=said.get("headers", {})),
         answered=answered,
+        asked=tuple(
+            replace(_text(one, at, answered=False), place=("asked", at)) for at, one in enumerate(said.get("asked", ()))
+        ),
     )
 
 

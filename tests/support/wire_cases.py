@@ -16,7 +16,7 @@ NOT_JSON = "{not JSON"
 def request_of(case: Case, *, streamed: bool = False) -> dict[str, Any]:
     """The request: of a case about an answer only what lies around it."""
     said = case.exchange
-    asked = [] if said.get("answer") else said.get("texts", ())
+    asked = said.get("asked", ()) if said.get("answer") else said.get("texts", ())
     messages = [_message(text, index) for index, text in enumerate(asked)]
     if not said.get("answer") and "calls" in said:
         messages.append({"role": "assistant", "content": None, "tool_calls": _calls(said, ())})

@@ -134,6 +134,12 @@ class Exchange:
     caller: Caller = Caller()
     answered: bool = False
     """Whether the texts are the model's answer (True) or the client's request."""
+    asked: tuple[Text, ...] = ()
+    """Of an answer that is judged whole: the texts of the request."""
+    configuration: str = ""
+    """What judges it: counts are kept for each configuration apart."""
+    output_usd_per_million_tokens: float | None = None
+    """Of an answer: the price of the target that gave it; None when the document has none."""
 
 
 @dataclass(frozen=True, slots=True)

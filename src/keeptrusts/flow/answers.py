@@ -90,7 +90,7 @@ class StreamedAnswer:
     def __init__(self, policy: CompiledPolicy, exchange: Exchange, request: Judgement, clock: Clock) -> None:
         self._chain = policy.chain
         self._clock = clock
-        self._exchange = replace(exchange, phase=Phase.OUTPUT, answered=True, documents=())
+        self._exchange = replace(exchange, phase=Phase.OUTPUT, answered=True, documents=(), asked=exchange.texts)
         self._restorable = request.restorable
         self.rules = AnswerRules.of(policy)
         self._accounts = [_Account(one) for one, _ in self.rules.live]
@@ -275,7 +275,13 @@ def judge_whole(
 ) -> Flow[JudgedAnswer]:
     """Judge an answer that came in one piece; unchanged, it keeps its bytes (law 5)."""
     asked = replace(
-        exchange, answered=True, documents=(), texts=answer.texts, tool_calls=answer.tool_calls, phase=Phase.OUTPUT
+        exchange,
+        answered=True,
+        documents=(),
+        texts=answer.texts,
+        tool_calls=answer.tool_calls,
+        asked=exchange.texts,
+        phase=Phase.OUTPUT,
     )
     judgement = yield from consulted(policy.chain.answer_steps(asked, clock))
     changes: dict[Place, object] = {**_given_back(answer.texts, judgement.changed, request.restorable)}

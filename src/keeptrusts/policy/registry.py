@@ -33,6 +33,7 @@ KINDS: Final = (
     "tool-security",
     "gdpr-compliance",
     "content-extractor",
+    "flagged-review",
     "hipaa-phi-detector",
     "case-privacy",
     "student-privacy",
@@ -50,7 +51,6 @@ KINDS: Final = (
 LATER_KINDS: Final = frozenset(
     {
         "tool-budget",
-        "flagged-review",
         "bot-detector",
         "document-analyzer",
         "quality-scorer",
