@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 
 from keeptrusts.api.forbid import FORBID
 from keeptrusts.api.names import FailMode
+from keeptrusts.api.trail import TrailHead
 
 
 class BundlePayload(TypedDict):
@@ -70,10 +71,11 @@ class StatusReport(TypedDict):
 
 
 class StatusAnswer(TypedDict):
-    """What the control plane wants this gateway to run."""
+    """What the control plane wants this gateway to run, and the head of its trail, for the gateway to remember."""
 
     gateway_id: str
     desired_digest: str | None
+    trail_head: TrailHead
 
 
 class EventBatch(TypedDict):

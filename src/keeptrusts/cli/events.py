@@ -12,6 +12,7 @@ import click
 from keeptrusts.cli.connection import make_client, with_client, with_settings
 from keeptrusts.cli.duration import MOMENT
 from keeptrusts.cli.feed import EventRow, Feed, Spooled, Stored
+from keeptrusts.cli.lazy import Entry, LazyGroup
 from keeptrusts.cli.output import emit, emit_line, emit_one, format_option, paint, shown
 from keeptrusts.cli.settings import Settings
 
@@ -23,7 +24,13 @@ COLUMNS: Final = ("timestamp", "verdict", "status", "reason_code", "model", "lat
 WIDTHS: Final = (27, 9, 6, 32, 20, 10, 36)
 
 
-@click.group()
+ENTRIES: Final = {
+    "verify": Entry("keeptrusts.cli.events_verify:verify", "Prove an archive of events, offline."),
+    "why": Entry("keeptrusts.cli.events_why:why", "Why a decision was what it was."),
+}
+
+
+@click.group(cls=LazyGroup, entries=ENTRIES)
 def events() -> None:
     """What the gateways decided."""
 

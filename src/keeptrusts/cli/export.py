@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from keeptrusts.api.exports import EXPORT_FORMATS, EXPORT_TYPES
 from keeptrusts.cli.connection import with_client
 from keeptrusts.cli.duration import DURATION, MOMENT
 from keeptrusts.cli.failure import Exit, stop
+from keeptrusts.cli.files import write_whole
 from keeptrusts.cli.gateway import read_label
 from keeptrusts.cli.output import Bar, emit, emit_one, emit_value, format_option, say
 from keeptrusts.core.errors import ApiError
@@ -28,6 +30,9 @@ FINISHED: Final = frozenset({"completed", "failed", "expired"})
 POLL_S: Final = (0.1, 0.2, 0.4, 0.8, 1.0)
 _OUTPUT = click.option("--output", type=click.Path(dir_okay=False, path_type=Path),
                        help="Where the archive goes; `-`: stdout.  [default: ./<export id>.<format>]")  # fmt: skip
+
+_MANIFEST = click.option("--manifest", "with_manifest", is_flag=True,
+                         help="Save its manifest, too, as FILE.manifest.json, for `kt events verify`.")  # fmt: skip
 
 
 @click.group()
@@ -47,6 +52,7 @@ def export() -> None:
 @click.option("--wait", is_flag=True, help="Wait until it is done, and download it.")
 @click.option("--timeout", type=DURATION, default="1h", show_default=True, help="Longest wait.")
 @_OUTPUT
+@_MANIFEST
 @click.option("--json", "as_json", is_flag=True, help="Write the job as JSON.")
 @with_client
 def create(
@@ -62,6 +68,7 @@ def create(
     wait: bool,
     timeout: int,
     output: Path | None,
+    with_manifest: bool,
     as_json: bool,
 ) -> None:
     """
@@ -82,6 +89,7 @@ def create(
     if wait:
         job = _finished(client, job, timeout)
         path = _download(client, job, output)
+        _save_manifest(client, job, path, wanted=with_manifest)
         _result(job, str(path), as_json=as_json)
     else:
         _result(job, job["id"], as_json=as_json)
@@ -111,10 +119,13 @@ def status(client: Client, export_id: str, form: str) -> None:
 @export.command()
 @click.argument("export_id")
 @_OUTPUT
+@_MANIFEST
 @click.option("--wait", is_flag=True, help="Wait until it is done.")
 @click.option("--timeout", type=DURATION, default="1h", show_default=True, help="Longest wait.")
 @with_client
-def download(client: Client, export_id: str, *, output: Path | None, wait: bool, timeout: int) -> None:
+def download(
+    client: Client, export_id: str, *, output: Path | None, with_manifest: bool, wait: bool, timeout: int
+) -> None:
     """
     Download an archive and check it against the digest that the control plane has of it.
 
@@ -124,7 +135,9 @@ def download(client: Client, export_id: str, *, output: Path | None, wait: bool,
     job = client.exports.get(export_id)
     if wait:
         job = _finished(client, job, timeout)
-    click.echo(str(_download(client, job, output)), err=str(output) == "-")
+    path = _download(client, job, output)
+    _save_manifest(client, job, path, wanted=with_manifest)
+    click.echo(str(path), err=str(output) == "-")
 
 
 def _result(job: ExportJob, plain: str, *, as_json: bool) -> None:
@@ -190,6 +203,14 @@ def _download(client: Client, job: ExportJob, output: Path | None) -> Path:
     finally:
         draft.unlink(missing_ok=True)
     return target
+
+
+def _save_manifest(client: Client, job: ExportJob, archive: Path, *, wanted: bool) -> None:
+    if not wanted:
+        return
+    if str(archive) == "-":
+        raise click.UsageError("`--manifest` needs an `--output` that is a file")
+    write_whole(archive.with_name(f"{archive.name}.manifest.json"), json.dumps(client.exports.manifest(job["id"])))
 
 
 def _fetch(client: Client, job: ExportJob, write: Callable[[bytes], object]) -> None:

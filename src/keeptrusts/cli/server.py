@@ -118,6 +118,35 @@ def migrate(database_url: str | None, data_dir: Path) -> None:
         click.echo(f"migrated from {before or 'an empty database'} to revision {after}")
 
 
+@server.command("rotate-key")
+@_database
+@_data_dir
+def rotate_key(database_url: str | None, data_dir: Path) -> None:
+    """
+    Make a new signing key and retire the old one.
+
+    Servers that run take it up within seconds. What the old key signed stays verifiable, and gateways go on without a
+    gap: they ask for the new key over the connection they trust.
+    """
+    from keeptrusts.control.services import secret_key
+    from keeptrusts.control.settings import Settings
+    from keeptrusts.store.engine import open_engine
+    from keeptrusts.store.migrating import require_current
+    from keeptrusts.store.sealing import Sealer
+    from keeptrusts.store.signing_keys import rotate
+    from keeptrusts.store.transaction import Store
+
+    settings = Settings(data_dir=data_dir.expanduser(), database_url=database_url, secret_key=_secret_key())
+    store = Store(open_engine(settings.database))
+    try:
+        require_current(store)
+        with store.write() as tx:
+            made = rotate(tx.connection, Sealer(secret_key(settings)), at=tx.now)
+    finally:
+        store.close()
+    click.echo(made.key_id)
+
+
 def _secret_key() -> bytes | None:
     text = os.environ.get(SECRET_KEY)
     return text.encode() if text else None

@@ -20,6 +20,7 @@ from keeptrusts.client.events import Events
 from keeptrusts.client.exports import Exports
 from keeptrusts.client.gateways import Gateways
 from keeptrusts.client.tokens import Tokens
+from keeptrusts.client.trail import Trail
 from keeptrusts.client.transport import HttpTransport
 from keeptrusts.client.webhooks import Webhooks
 from keeptrusts.core.version import VERSION
@@ -85,6 +86,7 @@ class Client:
         self.tokens: Final = Tokens(calls)
         self.escalations: Final = Escalations(calls)
         self.events: Final = Events(calls)
+        self.trail: Final = Trail(calls)
         self.audit: Final = Audit(calls)
 
     def __repr__(self) -> str:

@@ -36,6 +36,7 @@ from keeptrusts.control.routes import (
     identity,
     runtime,
     tokens,
+    trail,
     webhooks,
 )
 from keeptrusts.control.services import Services, secret_key
@@ -63,6 +64,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     webhooks.router,
     exports.router,
     escalations.router,
+    trail.router,
 )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,8 +81,14 @@ class Archive:
         if rows:
             self.last_id = rows[-1].id
 
-    def seal(self, about: Mapping[str, Any]) -> Sealed:
-        """Make it whole: on disk, then in its place, its manifest first. `about` opens the manifest."""
+    def seal(self, about: Mapping[str, Any], checkpoints: Iterable[Mapping[str, Any]] = ()) -> Sealed:
+        """
+        Make it whole: on disk, then in its place, its manifest first.
+
+        Args:
+            about: Opens the manifest.
+            checkpoints: Those that cover the rows, in order; written one by one, for there may be many.
+        """
         self._write(self._form.end())
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -95,7 +101,7 @@ class Archive:
             "sha256": sealed.sha256,
             "chains": [_chain(instance, self._covered[instance]) for instance in sorted(self._covered)],
         }
-        self._keep_text(json.dumps(manifest, indent=2) + "\n", manifest_name(self._name))
+        self._keep_manifest(manifest, checkpoints)
         self._place.keep(self._draft, archive_name(self._name, self._ending))
         return sealed
 
@@ -109,10 +115,16 @@ class Archive:
         self._digest.update(content)
         self._size += len(content)
 
-    def _keep_text(self, text: str, name: str) -> None:
+    def _keep_manifest(self, manifest: Mapping[str, Any], checkpoints: Iterable[Mapping[str, Any]]) -> None:
+        name = manifest_name(self._name)
         draft = self._draft.with_name(f".{name}.part")
         with os.fdopen(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w", encoding="utf-8") as out:
-            out.write(text)
+            out.write(json.dumps(manifest, indent=2).removesuffix("\n}") + ',\n  "checkpoints": [')
+            separator = "\n    "
+            for one in checkpoints:
+                out.write(separator + json.dumps(one))
+                separator = ",\n    "
+            out.write("\n  ]\n}\n")
             out.flush()
             os.fsync(out.fileno())
         self._place.keep(draft, name)

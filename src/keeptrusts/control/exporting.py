@@ -8,9 +8,10 @@ counts is which file the transaction that completes the export names.
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -24,7 +25,8 @@ from keeptrusts.control.middleware import describe
 from keeptrusts.control.services import Services
 from keeptrusts.core.errors import KeeptrustsError
 from keeptrusts.core.version import VERSION
-from keeptrusts.store.archive_rows import Source
+from keeptrusts.store.archive_rows import EventSource, Source
+from keeptrusts.store.events import ids_of
 from keeptrusts.store.exports import (
     Exports,
     NewExport,
@@ -34,6 +36,8 @@ from keeptrusts.store.exports import (
     past_their_time,
 )
 from keeptrusts.store.jobs import EXPORTS, Jobs, Lease
+from keeptrusts.store.signing_keys import public_keys
+from keeptrusts.store.trail import Trail, seal_upto
 from keeptrusts.store.transaction import Tx
 
 log = logging.getLogger("keeptrusts.control")
@@ -139,7 +143,8 @@ class Exporter:
     def _begin(self, lease: Lease) -> _Work:
         with self._store.read() as tx:
             stored = Exports(tx.connection, lease.org).read(lease.id)
-            source = source_of(tx, lease.org, _wanted(stored))
+        sealed, source = self._sealed_source(lease, stored)
+        with self._store.read() as tx:
             total = source.count(tx.connection)
         with self._store.write() as tx:
             Jobs(tx.connection, EXPORTS).renew(lease, self._clock(tx), LEASE_FOR)
@@ -147,7 +152,20 @@ class Exporter:
         name = f"{lease.id}-{lease.token.removeprefix('lease_')}"
         shown = stored.shown
         archive = Archive(self._folder, self._place, name, kind=shown["type"], ending=shown["format"])
-        return _Work(stored, source, archive)
+        return _Work(stored, source, archive, sealed)
+
+    def _sealed_source(self, lease: Lease, stored: StoredExport) -> tuple[int, Source]:
+        """The rows, all of them sealed, and the number of the last checkpoint; 0: it holds no events."""
+        wanted = _wanted(stored)
+        if wanted.type != "events":
+            with self._store.read() as tx:
+                return 0, source_of(tx, lease.org, wanted)
+        key = self._services.signer.key()
+        with self._store.write() as tx:
+            sealed, upto = seal_upto(tx.connection, lease.org, key, at=tx.now)
+            source = source_of(tx, lease.org, wanted)
+        assert isinstance(source, EventSource)
+        return sealed, replace(source, upto=upto)
 
     def _step(self, lease: Lease, work: _Work) -> bool:
         with self._store.read() as tx:
@@ -159,7 +177,9 @@ class Exporter:
         return len(rows) == self._page_rows
 
     def _complete(self, lease: Lease, work: _Work) -> None:
-        sealed = work.archive.seal(_about(work.stored))
+        with self._store.read() as tx:
+            about = _about(work.stored) | {"keys": _keys(tx)}
+            sealed = work.archive.seal(about, _checkpoints(tx, work))
         with self._store.write() as tx:
             now = self._clock(tx)
             Jobs(tx.connection, EXPORTS).finish(lease)
@@ -187,11 +207,12 @@ class Exporter:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """One attempt."""
+    """One attempt. `sealed`: number of the checkpoint that its last event is in; 0: it holds no events."""
 
     stored: StoredExport
     source: Source
     archive: Archive
+    sealed: int
 
 
 async def write_exports(services: Services) -> None:
@@ -200,6 +221,21 @@ async def write_exports(services: Services) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(exporter.run())
         group.create_task(exporter.sweep())
+
+
+def _checkpoints(tx: Tx, work: _Work) -> Iterator[Mapping[str, object]]:
+    """Those that cover the window, with their entries where they have events of it."""
+    if work.sealed == 0:
+        return
+    lowest, highest = ids_of(work.stored.window_from, work.stored.window_to)
+    for signed, entries in Trail(tx.connection, work.stored.org).covering(lowest, highest, upto=work.sealed):
+        held = {} if entries is None else {"entries": base64.b64encode(entries).decode()}
+        yield {**signed, **held}
+
+
+def _keys(tx: Tx) -> dict[str, str]:
+    """The public keys, for convenience: who verifies should have them from elsewhere."""
+    return {one.key_id: base64.b64encode(one.public_key).decode() for one in public_keys(tx.connection)}
 
 
 def _wanted(stored: StoredExport) -> NewExport:

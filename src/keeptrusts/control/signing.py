@@ -13,7 +13,7 @@ from keeptrusts.api.runtime import Bundle, BundlePayload
 from keeptrusts.store.columns import rfc3339
 from keeptrusts.store.gateways import Desired
 from keeptrusts.store.sealing import Sealer
-from keeptrusts.store.signing_keys import SigningKey, current_key
+from keeptrusts.store.signing_keys import SigningKey, current_key, newest_key_id
 from keeptrusts.store.transaction import Store
 from keeptrusts.trail.bundle import sign
 
@@ -51,6 +51,18 @@ class Signer:
             with self._store.write() as tx:
                 self._key = current_key(tx.connection, self._sealer, at=tx.now)
         return self._key
+
+    def refresh(self) -> None:
+        """Let go of a key that was retired, by whatever process."""
+        known = self._key
+        if known is None:
+            return
+        with self._store.read() as tx:
+            newest = newest_key_id(tx.connection)
+        if newest != known.key_id:
+            with self._lock:
+                self._key = None
+                self._made.clear()
 
     def sign(self, desired: Desired, *, org: str, now: datetime) -> Signed:
         """

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from fastapi.concurrency import run_in_threadpool
 
-from keeptrusts.control import changing, fleet, idempotency, overdue
+from keeptrusts.control import changing, checkpointing, fleet, idempotency, overdue
 from keeptrusts.control.delivering import deliver_webhooks
 from keeptrusts.control.exporting import write_exports
 from keeptrusts.control.middleware import describe
@@ -47,6 +47,7 @@ WORKERS: Final[tuple[Worker, ...]] = (
     changing.watch,
     fleet.watch,
     overdue.watch,
+    checkpointing.watch,
     deliver_webhooks,
     write_exports,
 )

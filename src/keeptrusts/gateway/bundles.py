@@ -54,6 +54,7 @@ class Bundles:
         self._holder = holder
         self._settings = settings
         self._keys = _read_json(settings.directory / "keys.json")
+        self._living: dict[str, str] = {}
         self._etag: str | None = None
         self._epoch = 0
         self.gateway_id = settings.gateway_id
@@ -96,6 +97,7 @@ class Bundles:
         payload = self._verified(bundle)
         await self._activate(payload)
         await asyncio.to_thread(_write_json, self._settings.directory / "bundle.json", bundle)
+        await self._forget_retired(str(bundle.get("key_id")))
         return True
 
     async def follow(self) -> None:
@@ -121,12 +123,22 @@ class Bundles:
         if key_id in self._keys:
             return
         listed = (await self._api.get("/v1/trail/keys")).json().get("data")
-        for key in listed if isinstance(listed, list) else []:
-            if isinstance(key, dict) and key.get("retired_at") is None:
-                self._keys[str(key.get("key_id"))] = str(key.get("public_key"))
+        self._living = {
+            str(key.get("key_id")): str(key.get("public_key"))
+            for key in (listed if isinstance(listed, list) else [])
+            if isinstance(key, dict) and key.get("retired_at") is None
+        }
+        self._keys |= self._living
         if key_id not in self._keys:
             raise UntrustedBundleError("the bundle is signed with a key that the control plane does not name")
         await asyncio.to_thread(_write_json, self._settings.directory / "keys.json", self._keys)
+
+    async def _forget_retired(self, in_use: str) -> None:
+        """What a retired key signs may count no more; but the bundle that is kept here needs its own."""
+        left = {name: key for name, key in self._keys.items() if name in self._living or name == in_use}
+        if self._living and left != self._keys:
+            self._keys = left
+            await asyncio.to_thread(_write_json, self._settings.directory / "keys.json", self._keys)
 
     def _verified(self, bundle: Mapping[str, Any]) -> dict[str, Any]:
         key_id = str(bundle.get("key_id"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -12,7 +13,9 @@ from keeptrusts.core.errors import ApiError
 from keeptrusts.core.version import VERSION
 from keeptrusts.gateway.active import Active, Holder
 from keeptrusts.gateway.control_plane import ControlPlane
+from keeptrusts.gateway.responses import rfc3339
 from keeptrusts.gateway.spool import Spool
+from keeptrusts.gateway.witness import Witness
 
 EVERY_SECONDS: Final = 30.0
 _log = logging.getLogger(__name__)
@@ -22,13 +25,22 @@ class Reporter:
     """
     Args:
         gateway_id: Asked for each report: the first bundle may tell it.
+        witness: Keeps what the answers show of the trail.
     """
 
-    def __init__(self, api: ControlPlane, holder: Holder, spool: Spool, gateway_id: Callable[[], str | None]) -> None:
+    def __init__(
+        self,
+        api: ControlPlane,
+        holder: Holder,
+        spool: Spool,
+        gateway_id: Callable[[], str | None],
+        witness: Witness | None = None,
+    ) -> None:
         self._api = api
         self._holder = holder
         self._spool = spool
         self._gateway_id = gateway_id
+        self._witness = witness
         self._changed = asyncio.Event()
         self._failing = False
 
@@ -50,8 +62,11 @@ class Reporter:
     async def report(self) -> None:
         """Once; a failure is logged when it begins."""
         try:
-            await self._api.post("/v1/gateway/status", json.dumps(self._status()).encode())
+            answer = (await self._api.post("/v1/gateway/status", json.dumps(self._status()).encode())).json()
             self._failing = False
+            if self._witness is not None:
+                now = rfc3339(time.time_ns() // 1000)
+                await asyncio.to_thread(self._witness.note, answer.get("trail_head"), now)
         except ApiError as failed:
             if not self._failing:
                 _log.warning("the status cannot be reported", extra={"reason": str(failed), "status": failed.status})

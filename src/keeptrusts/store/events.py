@@ -254,5 +254,10 @@ def json_text_of(body: str, received_at: datetime) -> str:
     return f'{body[:-1]},"received_at":"{rfc3339(received_at)}"}}'
 
 
+def ids_of(since: datetime, until: datetime) -> tuple[str, str]:
+    """The ids of events from `since`, inclusive, to `until`, exclusive."""
+    return lowest_id(EVENT, _milliseconds(since)), lowest_id(EVENT, _milliseconds(until))
+
+
 def _milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)

@@ -1,13 +1,14 @@
-"""The Ed25519 keys of the installation: they sign bundles, and later the checkpoints of the trail."""
+"""The Ed25519 keys of the installation: they sign bundles and the checkpoints of the trail."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection, RowMapping, insert, select, text
+from sqlalchemy import Connection, RowMapping, Select, insert, select, text, update
 
 from keeptrusts.store.errors import StoreUnavailableError
 from keeptrusts.store.sealing import SealedError, Sealer
@@ -43,15 +44,36 @@ def current_key(connection: Connection, sealer: Sealer, *, at: datetime) -> Sign
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-    newest = select(signing_keys).where(signing_keys.c.retired_at.is_(None)).order_by(signing_keys.c.created_at.desc())
-    row = connection.execute(newest.limit(1)).mappings().one_or_none()
+    row = connection.execute(_newest(signing_keys)).mappings().one_or_none()
     return _make(connection, sealer, at) if row is None else _open(row, sealer)
+
+
+def newest_key_id(connection: Connection) -> str | None:
+    """Of the key that signs now; None when there is none."""
+    return connection.execute(_newest(signing_keys.c.id)).scalar_one_or_none()
+
+
+def rotate(connection: Connection, sealer: Sealer, *, at: datetime) -> SigningKey:
+    """
+    Retire the key that signs now and make another. What the old one signed stays verifiable.
+
+    Raises:
+        StoreUnavailableError: The old one was sealed with another secret key: the new one would not fit the database.
+    """
+    old = current_key(connection, sealer, at=at)
+    connection.execute(update(signing_keys).where(signing_keys.c.id == old.key_id).values(retired_at=at))
+    return _make(connection, sealer, at)
 
 
 def public_keys(connection: Connection) -> list[PublicKey]:
     """All there ever were, newest first: old signatures stay verifiable."""
     rows = connection.execute(select(signing_keys).order_by(signing_keys.c.created_at.desc())).mappings()
     return [PublicKey(row["id"], row["public_key"], row["created_at"], row["retired_at"]) for row in rows]
+
+
+def _newest(*columns: Any) -> Select[Any]:
+    living = select(*columns).where(signing_keys.c.retired_at.is_(None))
+    return living.order_by(signing_keys.c.created_at.desc()).limit(1)
 
 
 def _make(connection: Connection, sealer: Sealer, at: datetime) -> SigningKey:

@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 
 from keeptrusts.api.page import Page
 from keeptrusts.api.runtime import Bundle, StatusAnswer, StatusReport, TrailKey
+from keeptrusts.api.trail import TrailHead
 from keeptrusts.control.auth import Runtime, TrailReader
 from keeptrusts.control.fleet import tell_health
 from keeptrusts.control.hub import gateway_topic
@@ -24,6 +25,7 @@ from keeptrusts.core.ids import GATEWAY, is_id
 from keeptrusts.store.columns import rfc3339, rfc3339_or_none
 from keeptrusts.store.gateways import Gateways
 from keeptrusts.store.signing_keys import public_keys
+from keeptrusts.store.trail import Trail
 from keeptrusts.store.transaction import Tx
 
 router = APIRouter(prefix="/v1", tags=["runtime"])
@@ -106,7 +108,9 @@ def report_status(
     desired = mine.read(gateway_id, at=tx.now).shown["desired_digest"]
     mine.report(gateway_id, report, at=tx.now)
     tell_health(tx, actor.org, gateway_id)
-    return {"gateway_id": gateway_id, "desired_digest": desired}
+    head = Trail(tx.connection, actor.org).head()
+    trail_head: TrailHead = {"number": head.number, "digest": head.digest}
+    return {"gateway_id": gateway_id, "desired_digest": desired, "trail_head": trail_head}
 
 
 @router.get("/trail/keys")

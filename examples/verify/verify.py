@@ -1,0 +1,126 @@
+"""
+Prove an export of events without any code of Keeptrusts.
+
+    python verify.py events.jsonl events.jsonl.manifest.json trail-keys.json [witness.json]
+
+Needs Python 3.11 and the package `cryptography`, for Ed25519. `trail-keys.json` is what `GET /v1/trail/keys` answers;
+get it from somewhere else than the export. Exit status 0: proven; 1: every finding is on a line of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+
+def sha(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def merkle_root(leaves: list[bytes]) -> str:
+    """RFC 6962, section 2.1."""
+    level = [sha(b"\x00" + leaf) for leaf in leaves] or [sha(b"")]
+    while len(level) > 1:
+        pairs = [sha(b"\x01" + level[at] + level[at + 1]) for at in range(0, len(level) - 1, 2)]
+        level = pairs + level[2 * len(pairs) :]
+    return level[0].hex()
+
+
+def lowest_id(moment: str) -> str:
+    return f"evt_{int(datetime.fromisoformat(moment).timestamp() * 1000):012x}" + "0" * 20
+
+
+def is_signed(signed: dict[str, Any], keys: dict[str, bytes]) -> bool:
+    try:
+        key = Ed25519PublicKey.from_public_bytes(keys[signed["key_id"]])
+        key.verify(base64.b64decode(signed["signature"]), signed["payload"].encode())
+    except (InvalidSignature, KeyError):
+        return False
+    return True
+
+
+def read_checkpoints(manifest: dict[str, Any], keys: dict[str, bytes]) -> tuple[list[Any], list[str], dict[str, bytes]]:
+    """The checkpoints, what is wrong with them, and their entries: id to digest."""
+    low, high = lowest_id(manifest["window_from"]), lowest_id(manifest["window_to"])
+    chain: list[Any] = []
+    wrong: list[str] = []
+    sealed: dict[str, bytes] = {}
+    for signed in manifest["checkpoints"]:
+        if not is_signed(signed, keys):
+            wrong.append(f"checkpoint {signed['number']}: the signature does not verify")
+            continue
+        said = json.loads(signed["payload"]) | {"digest": "sha256:" + sha(signed["payload"].encode()).hex()}
+        if chain and (said["number"], said["previous"]) != (chain[-1]["number"] + 1, chain[-1]["digest"]):
+            wrong.append(f"checkpoint {said['number']}: does not follow number {chain[-1]['number']}")
+        if not chain and said["highest_id_before"] >= low:
+            wrong.append(f"checkpoint {said['number']}: earlier ones of this time are missing")
+        entries = base64.b64decode(signed.get("entries", ""))
+        leaves = [entries[at : at + 48] for at in range(0, len(entries), 48)]
+        concerned = said["size"] > 0 and said["highest_id"] >= low and said["lowest_id"] < high
+        if (concerned or leaves) and (len(leaves) != said["size"] or merkle_root(leaves) != said["root"]):
+            wrong.append(f"checkpoint {said['number']}: the entries do not have the signed root")
+        sealed |= {f"evt_{leaf[:16].hex()}": leaf[16:] for leaf in leaves}
+        chain.append(said)
+    return chain, wrong, sealed
+
+
+def read_ends(manifest: dict[str, Any], chain: list[Any], heads: list[dict[str, Any]]) -> list[str]:
+    """Whether the last checkpoints were taken away."""
+    wrong = []
+    if not chain or chain[-1]["sealed_at"] < manifest["window_to"]:
+        wrong.append("cut tail: the checkpoints end before the time of the export does")
+    digests = {said["number"]: said["digest"] for said in chain}
+    last = max(digests, default=0)
+    other = [one for one in heads if one["number"] > last or digests.get(one["number"], one["digest"]) != one["digest"]]
+    return wrong + [f"witness: a gateway was shown another checkpoint {one['number']}" for one in other]
+
+
+def main(archive: str, manifest_file: str, keys_file: str, witness_file: str = "") -> int:
+    manifest = json.loads(Path(manifest_file).read_bytes())
+    listed = json.loads(Path(keys_file).read_bytes())["data"]
+    keys = {one["key_id"]: base64.b64decode(one["public_key"]) for one in listed}
+    heads = json.loads(Path(witness_file).read_bytes())["heads"] if witness_file else []
+    chain, wrong, sealed = read_checkpoints(manifest, keys)
+    wrong += read_ends(manifest, chain, heads)
+    seen: set[str] = set()
+    newest = ""
+    for line in Path(archive).read_text(encoding="utf-8").split("\n"):
+        if not line:
+            continue
+        event = json.loads(line)
+        identifier = event["id"]
+        # the control plane's own field stands last; without it, this is the text that was sealed
+        text = line[: line.rindex(',"received_at":')] + "}"
+        own = text.replace(f'"hash":"{event["hash"]}",', "", 1)
+        if identifier in seen:
+            wrong.append(f"duplicate: {identifier}")
+        elif identifier < newest:
+            wrong.append(f"reordered: {identifier}")
+        if (
+            sealed.get(identifier, sha(text.encode())) != sha(text.encode())
+            or "sha256:" + sha(own.encode()).hex() != event["hash"]
+        ):
+            wrong.append(f"flip: {identifier}")
+        elif identifier not in sealed:
+            wrong.append(f"back-dated: {identifier}")
+        seen.add(identifier)
+        newest = max(newest, identifier)
+    if not manifest["filters"]:
+        kept = max((said.get("deleted_before", "") for said in chain), default="")
+        low, high = max(lowest_id(manifest["window_from"]), kept), lowest_id(manifest["window_to"])
+        missing = sorted(one for one in sealed if one not in seen and low <= one < high)
+        wrong += [f"{'cut tail' if one > newest else 'deleted'}: {one}" for one in missing]
+    print("\n".join(wrong) or f"proven: {len(seen)} records, {len(sealed)} sealed entries")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,151 @@
+"""`kt events verify`: proves an archive of events, without a control plane."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from keeptrusts.cli.failure import Exit, stop
+from keeptrusts.cli.output import emit, emit_value, format_option, say
+from keeptrusts.core.ids import EVENT, lowest_id
+from keeptrusts.trail.chain import verify as verify_chains
+from keeptrusts.trail.evidence import Proof, Window, prove
+
+COLUMNS: Final = ("name", "where", "message")
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("archive", type=_FILE)
+@click.option("--manifest", type=_FILE, help="Of the archive.  [default: FILE.manifest.json, when it is there]")
+@click.option("--keys", "keys_file", type=_FILE, help="The public keys, as `GET /v1/trail/keys` answers.  "
+              "[default: those that the manifest brings along]")  # fmt: skip
+@click.option("--witness", type=_FILE, help="`witness.json` of a gateway's spool.")
+@format_option("table", "json")
+def verify(archive: Path, form: str, *, manifest: Path | None, keys_file: Path | None, witness: Path | None) -> None:
+    """
+    Prove an archive of events (json or jsonl). Nothing leaves this machine.
+
+    With its manifest, every record is held against the signed checkpoints: one that was changed, deleted, added later,
+    doubled or moved is named, and so is a missing end. Without, only the chains of the gateways are checked.
+
+    \b
+      kt export create --format jsonl --window 30d --wait --output june.jsonl --manifest
+      kt events verify june.jsonl --keys trail-keys.json --witness spool/witness.json
+
+    Exit status: 0 nothing wrong, 3 something is wrong, 2 a file cannot be read.
+    """
+    beside = archive.with_name(f"{archive.name}.manifest.json")
+    told = manifest or (beside if beside.exists() else None)
+    if told is None:
+        _show([vars_of(one) for one in verify_chains(_in_order(archive))], form)
+        return
+    said = _object(told)
+    proof = prove(_rows(archive), said, _keys(keys_file, said), _window(said), _witnesses(witness))
+    _summary(proof, said, from_manifest=keys_file is None)
+    _show([{"name": one.name, "where": one.where, "message": one.message} for one in proof.found], form)
+
+
+def vars_of(defect: Any) -> dict[str, str]:
+    """A defect of a chain in the form of a finding."""
+    return {"name": defect.name, "where": f"{defect.instance_id}#{defect.sequence}", "message": defect.message}
+
+
+def _show(found: list[dict[str, str]], form: str) -> None:
+    if form == "json":
+        emit_value(found, "json")
+    elif found:
+        emit(found, COLUMNS, form)
+    if found:
+        raise stop(f"the archive does not prove: {len(found)} findings", status=Exit.FOUND, code="not_proven")
+    say("nothing is wrong")
+
+
+def _summary(proof: Proof, manifest: Mapping[str, Any], *, from_manifest: bool) -> None:
+    say(f"{proof.rows} records, {proof.checkpoints} checkpoints, {len(proof.sealed)} sealed entries")
+    if from_manifest:
+        say("the keys come from the manifest: give `--keys` from a source of your own")
+    if not proof.window.whole:
+        say(f"the archive was filtered ({manifest.get('filters')}): that nothing is missing cannot be told")
+    if proof.deleted_before:
+        say(f"retention has deleted records below `{proof.deleted_before}`")
+
+
+def _window(manifest: Mapping[str, Any]) -> Window:
+    try:
+        lowest, highest = (_lowest(str(manifest[name])) for name in ("window_from", "window_to"))
+    except (KeyError, ValueError):
+        raise _unreadable("the manifest does not say of which time the archive is") from None
+    return Window(lowest, highest, whole=not manifest.get("filters"))
+
+
+def _lowest(moment: str) -> str:
+    return lowest_id(EVENT, int(datetime.fromisoformat(moment).timestamp() * 1000))
+
+
+def _keys(path: Path | None, manifest: Mapping[str, Any]) -> dict[str, bytes]:
+    if path is None:
+        found = manifest.get("keys", {})
+    else:
+        listed = _object(path).get("data", [])
+        found = {one["key_id"]: one["public_key"] for one in listed if isinstance(one, dict)}
+    try:
+        return {str(name): base64.b64decode(key, validate=True) for name, key in found.items()}
+    except (AttributeError, TypeError, binascii.Error):
+        raise _unreadable("the keys cannot be read") from None
+
+
+def _witnesses(path: Path | None) -> list[tuple[int, str]]:
+    if path is None:
+        return []
+    try:
+        return [(int(one["number"]), str(one["digest"])) for one in _object(path)["heads"]]
+    except (KeyError, TypeError, ValueError):
+        raise _unreadable(f"`{path}` is not what a gateway witnessed") from None
+
+
+def _object(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_bytes())
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise _unreadable(f"`{path}` is not a JSON object")
+    return found
+
+
+def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
+    """Line by line; of a JSON array, too, as exports write one."""
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            text = line.strip().removesuffix(",")
+            if text in {"", "[", "]", "[]"}:
+                continue
+            try:
+                found = json.loads(text)
+            except ValueError:
+                found = None
+            if not isinstance(found, dict):
+                raise _unreadable(f"`{path}:{number}` is not a record; csv and parquet cannot be verified")
+            yield found
+
+
+def _in_order(path: Path) -> list[Mapping[str, Any]]:
+    """Archives go by id, chains by sequence: a request that began earlier may have ended later."""
+    return sorted(_rows(path), key=lambda one: (str(one.get("instance_id")), _sequence(one)))
+
+
+def _sequence(event: Mapping[str, Any]) -> int:
+    found = event.get("sequence")
+    return found if isinstance(found, int) else 0
+
+
+def _unreadable(message: str) -> click.ClickException:
+    return stop(message, status=Exit.WRONG_INPUT, code="unreadable")

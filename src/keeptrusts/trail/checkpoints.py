@@ -1,0 +1,105 @@
+"""
+Checkpoints: what the control plane signs of the events it has, so that it cannot have had others.
+
+Each names the Merkle root of a segment of events in the order of their commits and the digest of the checkpoint before
+it. A leaf is an entry of 48 bytes: the 16 of the event's UUID and the SHA-256 of its JSON text as it is stored,
+canonical and with its hash. The text of a checkpoint is canonical JSON; the signature is Ed25519 over its UTF-8.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from keeptrusts.core.canonical import canonical_json
+from keeptrusts.core.ids import EVENT, make_id
+from keeptrusts.trail.bundle import sign
+from keeptrusts.trail.merkle import leaf_hash, root
+
+ENTRY_BYTES: Final = 48
+TYPE: Final = "keeptrusts.checkpoint.1"
+_FIELDS: Final[Mapping[str, type]] = {
+    "type": str, "organisation": str, "number": int, "size": int, "root": str, "previous": str, "lowest_id": str,
+    "highest_id": str, "highest_id_before": str, "sealed_at": str,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """
+    What one says.
+
+    Args:
+        number: From 1, without holes, for each organisation.
+        root: Hexadecimal.
+        previous: `sha256:...` of the text of the one before; empty for the first.
+        lowest_id: Of the events in the segment; empty when it has none. So is `highest_id`.
+        highest_id_before: Of all events in earlier segments; empty when there are none.
+        deleted_before: Retention has deleted the events below this id that it was to delete; empty: none.
+    """
+
+    organisation: str
+    number: int
+    size: int
+    root: str
+    previous: str
+    lowest_id: str
+    highest_id: str
+    highest_id_before: str
+    sealed_at: str
+    deleted_before: str = ""
+
+
+def entry(event_id: str, text: bytes) -> bytes:
+    """The leaf of an event. `text`: its canonical JSON, with its hash and without `received_at`."""
+    return bytes.fromhex(event_id.partition("_")[2]) + hashlib.sha256(text).digest()
+
+
+def split_entries(entries: bytes) -> Iterator[bytes]:
+    """One by one."""
+    return (entries[at : at + ENTRY_BYTES] for at in range(0, len(entries), ENTRY_BYTES))
+
+
+def id_of(one: bytes) -> str:
+    """The id of the event that an entry is of."""
+    return make_id(EVENT, one[:16])
+
+
+def root_of(entries: Sequence[bytes]) -> str:
+    """Hexadecimal."""
+    return root([leaf_hash(one) for one in entries]).hex()
+
+
+def sign_checkpoint(said: Checkpoint, key_id: str, seed: bytes) -> dict[str, str]:
+    """`payload`, `key_id` and `signature`."""
+    names = [name for name in Checkpoint.__slots__ if name != "deleted_before" or said.deleted_before]
+    return sign({"type": TYPE, **{name: getattr(said, name) for name in names}}, key_id, seed)
+
+
+def digest_of(payload: str) -> str:
+    """What the next checkpoint names it by, and a witness."""
+    return f"sha256:{hashlib.sha256(payload.encode()).hexdigest()}"
+
+
+def read_checkpoint(signed: Mapping[str, Any], keys: Mapping[str, bytes]) -> Checkpoint | None:
+    """What it says, when one of these keys signed it; None when not, or when it is no checkpoint."""
+    try:
+        public = Ed25519PublicKey.from_public_bytes(keys[signed["key_id"]])
+        public.verify(base64.b64decode(signed["signature"], validate=True), signed["payload"].encode())
+        payload = json.loads(signed["payload"])
+    except (InvalidSignature, binascii.Error, KeyError, TypeError, AttributeError, ValueError):
+        return None
+    if not isinstance(payload, dict) or any(type(payload.get(name)) is not kind for name, kind in _FIELDS.items()):
+        return None
+    if payload.pop("type") != TYPE or canonical_json({"type": TYPE, **payload}).decode() != signed["payload"]:
+        return None
+    known = set(Checkpoint.__slots__)
+    return Checkpoint(**payload) if set(payload) <= known else None

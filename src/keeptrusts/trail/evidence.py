@@ -1,0 +1,209 @@
+"""
+Proves an archive of events against the signed checkpoints in its manifest: what was changed is found and named.
+
+It needs nothing but the archive, its manifest, and the public keys; a head that a gateway kept as a witness shows, too,
+that no checkpoint was taken away at the end.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeAlias
+
+from keeptrusts.core.canonical import canonical_json
+from keeptrusts.trail.chain import UNHASHED, event_hash
+from keeptrusts.trail.checkpoints import Checkpoint, digest_of, entry, id_of, read_checkpoint, root_of, split_entries
+
+FindingName: TypeAlias = Literal[
+    "flip", "deleted", "reordered", "duplicate", "back_dated", "cut_tail", "wrong_prev", "bad_checkpoint", "witness"
+]
+MOST_NAMED: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """
+    One thing wrong.
+
+    Args:
+        name: `flip`: the record does not match its hash. `deleted`: a sealed record is not there. `back_dated`: it was
+            never sealed, though the time it claims was. `cut_tail`: the end is missing. `witness`: the checkpoints are
+            not those that a gateway was shown.
+        where: The id of the record, or the number of the checkpoint.
+    """
+
+    name: FindingName
+    where: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Ids from `lowest`, inclusive, to `highest`, exclusive. `whole`: no filter left anything out."""
+
+    lowest: str
+    highest: str
+    whole: bool
+
+
+@dataclass(slots=True)
+class Proof:
+    """The state of one verification: `checkpoint` for each in order, `row` for each in order, then `findings`."""
+
+    keys: Mapping[str, bytes]
+    window: Window
+    sealed: dict[str, bytes] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+    found: list[Finding] = field(default_factory=list)
+    rows: int = 0
+    checkpoints: int = 0
+    deleted_before: str = ""
+    _last: Checkpoint | None = None
+    _last_digest: str = ""
+    _last_row: str = ""
+    _links: dict[str, dict[int, tuple[str, str | None]]] = field(default_factory=dict)
+    _digests: dict[int, str] = field(default_factory=dict)
+
+    def checkpoint(self, signed: Mapping[str, Any]) -> None:
+        """Take in the next one, with its `entries` when it has any in the window."""
+        said = read_checkpoint(signed, self.keys)
+        if said is None:
+            self._report("bad_checkpoint", f"{self.checkpoints + 1}", "its signature does not verify with these keys")
+            return
+        self.checkpoints += 1
+        self._follow(said)
+        digest = digest_of(signed["payload"])
+        self._last, self._last_digest = said, digest
+        self._digests[said.number] = digest
+        self.deleted_before = max(self.deleted_before, said.deleted_before)
+        self._take_entries(said, signed.get("entries"))
+
+    def row(self, event: Mapping[str, Any]) -> None:
+        """Take in the next record."""
+        self.rows += 1
+        identifier = str(event.get("id"))
+        if identifier in self.seen:
+            self._report("duplicate", identifier, "the record stands there twice")
+            return
+        self.seen.add(identifier)
+        if identifier < self._last_row:
+            self._report("reordered", identifier, f"it stands behind `{self._last_row}`")
+        self._last_row = max(self._last_row, identifier)
+        self._compare(identifier, event)
+        self._link(identifier, event)
+
+    def witness(self, number: int, digest: str) -> None:
+        """What a gateway was shown once. Ask after the last checkpoint."""
+        known = self._digests.get(number)
+        if known is not None and known != digest:
+            self._report("witness", str(number), "a gateway was shown another checkpoint of this number")
+        elif known is None and (self._last is None or number > self._last.number):
+            self._report("cut_tail", str(number), "a gateway was shown a later checkpoint than the last one here")
+
+    def findings(self, covers_until: str) -> list[Finding]:
+        """
+        Everything that is wrong. Ask at the end.
+
+        Args:
+            covers_until: RFC 3339, in UTC and to the microsecond: the end of the time that the archive is of.
+        """
+        if self.checkpoints and self._last is not None and self._last.sealed_at < covers_until:
+            self._report("cut_tail", str(self._last.number), "the checkpoints end before the time of the archive does")
+        if self.window.whole:
+            self._find_missing()
+        self._find_broken_links()
+        return self.found
+
+    def _follow(self, said: Checkpoint) -> None:
+        before = self._last
+        if before is None:
+            if said.highest_id_before >= self.window.lowest:
+                self._report("bad_checkpoint", str(said.number), "earlier checkpoints of this time are missing")
+            return
+        if said.number != before.number + 1 or said.previous != self._last_digest:
+            self._report("bad_checkpoint", str(said.number), f"it does not follow number {before.number}")
+
+    def _take_entries(self, said: Checkpoint, encoded: object) -> None:
+        concerned = said.size and said.highest_id >= self.window.lowest and said.lowest_id < self.window.highest
+        if encoded is None:
+            if concerned:
+                self._report("bad_checkpoint", str(said.number), "its entries are missing")
+            return
+        try:
+            entries = list(split_entries(base64.b64decode(str(encoded), validate=True)))
+        except (binascii.Error, ValueError):
+            entries = []
+        if len(entries) != said.size or root_of(entries) != said.root:
+            self._report("bad_checkpoint", str(said.number), "its entries do not have the root that was signed")
+            return
+        self.sealed |= {id_of(one): one for one in entries}
+
+    def _compare(self, identifier: str, event: Mapping[str, Any]) -> None:
+        try:
+            body = {name: value for name, value in event.items() if name != UNHASHED[1]}
+            intact = event_hash(event) == event.get("hash")
+            own = entry(identifier, canonical_json(body))
+        except (TypeError, ValueError):
+            self._report("flip", identifier, "the record cannot be read as it was hashed")
+            return
+        sealed = self.sealed.get(identifier)
+        if not intact or (sealed is not None and sealed != own):
+            self._report("flip", identifier, "the record is not the one that was recorded")
+        elif sealed is None and self.checkpoints:
+            self._report("back_dated", identifier, "no checkpoint has sealed this record")
+
+    def _link(self, identifier: str, event: Mapping[str, Any]) -> None:
+        instance, sequence = str(event.get("instance_id")), event.get("sequence")
+        if not isinstance(sequence, int):
+            return
+        links = self._links.setdefault(instance, {})
+        if sequence in links:
+            self._report("duplicate", identifier, f"`{instance}` has another record with number {sequence}")
+            return
+        previous = event.get("prev_hash")
+        links[sequence] = (str(event.get("hash")), previous if isinstance(previous, str) else None)
+
+    def _find_broken_links(self) -> None:
+        for instance, links in self._links.items():
+            for sequence, (_, previous) in links.items():
+                before = links.get(sequence - 1)
+                if before is not None and before[0] != previous:
+                    self._report("wrong_prev", f"{instance}#{sequence}", "it does not follow the record before it")
+
+    def _find_missing(self) -> None:
+        window = self.window
+        lost = sorted(
+            one
+            for one in self.sealed
+            if one not in self.seen and max(window.lowest, self.deleted_before) <= one < window.highest
+        )
+        for one in lost[:MOST_NAMED]:
+            name: FindingName = "cut_tail" if one > self._last_row else "deleted"
+            self._report(name, one, "a record that was sealed is not there")
+        if len(lost) > MOST_NAMED:
+            self._report("deleted", lost[-1], f"and {len(lost) - MOST_NAMED} more, up to this one")
+
+    def _report(self, name: FindingName, where: str, message: str) -> None:
+        self.found.append(Finding(name, where, message))
+
+
+def prove(
+    rows: Iterable[Mapping[str, Any]],
+    manifest: Mapping[str, Any],
+    keys: Mapping[str, bytes],
+    window: Window,
+    witnesses: Sequence[tuple[int, str]] = (),
+) -> Proof:
+    """Verify a whole archive; `found` of the answer has everything that is wrong."""
+    proof = Proof(keys, window)
+    for signed in manifest.get("checkpoints", ()):
+        proof.checkpoint(signed)
+    for number, digest in witnesses:
+        proof.witness(number, digest)
+    for event in rows:
+        proof.row(event)
+    proof.findings(str(manifest.get("window_to", "")))
+    return proof

@@ -1,0 +1,303 @@
+"""The trail on both engines: sealed by any replica, proven offline, and what was tampered with named."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import delete, select, update
+
+from keeptrusts.cli.main import main
+from keeptrusts.control.checkpointing import look
+from keeptrusts.control.exporting import Exporter
+from keeptrusts.store.signing_keys import rotate
+from keeptrusts.store.tables import events
+from keeptrusts.store.trail import Trail
+from keeptrusts.store.trail_tables import checkpoints
+from keeptrusts.trail.checkpoints import read_checkpoint
+from keeptrusts.trail.merkle import leaf_hash, root_of_proof
+from support.control import Plane, assert_problem
+from support.records import Instance
+from support.webhooks import Clock
+
+VERIFIER = Path(__file__).parents[2] / "examples" / "verify" / "verify.py"
+
+
+def send(plane: Plane, *records: dict[str, Any]) -> None:
+    assert len(plane.admin.made("/v1/gateway/events", {"events": list(records)})["accepted"]) == len(records)
+
+
+def keys_of(plane: Plane) -> dict[str, bytes]:
+    listed = plane.admin.get("/v1/trail/keys").json()["data"]
+    return {one["key_id"]: base64.b64decode(one["public_key"]) for one in listed}
+
+
+@dataclass
+class Evidence:
+    """An export, its manifest and the keys, as files that a test may tamper with."""
+
+    folder: Path
+    rows: list[dict[str, Any]]
+    manifest: dict[str, Any]
+    keys: dict[str, Any]
+
+    @classmethod
+    def of(cls, plane: Plane, folder: Path, **draft: Any) -> Evidence:
+        made = plane.admin.made("/v1/exports/jobs", {"format": "jsonl", "window": "24h", **draft})
+        asyncio.run(Exporter(plane.services, clock=Clock(), page_rows=3).crew.settle())
+        path = f"/v1/exports/jobs/{made['id']}"
+        lines = plane.admin.get(f"{path}/download").content.splitlines()
+        manifest = plane.admin.get(f"{path}/manifest").json()
+        return cls(folder, [json.loads(line) for line in lines], manifest, plane.admin.get("/v1/trail/keys").json())
+
+    def verified(self, *options: str) -> tuple[set[str], int]:
+        """The names of what `kt events verify` finds, and its exit status; the independent verifier has to agree."""
+        archive = self.folder / "events.jsonl"
+        lines = [json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in self.rows]
+        archive.write_text("".join(lines), encoding="utf-8")
+        manifest, keys = self.folder / "events.jsonl.manifest.json", self.folder / "keys.json"
+        manifest.write_text(json.dumps(self.manifest))
+        keys.write_text(json.dumps(self.keys))
+        words = ["events", "verify", str(archive), "--keys", str(keys), "--format", "json", *options]
+        done = CliRunner().invoke(main, words)
+        witness = [options[options.index("--witness") + 1]] if "--witness" in options else []
+        command = [sys.executable, str(VERIFIER), str(archive), str(manifest), str(keys), *witness]
+        other = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (other.returncode == 0) == (done.exit_code == 0), (other.stdout, other.stderr, done.output)
+        found = json.loads(done.stdout)
+        return {one["name"] for one in found}, done.exit_code
+
+
+def recorded(plane: Plane) -> list[dict[str, Any]]:
+    """Twelve records of two instances, in three segments."""
+    first, second = Instance("gwi_a"), Instance("gwi_b")
+    sent: list[dict[str, Any]] = []
+    for number in range(3):
+        batch = [first.decision(user_id=f"u{number}"), second.decision("blocked"), first.decision(), second.decision()]
+        send(plane, *batch)
+        assert look(plane.services, at_once=True) == 1
+        sent += batch
+    return sent
+
+
+def test_segments_are_sealed_and_chained(still: Plane) -> None:
+    """Each signed, each naming the one before it; nothing new, no checkpoint."""
+    recorded(still)
+    assert look(still.services, at_once=True) == 0
+    listed = still.admin.get("/v1/trail/checkpoints").json()["data"]
+    said = [read_checkpoint(one, keys_of(still)) for one in listed]
+    assert [one.number for one in said if one] == [3, 2, 1]
+    assert [one.size for one in said if one] == [4, 4, 4]
+    first = still.admin.get("/v1/trail/checkpoints?limit=2").json()
+    rest = still.admin.get(f"/v1/trail/checkpoints?limit=2&cursor={first['next_cursor']}").json()
+    assert [one["number"] for one in first["data"] + rest["data"]] == [3, 2, 1]
+    assert still.other_admin().get("/v1/trail/checkpoints").json()["data"] == []
+
+
+def test_a_proof_leads_to_the_signed_root(still: Plane) -> None:
+    """For each event; not yet sealed is said, and another organisation's is not there."""
+    sent = recorded(still)
+    for record in sent:
+        proof = still.admin.get(f"/v1/trail/proof/{record['id']}").json()
+        said = read_checkpoint(proof["checkpoint"], keys_of(still))
+        leaf, path = leaf_hash(bytes.fromhex(proof["entry"])), [bytes.fromhex(one) for one in proof["path"]]
+        found = root_of_proof(leaf, proof["index"], proof["size"], path)
+        assert said is not None
+        assert found is not None
+        assert found.hex() == said.root
+    late = Instance("gwi_c").decision()
+    send(still, late)
+    assert_problem(still.admin.get(f"/v1/trail/proof/{late['id']}"), 409, "not_sealed")
+    assert_problem(still.other_admin().get(f"/v1/trail/proof/{sent[0]['id']}"), 404, "not_found")
+
+
+def test_an_honest_export_is_proven(still: Plane, tmp_path: Path) -> None:
+    """Sealed and unsealed events, filtered or not, of an empty window, and with a key that was rotated in between."""
+    recorded(still)
+    with still.services.store.write() as tx:
+        rotate(tx.connection, still.services.sealer, at=tx.now)
+    still.services.signer.refresh()
+    send(still, Instance("gwi_c").decision())
+    evidence = Evidence.of(still, tmp_path)
+    assert len({json.loads(one["payload"])["number"] for one in evidence.manifest["checkpoints"]}) == 4
+    assert len({one["key_id"] for one in evidence.manifest["checkpoints"]}) == 2
+    assert evidence.verified() == (set(), 0)
+    assert Evidence.of(still, tmp_path, filters={"verdict": "blocked"}).verified() == (set(), 0)
+    old = {"window": None, "from": "2020-01-01T00:00:00Z", "to": "2020-01-02T00:00:00Z"}
+    empty = Evidence.of(still, tmp_path, **old)
+    assert (empty.rows, empty.verified()) == ([], (set(), 0))
+
+
+def flip(evidence: Evidence) -> None:
+    evidence.rows[4]["user_id"] = "eve"
+
+
+def forge(evidence: Evidence) -> None:
+    """A record that is whole in itself."""
+    swapped = Instance("gwi_z").decision()
+    evidence.rows[5] = swapped | {"received_at": evidence.rows[5]["received_at"]}
+
+
+def delete_one(evidence: Evidence) -> None:
+    del evidence.rows[3]
+
+
+def reorder(evidence: Evidence) -> None:
+    evidence.rows[2], evidence.rows[6] = evidence.rows[6], evidence.rows[2]
+
+
+def double(evidence: Evidence) -> None:
+    evidence.rows.insert(5, evidence.rows[4])
+
+
+def back_date(evidence: Evidence) -> None:
+    other = Instance("gwi_new").decision(at=json_time(evidence.rows[0]) - 60)
+    evidence.rows.insert(0, other | {"received_at": evidence.rows[0]["received_at"]})
+
+
+def json_time(row: dict[str, Any]) -> float:
+    return int(row["id"][4:16], 16) / 1000
+
+
+def cut_tail(evidence: Evidence) -> None:
+    del evidence.rows[-3:]
+
+
+def cut_checkpoints(evidence: Evidence) -> None:
+    """Rows and what sealed them: only the time of the last checkpoint is left to tell."""
+    del evidence.manifest["checkpoints"][-2:]
+    del evidence.rows[-4:]
+
+
+def swap_gateway(evidence: Evidence) -> None:
+    for row in evidence.rows[:2]:
+        row["gateway_id"] = "gw_" + "9" * 32
+
+
+def change_entries(evidence: Evidence) -> None:
+    first = evidence.manifest["checkpoints"][0]
+    entries = bytearray(base64.b64decode(first["entries"]))
+    entries[20] ^= 1
+    first["entries"] = base64.b64encode(bytes(entries)).decode()
+
+
+def drop_first_checkpoint(evidence: Evidence) -> None:
+    del evidence.manifest["checkpoints"][0]
+
+
+def drop_middle_checkpoint(evidence: Evidence) -> None:
+    del evidence.manifest["checkpoints"][1]
+
+
+def resign(evidence: Evidence) -> None:
+    """Signed with a key of one's own, which is brought along."""
+    evidence.keys["data"] = [
+        one | {"public_key": base64.b64encode(b"k" * 32).decode()} for one in evidence.keys["data"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tamper", "name"),
+    [
+        (flip, "flip"),
+        (forge, "deleted"),
+        (delete_one, "deleted"),
+        (reorder, "reordered"),
+        (double, "duplicate"),
+        (back_date, "back_dated"),
+        (cut_tail, "cut_tail"),
+        (cut_checkpoints, "cut_tail"),
+        (swap_gateway, "flip"),
+        (change_entries, "bad_checkpoint"),
+        (drop_first_checkpoint, "bad_checkpoint"),
+        (drop_middle_checkpoint, "bad_checkpoint"),
+        (resign, "bad_checkpoint"),
+    ],
+)
+def test_tampering_is_named(still: Plane, tmp_path: Path, tamper: Callable[[Evidence], None], name: str) -> None:
+    """By `kt events verify`, and found by the verifier that shares no code with it."""
+    recorded(still)
+    evidence = Evidence.of(still, tmp_path)
+    tamper(evidence)
+    found, status = evidence.verified()
+    assert status == 3
+    assert name in found
+
+
+def test_tampering_in_the_database_is_found(still: Plane, tmp_path: Path) -> None:
+    """A body that was changed, a row that was deleted, with the rights of the database's owner."""
+    sent = recorded(still)
+    with still.services.store.write() as tx:
+        changed = {**sent[2], "verdict": "blocked"}
+        tx.connection.execute(update(events).where(events.c.id == sent[2]["id"]).values(body=json.dumps(changed)))
+        tx.connection.execute(delete(events).where(events.c.id == sent[5]["id"]))
+    found, _ = Evidence.of(still, tmp_path).verified()
+    assert {"flip", "deleted"} <= found
+
+
+def test_a_witness_sees_that_the_trail_went_back(still: Plane, tmp_path: Path) -> None:
+    """The control plane loses its last checkpoint and seals anew: what the gateway was shown is not there any more."""
+    recorded(still)
+    with still.services.store.read() as tx:
+        head = Trail(tx.connection, still.org).head()
+    witness = tmp_path / "witness.json"
+    witness.write_text(json.dumps({"heads": [{"number": head.number, "digest": head.digest, "seen_at": "x"}]}))
+    assert Evidence.of(still, tmp_path).verified("--witness", str(witness)) == (set(), 0)
+    with still.services.store.write() as tx:
+        tx.connection.execute(delete(checkpoints).where(checkpoints.c.number >= head.number))
+        newest = select(events.c.id).where(events.c.org == still.org).order_by(events.c.id.desc()).limit(1)
+        tx.connection.execute(delete(events).where(events.c.id == tx.connection.execute(newest).scalar_one()))
+    assert Evidence.of(still, tmp_path).verified("--witness", str(witness))[0] == {"witness"}
+
+
+def test_the_status_shows_the_head(still: Plane) -> None:
+    """To every gateway, with each report."""
+    gateway = still.admin.made("/v1/gateways", {"name": "edge"})
+    report = {"instance_id": "gwi_1", "version": "1", "active_digest": None, "epoch": None, "gateway_id": gateway["id"]}
+    assert still.admin.made("/v1/gateway/status", report)["trail_head"] == {"number": 0, "digest": ""}
+    recorded(still)
+    shown = still.admin.made("/v1/gateway/status", report)["trail_head"]
+    with still.services.store.read() as tx:
+        head = Trail(tx.connection, still.org).head()
+    assert shown == {"number": 3, "digest": head.digest}
+
+
+def test_replicas_seal_each_event_once(still: Plane) -> None:
+    """Four sealers beside two writers: numbers without holes, and every event in exactly one segment."""
+    instances = [Instance(f"gwi_{number}") for number in range(2)]
+    stop = threading.Event()
+
+    def write(one: Instance) -> None:
+        for _ in range(15):
+            send(still, *(one.decision() for _ in range(4)))
+
+    def seal() -> None:
+        while not stop.is_set():
+            look(still.services, at_once=True)
+
+    sealers = [threading.Thread(target=seal) for _ in range(4)]
+    writers = [threading.Thread(target=write, args=[one]) for one in instances]
+    for thread in (*sealers, *writers):
+        thread.start()
+    for thread in writers:
+        thread.join()
+    stop.set()
+    for thread in sealers:
+        thread.join()
+    look(still.services, at_once=True)
+    with still.services.store.read() as tx:
+        table = checkpoints.c
+        rows = tx.connection.execute(select(table.number, table.entries).order_by(table.number)).all()
+    assert [row.number for row in rows] == list(range(1, len(rows) + 1))
+    entries = [row.entries[at : at + 16] for row in rows for at in range(0, len(row.entries), 48)]
+    assert len(entries) == len(set(entries)) == 120
