@@ -7,7 +7,7 @@ Every way out leaves one record, and after it the end of the response (law 6).
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from keeptrusts.core.errors import ClientGoneError, UnreadableError, UpstreamError, UpstreamGarbledError
 from keeptrusts.core.exchange import Exchange, Phase
@@ -112,7 +112,9 @@ def _forwarded(notes: Notes, asked: _Asked) -> Flow[Refusal | None]:
         notes, targets, lambda target: body_for(notes.dialect, target, request, said), streamed=request.stream
     )
     if isinstance(opened, Opened) and opened.head.status < 400:
-        return (yield from _answered(notes, opened, asked.exchange, asked.said))
+        price = opened.target.pricing
+        exchange = replace(asked.exchange, output_usd_per_million_tokens=price.output if price else None)
+        return (yield from _answered(notes, opened, exchange, asked.said))
     yield from CloseUpstream()
     refusal = refusal_of(opened) if isinstance(opened, Opened) else opened
     notes.fail(refusal.code)
@@ -205,6 +207,7 @@ def _exchange(notes: Notes, request: ModelRequest) -> Exchange:
         max_tokens=request.max_tokens,
         message_count=request.message_count,
         caller=notes.arrival.caller,
+        configuration=notes.snapshot.configuration_id or notes.snapshot.policy.name,
     )
 
 

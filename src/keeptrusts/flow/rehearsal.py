@@ -20,8 +20,10 @@ from keeptrusts.flow.effects import (
     ReadUpstream,
     Record,
     Respond,
+    Room,
     SendToClient,
     StartResponse,
+    TakeQuota,
     UpstreamHead,
 )
 from keeptrusts.flow.escalations import Redeem
@@ -129,6 +131,8 @@ class _World:
                 return self._pieces.pop(0) if self._pieces else b""
             case AskOthers():
                 return tuple(self._ask(question) for question in effect.questions)
+            case TakeQuota():
+                return Room(left=tuple(meter.most - meter.amount for meter in effect.meters))
             case Redeem():
                 raise ApiUnreachableError("nobody decides here")
             case Record():

@@ -66,13 +66,33 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """
+    Add to a count that the gateway keeps between requests; the answer tells what it is then (`total_of`).
+
+    Args:
+        key: Of what and of whom. It is hashed before it leaves the process.
+        window_seconds: How long what is added counts.
+        amount: 0 only asks.
+    """
+
+    key: tuple[str, ...]
+    window_seconds: int
+    amount: int = 1
+
+
+Inquiry: TypeAlias = Question | Count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """
     What came of a question.
 
     Args:
-        status: 0 when there was none.
+        status: 0 when there was none, and of a count.
         failure: None when the whole of an answer is here, whatever its status.
+        counted: Of a `Count`: nobody outside was asked, so the record does not tell of it.
     """
 
     status: int = 0
@@ -80,22 +100,25 @@ class Answer:
     body: bytes = b""
     failure: Failure | None = None
     latency_us: int = 0
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
     """
-    Instead of a verdict: these questions, all at once, and how to go on.
+    Instead of a verdict: these questions and counts, all at once, and how to go on.
 
     Args:
-        conclude: Pure. Raises `UnusableAnswerError` when an answer is none, and the engine says what that means.
+        conclude: Pure. It gets the answers of the questions, then those of the counts. Raises `UnusableAnswerError`
+            when an answer is none, and the engine says what that means.
     """
 
     questions: tuple[Question, ...]
     conclude: Callable[[tuple[Answer, ...]], Verdict | Ask]
+    counts: tuple[Count, ...] = ()
 
 
-Steps: TypeAlias = Generator[tuple[Question, ...], tuple[Answer, ...], R]
+Steps: TypeAlias = Generator[tuple[Inquiry, ...], tuple[Answer, ...], R]
 """Work that stops to ask: it yields questions and is sent their answers, in their order."""
 
 
@@ -139,13 +162,43 @@ def asked(answer: Answer, failure: Failure | None = None) -> Asked:
     return Asked(said, answer.status, answer.latency_us, known)
 
 
-def finish(steps: Steps[R], ask: Callable[[Question], Answer]) -> R:
-    """Run steps to their end where answers are at hand: in tests, and when a stored exchange is judged again."""
+class Tally:
+    """Counts where there is no gateway. Nothing in them grows old."""
+
+    def __init__(self) -> None:
+        self._sums: dict[tuple[str, ...], int] = {}
+
+    def add(self, count: Count) -> Answer:
+        self._sums[count.key] = self._sums.get(count.key, 0) + count.amount
+        return counted(self._sums[count.key])
+
+
+def counted(total: int, *, degraded: bool = False) -> Answer:
+    """The answer to a count. `degraded`: others who count too were not heard."""
+    return Answer(body=json.dumps([total, degraded]).encode(), counted=True)
+
+
+def total_of(answer: Answer) -> tuple[int, bool]:
+    """What is counted, and whether others who count too were not heard. Raises `UnusableAnswerError`."""
+    if answer.failure is not None:
+        raise UnusableAnswerError(answer, answer.failure)
+    total, degraded = json.loads(answer.body)
+    return int(total), bool(degraded)
+
+
+def finish(steps: Steps[R], ask: Callable[[Question], Answer], tally: Tally | None = None) -> R:
+    """
+    Run steps to their end where answers are at hand: in tests, and when a stored exchange is judged again.
+
+    Args:
+        tally: What was counted before; nothing when it is left out.
+    """
+    counts = tally or Tally()
     answers: tuple[Answer, ...] | None = None
     try:
         while True:
             questions = next(steps) if answers is None else steps.send(answers)
-            answers = tuple(ask(question) for question in questions)
+            answers = tuple(counts.add(one) if isinstance(one, Count) else ask(one) for one in questions)
     except StopIteration as done:
         result: R = done.value
         return result

@@ -219,7 +219,7 @@ class _Run:
                 started = self._clock()
                 said = self._ask(policy, phase)
                 while isinstance(said, Ask):
-                    answers = yield said.questions
+                    answers = yield (*said.questions, *said.counts)
                     said = self._chain.said_by(policy, partial(self._conclude, said), answers)
                 if said is not None and policy.adds and phase is Phase.OUTPUT:
                     said = self._chain.whole_said_by(policy, self._view(policy, phase), said)
@@ -247,9 +247,11 @@ class _Run:
         try:
             said = ask.conclude(answers)
         except UnusableAnswerError as bad:
-            self._asked += [asked(one, bad.failure if one is bad.answer else None) for one in answers]
+            self._asked += [
+                asked(one, bad.failure if one is bad.answer else None) for one in answers if not one.counted
+            ]
             raise
-        self._asked += [asked(one) for one in answers]
+        self._asked += [asked(one) for one in answers if not one.counted]
         return said
 
     def _view(self, policy: Policy, phase: Phase) -> Exchange:
