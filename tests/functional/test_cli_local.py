@@ -32,7 +32,11 @@ def kt(*arguments: str, home: Path, **env: str) -> Result:
 
 def test_init_writes_a_policy_that_is_valid(tmp_path: Path) -> None:
     """The first policy lints clean, without a warning."""
-    assert shown(kt("init", str(tmp_path / "new"), home=tmp_path)) == [str(tmp_path / "new" / "policy-config.yaml")]
+    new = tmp_path / "new"
+    assert shown(kt("init", str(new), home=tmp_path)) == [
+        str(new / "policy-config.yaml"),
+        str(new / "tests/starter.yaml"),
+    ]
     report = lint_document((tmp_path / "new" / "policy-config.yaml").read_text(encoding="utf-8"))
     assert (report.errors, report.warnings) == ((), ())
 

@@ -12,28 +12,40 @@ import click
 
 from keeptrusts.cli.failure import Exit, stop
 from keeptrusts.cli.files import write_whole
-from keeptrusts.cli.first_run import starter_policy
 from keeptrusts.cli.output import say
+from keeptrusts.cli.templates import STARTER, summary, template_files, templates
 
-POLICY: Final = "policy-config.yaml"
 LEFT_BY_TERRAFORM: Final = (".terraform", ".tfstate", ".tfplan", "crash.log")
 
 
 @click.command()
 @click.argument("folder", metavar="[DIR]", default=".", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--template",
+    metavar="NAME",
+    default=STARTER,
+    show_default=True,
+    help="Which policy to begin with; `list` shows them.",
+)
 @click.option("--terraform", is_flag=True, help="Also a module and an environment each for dev, staging, production.")
 @click.option("--force", is_flag=True, help="Overwrite what is there.")
-def init(folder: Path, terraform: bool, force: bool) -> None:
+def init(folder: Path, template: str, terraform: bool, force: bool) -> None:
     """
-    Write a first policy that is valid as it stands, and Terraform files if you like.
+    Write a first policy that is valid as it stands, its tests, and Terraform files if you like.
 
     \b
       kt init
+      kt init --template list
+      kt init clinic --template healthcare
       kt init governance --terraform
 
     Exit status: 2 when a file is there already; nothing is written then.
     """
-    wanted = {folder / POLICY: (starter_policy(), 0o644)}
+    if template == "list":
+        for name in templates():
+            click.echo(f"{click.style(name.ljust(16), bold=True)}{summary(name)}")
+        return
+    wanted = {folder / path: (text, 0o644) for path, text in template_files(template).items()}
     if terraform:
         wanted |= {folder / "terraform" / path: content for path, content in kit()}
     there = [path for path in wanted if path.exists()]
@@ -48,7 +60,7 @@ def init(folder: Path, terraform: bool, force: bool) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, text, mode)
         click.echo(path)
-    say(f"next: kt policy lint --file {folder / POLICY}, then kt dev")
+    say(f"next: kt policy test --dir {folder}, then kt dev")
     if terraform:
         say(f"then: kt terraform install; cd {folder / 'terraform/environments/dev'}; terraform init")
 

@@ -40,7 +40,7 @@ _Variant = tuple[tuple[str | int, ...], str, Any]
 
 
 def _variants(value: Any, key: Key) -> Iterator[_Variant]:
-    if key.attr.stronger == "neutral":
+    if key.attr.stronger == "neutral" or not key.attr.judged:
         return
     if isinstance(value, Block):
         yield from ((one.keys, one.change, one.block) for one in mutants(value))

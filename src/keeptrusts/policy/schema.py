@@ -57,6 +57,7 @@ class Attr:
     Args:
         stronger: Which change of it strengthens. Blocks say it key by key, so a key that holds one needs nothing.
         secret: Its value is never shown.
+        judged: A verdict may depend on it; False: only lint does, so that no test of a policy can notice it.
         minimum: Of a number; of text and lists: the shortest length.
         maximum: Likewise; of text in characters, of lists in items.
         check: A further look at the text.
@@ -70,6 +71,7 @@ class Attr:
     example: str = ""
     stronger: Stronger | None = None
     secret: bool = False
+    judged: bool = True
 
 
 @dataclass(frozen=True, slots=True)

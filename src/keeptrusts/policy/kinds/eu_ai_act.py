@@ -58,7 +58,9 @@ class EuAiAct(Policy):
     ] = "limited"
     articles: Annotated[
         tuple[Annotated[int, Attr(minimum=1, maximum=113)], ...],
-        Attr("Articles that the document is held to: " + ", ".join(map(str, NEEDED)) + ".", stronger="more"),
+        Attr(
+            "Articles that the document is held to: " + ", ".join(map(str, NEEDED)) + ".", stronger="more", judged=False
+        ),
     ] = ()
 
     def faults(self) -> Iterable[Fault]:
