@@ -34,6 +34,7 @@ KINDS: Final = (
     "gdpr-compliance",
     "content-extractor",
     "flagged-review",
+    "quality-scorer",
     "hipaa-phi-detector",
     "case-privacy",
     "student-privacy",
@@ -53,7 +54,6 @@ LATER_KINDS: Final = frozenset(
         "tool-budget",
         "bot-detector",
         "document-analyzer",
-        "quality-scorer",
         "citation-verifier",
     }
 )
