@@ -110,6 +110,11 @@ def ssn(text: str) -> int:
     return len(text) if sound and len(set(digits)) > 1 and digits != "123456789" else 0
 
 
+def bare_ssn(text: str) -> int:
+    """The same without a label beside it: `404-` begins the code of an error far more often than a number."""
+    return 0 if text.startswith("404") else ssn(text)
+
+
 def itin(text: str) -> int:
     """A taxpayer number: 9xx, and a group of 50-65, 70-88, 90-92 or 94-99 (IRS)."""
     digits = "".join(letter for letter in text if letter.isdigit())

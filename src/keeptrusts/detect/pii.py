@@ -12,6 +12,7 @@ from keeptrusts.detect.labels import OF, labelled
 from keeptrusts.detect.mail import EMAIL
 from keeptrusts.detect.scan import ALNUM, WORD, Hit, Rule, RuleSet
 
+_EXTENSION: Final = r"(?: ?(?:x|ext\.? ?)\d{1,5})?"
 _SEPARATED: Final = ALNUM | {"_", "-", ".", "/", "#", "+", "$", ","}
 
 _BASE: Final = (
@@ -27,7 +28,7 @@ _BASE: Final = (
     ),
     Rule(
         "phone",
-        r"(?:1[-. ])?(?:\([2-9]\d\d\)[ -]?|[2-9]\d\d[-.])[2-9]\d\d[-. ]\d{4}(?: ?(?:x|ext\.? ?)\d{1,5})?",
+        r"(?:1[-. ])?(?:\([2-9]\d\d\)[ -]?|[2-9]\d\d[-.])[2-9]\d\d[-. ]\d{4}" + _EXTENSION,
         before=_SEPARATED,
         after=WORD | {"-"},
         confidence=0.8,
@@ -42,14 +43,25 @@ _BASE: Final = (
     ),
     Rule(
         "phone",
-        r"\+?\(?\d(?:[ ().-]{0,2}\d){5,14}",
-        label=r"(?:telephone|phone|tel|mobile|cell|fax|whatsapp|office|desk|dial|messages to|answering at"
+        r"\+?\(?\d(?:[ ().-]{0,2}\d){5,14}" + _EXTENSION,
+        label=r"(?:telephone|telefone?|telefono|phone|tel|mobile|mobil|cell|fax|whatsapp|office|desk|dial|hotline"
+        r"|messages to|answering at|registered"
         r"|(?:call|text|reach|contact) (?:me|us) (?:at|on)|texts? to)" + OF + r"\s?",
-        check=numbers.digits_between(6, 15),
+        check=numbers.digits_between(6, 18),
         caseless=True,
         confidence=0.8,
     ),
-    Rule("ssn", r"\d{3}-\d\d-\d{4}", before=WORD | {"-"}, after=WORD | {"-"}, check=numbers.ssn),
+    Rule(
+        "phone",
+        rf"\+?\(?\d(?:[ ().-]{{0,2}}\d){{6,14}}{_EXTENSION}[ -]{{1,3}}(?:office|fax|mobile|cell|desk|home|work)",
+        before=ALNUM | {"_", "+", "."},
+        check=numbers.digits_between(7, 15),
+        caseless=True,
+        sieve=r"[0-9][ -]{1,3}(?:office|fax|mobile|cell|desk|home|work)",
+        back=64,
+        confidence=0.75,
+    ),
+    Rule("ssn", r"\d{3}-\d\d-\d{4}", before=WORD | {"-"}, after=WORD | {"-"}, check=numbers.bare_ssn),
     Rule("ssn", r"\d{3} \d\d \d{4}", before=_SEPARATED, after=WORD, check=numbers.ssn, confidence=0.7),
     labelled("ssn", r"ssn|social security", r"\d{3}[-. ]?\d\d[-. ]?\d{4}", None),
     Rule("itin", r"9\d\d-\d\d-\d{4}", before=WORD | {"-"}, after=WORD | {"-"}, check=numbers.itin),
@@ -78,13 +90,15 @@ _BASE: Final = (
     Rule("crypto_wallet", r"[13][1-9A-HJ-NP-Za-km-z]{25,34}", check=numbers.base58, confidence=0.99),
     Rule("crypto_wallet", r"bc1[02-9ac-hj-np-z]{38,59}"),
     Rule("crypto_wallet", r"0x[0-9a-fA-F]{40}"),
-    labelled("passport", r"passport", r"[a-z0-9]{6,9}"),
+    labelled("passport", r"passport|reisepass(?:nummer)?|passeport|pasaporte|passaporto|paspoort", r"[a-z0-9]{6,9}"),
     labelled("drivers_license", r"driver'?s?'? licen[sc]e|driving licen[sc]e|licen[sc]e number", r"[a-z0-9-]{5,16}"),
     labelled("bank_account", r"(?:bank )?account (?:number|no)|acct", r"\d(?:[ -]?\d){5,16}", None),
     labelled("routing_number", r"routing|aba|rtn", r"\d{9}", numbers.aba),
     labelled(
         "date_of_birth",
-        r"dob|date of birth|birth ?date|birthday|born(?: on)?",
+        r"dob|d\.o\.b\.|date of birth|birth ?date|birthday|born(?: on)?|geboren(?: am)?|geburtsdatum"
+        r"|date de naissance|nee? le|fecha de nacimiento|nacid[oa] el|data di nascita|nat[oa] il|data de nascimento"
+        r"|geboortedatum",
         r"(?:\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2} [a-z]{3,9} \d{4}|[a-z]{3,9}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4})",
     ),
 )
@@ -124,7 +138,7 @@ _CARDS: Final = (
     labelled("cvv", r"cvv2?|cvc2?|security code|card verification", r"\d{3,4}", None),
 )
 _HEALTH: Final = (
-    labelled("medical_record", r"mrn|medical record|patient", r"[a-z]{0,3}[-#]?\d{5,12}"),
+    labelled("medical_record", r"mrn|medical record|chart|patient", r"[a-z]{0,3}[-#]?\d{5,12}"),
     labelled("health_plan", r"member|subscriber|beneficiary|policy|health plan", r"[a-z]{0,4}[-#]?\d{6,14}"),
     labelled("npi", r"npi|national provider identifier", r"\d{10}", None),
     labelled("dea_number", r"dea", r"[a-z][a-z9]\d{7}", numbers.dea),
