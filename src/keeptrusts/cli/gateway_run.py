@@ -80,8 +80,17 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--tls-cert", type=_FILE, help="Serve over TLS with this chain, in PEM; SIGHUP reads it again.")
 @click.option("--tls-key", type=_FILE, help="Its key, in PEM, without a password.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    help="Processes at the port; limits of requests at a time and of bytes are each one's own.",
+)
+@click.option("--worker", type=int, hidden=True)
+@click.option("--peers", type=click.Path(file_okay=False, path_type=Path), hidden=True)
 @click.option("--dry-run", is_flag=True, help="Say what would be enforced, and start nothing.")
-def run(listen: str, spool_dir: Path | None, *, dry_run: bool, **options: Any) -> None:
+def run(listen: str, spool_dir: Path | None, *, workers: int, dry_run: bool, **options: Any) -> None:
     """
     Run a gateway: govern requests to model providers, and record every decision.
 
@@ -91,6 +100,7 @@ def run(listen: str, spool_dir: Path | None, *, dry_run: bool, **options: Any) -
 
     Exit status: 0 ended by a signal, 1 failed, 2 wrong input, 4 the control plane refuses the token.
     """
+    from keeptrusts.cli.gateway_workers import Workers
     from keeptrusts.gateway import process
     from keeptrusts.gateway.logs import write_log_lines
     from keeptrusts.gateway.settings import Settings
@@ -108,6 +118,10 @@ def run(listen: str, spool_dir: Path | None, *, dry_run: bool, **options: Any) -
     try:
         if dry_run:
             _show(asyncio.run(process.rehearse(settings)).shown())
+        elif workers > 1:
+            settings.check()
+            supervised = Workers(workers, (host, port), settings.spool_dir, sys.argv[1:], settings.drain_seconds)
+            sys.exit(supervised.run())
         else:
             process.run(settings)
     except InvalidPolicyError as invalid:

@@ -222,7 +222,7 @@ class Endpoints:
 
     async def _show_metrics(self, request: Request, peer: str) -> tuple[int, Headers, bytes]:
         del request, peer
-        return 200, (("content-type", MEDIA_TYPE),), self._metrics.text()
+        return 200, (("content-type", MEDIA_TYPE),), await self._metrics.shown()
 
     async def _config(self, request: Request, peer: str) -> tuple[int, Headers, bytes]:
         self._only_admins(request, peer)

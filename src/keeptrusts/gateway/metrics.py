@@ -10,6 +10,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from keeptrusts.core.decision import Decision
+from keeptrusts.gateway.peers import Peers
 from keeptrusts.gateway.standings import Standings
 from keeptrusts.policy.compiled import CircuitBreaker
 
@@ -59,6 +60,7 @@ class Metrics:
             registry=self._registry,
         )
         self.processed = 0
+        self.peers: Peers | None = None
 
     def watch(self, decision: Decision) -> None:
         """Count a decision."""
@@ -92,6 +94,10 @@ class Metrics:
     def show_targets(self, standings: Standings, breaker: Callable[[], CircuitBreaker | None]) -> None:
         """Let every scrape ask how the targets stand, by the breaker that is then in force."""
         self._registry.register(_Targets(standings, breaker))
+
+    async def shown(self) -> bytes:
+        """Of this process, or of all workers at its port."""
+        return self.text() if self.peers is None else await self.peers.gather()
 
     def text(self) -> bytes:
         """In the Prometheus text format."""

@@ -23,7 +23,7 @@ from typing import Any
 import uvloop
 from uuid_utils import uuid7
 
-from keeptrusts.core.errors import ApiError, KeeptrustsError, NotAuthorisedError
+from keeptrusts.core.errors import ApiError, InputError, KeeptrustsError, NotAuthorisedError
 from keeptrusts.core.ids import EVENT, INSTANCE, make_id
 from keeptrusts.core.version import VERSION
 from keeptrusts.flow.arrival import Snapshot
@@ -42,6 +42,7 @@ from keeptrusts.gateway.journal import SEGMENT_BYTES, Journal, SpoolSettings
 from keeptrusts.gateway.listening import Server
 from keeptrusts.gateway.metrics import Metrics
 from keeptrusts.gateway.mocking import answer_as_mock
+from keeptrusts.gateway.peers import Peers
 from keeptrusts.gateway.reporting import Reporter
 from keeptrusts.gateway.responses import rfc3339
 from keeptrusts.gateway.settings import Settings
@@ -184,6 +185,8 @@ class Gateway:
             await self._first_bundle(self._bundles)
             self.spawn(_kept_up(self._bundles.follow))
         await self._listen()
+        if self.metrics.peers is not None:
+            await self.metrics.peers.start()
         for part in (self._shipper, self._reporter, self._holding if self.api is not None else None):
             if part is not None:
                 self.spawn(_kept_up(part.run))
@@ -221,6 +224,8 @@ class Gateway:
                 await asyncio.wait_for(self._shipper.flush(), FLUSH_SECONDS)
         await self.spool.close()
         await self.world.quota.close()
+        if self.metrics.peers is not None:
+            self.metrics.peers.close()
         self.pool.close()
         _log.info("stopped", extra={"records": self.spool.head.sequence, "shipped": self.spool.shipped})
 
@@ -238,6 +243,8 @@ class Gateway:
                 code="cannot_listen",
             ) from None
         shown = {"address": settings.host, "port": self.port, "version": VERSION, "tls": tls is not None}
+        if settings.worker is not None:
+            shown |= {"worker": settings.worker, "pid": os.getpid()}
         _log.info("listening", extra={**shown, "instance_id": self.spool.instance_id})
         if settings.client_keys is None and settings.host not in {"127.0.0.1", "::1", "localhost"}:
             _log.warning("everybody who can reach the port is served; `--client-keys FILE` asks callers for a key")
@@ -260,6 +267,8 @@ class Gateway:
         quota = counting(self.settings)
         world = World(self.pool, self.spool, quota, self.metrics.watch, answer_as_mock, holding=self._holding)
         self.metrics.show_targets(world.standings, self._breaker)
+        if self.settings.peers is not None and self.settings.worker is not None:
+            self.metrics.peers = Peers(self.settings.peers, self.settings.worker, self.metrics.text)
         return world
 
     def _make_server(self) -> Server:
@@ -289,6 +298,11 @@ class Gateway:
             self._reporter.activated(active)
 
     def _snapshot(self, policy: CompiledPolicy, payload: Mapping[str, Any] | None = None) -> Snapshot:
+        if self.settings.worker is not None and not self.settings.redis_url and policy.is_limited:
+            raise InputError(
+                "the document limits rates or budgets, and each of several workers would count for itself:"
+                " set `KEEPTRUSTS_REDIS_URL`, or run one worker"
+            )
         told = payload or {}
         return Snapshot(
             policy=policy,

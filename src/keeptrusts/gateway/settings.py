@@ -24,6 +24,7 @@ class Settings:
         client_keys: File of the keys that callers must show; None asks for none.
         tls_cert: Chain that callers are shown, in PEM; None serves in clear text.
         worker: Which of several processes at one port this is; None when it is alone.
+        peers: Directory of the sockets by which those speak to each other.
         redis_url: Where rates and budgets are counted for several gateways; empty: in this process alone.
         redis_fail_mode: When that does not answer: refuse what is limited, or count in this process.
         admin_token: Opens `/keeptrusts/...` from other machines; empty opens it to none.
@@ -46,6 +47,7 @@ class Settings:
     tls_cert: Path | None = None
     tls_key: Path | None = None
     worker: int | None = None
+    peers: Path | None = None
     admin_token: str = field(default="", repr=False)
     redis_url: str = field(default="", repr=False)
     redis_fail_mode: FailMode = "block"

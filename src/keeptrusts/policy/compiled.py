@@ -283,3 +283,11 @@ class CompiledPolicy:
     circuit_breaker: CircuitBreaker | None = None
     audit: Audit = Audit()
     warnings: tuple[Finding, ...] = ()
+
+    @property
+    def is_limited(self) -> bool:
+        """Something of it must be counted over requests."""
+        budgets = (
+            one.max_requests_per_day or one.max_tokens_per_day or one.max_cost_usd_per_day for one in self.agents
+        )
+        return bool(self.rate_limits) or self.token_limit is not None or any(budgets)
