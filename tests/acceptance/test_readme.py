@@ -94,4 +94,4 @@ def test_the_policy_guide_works(tmp_path: Path, stage: Stage) -> None:
     reading = follow(blocks := blocks_of(ROOT / "docs" / "guide" / "policy.md"), tmp_path, stage.environment())
 
     assert reading.status == 0, reading.last()
-    assert "OK" in reading.output_of(blocks, "kt policy lint")
+    assert "OK" in reading.output_of(blocks, "kt policy lint --file policy-config.yaml")
