@@ -13,6 +13,7 @@ from keeptrusts.api.configurations import (
     Validation,
     VersionDraft,
 )
+from keeptrusts.api.simulations import Simulation
 from keeptrusts.client.collection import Collection, at, each
 
 
@@ -50,6 +51,14 @@ class Configurations(Collection[Configuration, ConfigurationDraft, Configuration
         body = {"version": version}
         answer = self._calls.post(at(self.path, identifier, "rollback"), body, if_match=if_match)
         return cast(Configuration, answer.value)
+
+    def simulate(
+        self, identifier: str, policy_yaml: str, *, window: str | None = None, sample: int | None = None
+    ) -> Simulation:
+        """What this document would have changed about recorded decisions; nothing is stored."""
+        given = {"policy_yaml": policy_yaml, "window": window, "sample": sample}
+        body = {name: value for name, value in given.items() if value is not None}
+        return cast(Simulation, self._calls.post(at(self.path, identifier, "simulate"), body).value)
 
     def validate(self, policy_yaml: str) -> Validation:
         """What the control plane's linter says; nothing is stored."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from keeptrusts.api.configurations import Validation
 from keeptrusts.api.limits import MAX_POLICY_BYTES
@@ -10,6 +11,9 @@ from keeptrusts.api.problem import ProblemItem
 from keeptrusts.control.problem import ProblemError
 from keeptrusts.policy.findings import Finding
 from keeptrusts.store.configurations import PolicyText
+
+if TYPE_CHECKING:
+    from keeptrusts.policy.compiled import CompiledPolicy
 
 FIELD = "policy_yaml"
 
@@ -21,17 +25,22 @@ def read_policy(policy_yaml: str) -> PolicyText:
     Raises:
         ProblemError: 422 `invalid_policy`, with every finding of lint; 422 `policy_too_large`.
     """
+    compiled = compile_policy(policy_yaml)
+    return PolicyText(policy_yaml, compiled.digest, compiled.kinds)
+
+
+def compile_policy(policy_yaml: str) -> CompiledPolicy:
+    """The document as it would be enforced. Raises as `read_policy` does."""
     from keeptrusts.policy.document import compile_document
     from keeptrusts.policy.findings import InvalidPolicyError
 
     _bound(policy_yaml)
     try:
-        compiled = compile_document(policy_yaml)
+        return compile_document(policy_yaml)
     except InvalidPolicyError as invalid:
         faults = _items(invalid.findings)
         detail = f"the policy document has {len(faults)} errors; see `errors`, or run `kt policy lint --file FILE`"
         raise ProblemError(422, "invalid_policy", detail, errors=faults) from None
-    return PolicyText(policy_yaml, compiled.digest, compiled.kinds)
 
 
 def validate(policy_yaml: str) -> Validation:
