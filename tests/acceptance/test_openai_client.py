@@ -73,6 +73,30 @@ def test_stream(gateway: GatewayProcess) -> None:
     assert chunks[-1].usage is not None
 
 
+def test_response(gateway: GatewayProcess) -> None:
+    """Responses, whole, and streamed event by event to the same end."""
+    with client(gateway) as asking:
+        whole = asking.responses.create(model="gpt-4o", input="hello there, how are you?")
+        with asking.responses.stream(model="gpt-4o", input="hello there, how are you?") as stream:
+            kinds = [event.type for event in stream]
+            final = stream.get_final_response()
+
+    assert whole.output_text == final.output_text == "hello there, how are you?"
+    assert final.usage is not None
+    assert (kinds[0], kinds[-1]) == ("response.created", "response.completed")
+    assert kinds.count("response.output_text.delta") > 1
+
+
+def test_blocks_of_responses(gateway: GatewayProcess) -> None:
+    """409 when a policy objects; 422 for what the provider has stored and no policy sees."""
+    with client(gateway) as asking:
+        with pytest.raises(openai.ConflictError):
+            asking.responses.create(model="gpt-4o", input="wolfram smuggling", stream=True)
+        with pytest.raises(openai.UnprocessableEntityError) as refused:
+            asking.responses.create(model="gpt-4o", input="and then?", previous_response_id="resp_1")
+    assert "`previous_response_id`" in refused.value.message
+
+
 def test_secret_is_redacted_before_the_provider_sees_it(gateway: GatewayProcess) -> None:
     """The mock provider echoes what it received."""
     assert SECRET not in str(ask(client(gateway), f"my key is {SECRET}"))

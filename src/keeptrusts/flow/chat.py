@@ -137,7 +137,7 @@ def _answered(notes: Notes, opened: Opened, exchange: Exchange, said: Judgement)
 
 def _whole(notes: Notes, opened: Opened, exchange: Exchange, said: Judgement) -> Flow[Refusal | None]:
     raw = opened.body
-    bridge = bridge_to(notes.dialect, opened.target.format)
+    bridge = bridge_to(notes.dialect, opened.target.format, opened.target.target.provider)
     if bridge is not None:
         raw = bridge.answer(raw)
     judged = yield from judge_whole(notes.snapshot.policy, notes.dialect.read_answer(raw), exchange, said, notes.clock)

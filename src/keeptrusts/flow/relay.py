@@ -27,6 +27,8 @@ class _Share:
 
     piece: Piece
     left: int
+    again: bool = False
+    """It repeats what its channel has said, and is written as that was."""
     out: list[str] = field(default_factory=list)
 
     @property
@@ -130,10 +132,10 @@ class Relay:
         if chunk.usage is not None:
             self.usage = chunk.usage
         self.call_ids.update(chunk.call_ids)
-        shares = [_Share(piece, len(piece.text)) for piece in chunk.pieces if not self._is_name(piece)]
+        shares = [self._share(piece) for piece in chunk.pieces if not self._is_name(piece)]
         self._queue.append(_Held(chunk, shares))
         for share in shares:
-            if not self._is_decided_alone(share):
+            if not share.again and not self._is_decided_alone(share):
                 track = self._track(share.piece.channel)
                 track.add(share)
                 self._note_cut(track)
@@ -169,13 +171,22 @@ class Relay:
         """What the model said on the channels that are decided at the end."""
         return {channel: "".join(one.text) for channel, one in self._tracks.items() if one.pipeline is None}
 
-    def sent_texts(self) -> dict[Channel, str]:
-        """What the client was let have, by channel."""
     def all_texts(self) -> dict[Channel, str]:
         """What the model said on every channel."""
         return {channel: "".join(one.text) for channel, one in self._tracks.items()}
 
+    def sent_texts(self) -> dict[Channel, str]:
+        """What the client was let have, by channel."""
         return {channel: "".join(texts) for channel, texts in self._sent.items()}
+
+    def _share(self, piece: Piece) -> _Share:
+        """What a piece adds; nothing when it only says a text again."""
+        track = self._tracks.get(piece.channel) if piece.final else None
+        if track is None:
+            return _Share(piece, len(piece.text))
+        if self._governed and piece.text != "".join(track.text):
+            raise UnreadableError("a text is said again, and differs")
+        return _Share(piece, 0, again=True)
 
     def _is_name(self, piece: Piece) -> bool:
         """Whether it is the name of a field that nobody knows. It is said in one piece, so it is decided at once."""
@@ -257,7 +268,7 @@ class Relay:
             if new != share.piece.text:
                 changes[share.piece.place] = new
         if self._governed:
-            changes |= dict.fromkeys(chunk.logprobs)
+            changes |= dict.fromkeys(chunk.logprobs, chunk.blank)
         return self._written(chunk, changes)
 
     def _beginning_of(self, held: _Held) -> bytes:
@@ -268,9 +279,11 @@ class Relay:
         for share in held.shares:
             if share.piece.ending is not None:
                 changes[share.piece.ending] = None
-        return self._written(held.chunk, changes | dict.fromkeys(held.chunk.logprobs))
+        return self._written(held.chunk, changes | dict.fromkeys(held.chunk.logprobs, held.chunk.blank))
 
     def _say(self, share: _Share) -> str:
+        if share.again:
+            return "".join(self._sent.get(share.piece.channel, ()))
         text = "".join(share.out)
         self._sent.setdefault(share.piece.channel, []).append(text)
         return text

@@ -25,6 +25,7 @@ from keeptrusts.flow.replies import Refusal, common_headers, objection, put_on_r
 from keeptrusts.flow.upstream import Opened, answer_limit, failure
 from keeptrusts.policy.engine import Judgement
 from keeptrusts.wire.dialects import bridge_to
+from keeptrusts.wire.readings import Chunk
 from keeptrusts.wire.sse import SseDecoder, SseFrame
 
 EVENTS: Final[Headers] = (("content-type", "text/event-stream"), ("cache-control", "no-cache"))
@@ -57,19 +58,24 @@ class _Relaying:
         self._said = said
         self._decoder = SseDecoder()
         self._read = notes.dialect.make_reader()
-        bridge = bridge_to(notes.dialect, opened.target.format)
+        bridge = bridge_to(notes.dialect, opened.target.format, opened.target.target.provider)
         self._translator = bridge.stream(notes.model or "") if bridge and bridge.stream else None
         self._started = False
         self._received = 0
         self._limit = answer_limit(notes.snapshot.policy)
         self._failed: UpstreamError | None = None
         self._ends: dict[int, bool] = {}
-        self._done = b""
+        self._end: Chunk | None = None
         self._last = b""
+
+    @property
+    def _done(self) -> bytes:
+        """A last frame that says nothing but that it is the last."""
+        return self._end.frame.raw if self._end is not None and self._end.data is None else b""
 
     def through(self) -> Flow[None]:
         """Until the model is done or a policy ends it; the end itself is kept for `conclude`."""
-        while not self._done:
+        while self._end is None:
             began = self._notes.clock()
             data = yield from ReadUpstream()
             self._notes.waited_ns += self._notes.clock() - began
@@ -84,7 +90,8 @@ class _Relaying:
             if not data:
                 self._check_end()
                 break
-        self._last = yield from self._answer.finish()
+        end = self._answer.take(self._end) if self._end is not None and self._end.data is not None else b""
+        self._last = end + (yield from self._answer.finish())
 
     def conclude(self, failed: UpstreamError | None) -> Flow[Refusal | None]:
         """Say how it ended, record it, and end the response."""
@@ -131,7 +138,7 @@ class _Relaying:
             for frame in frames:
                 chunk = self._read(frame)
                 if chunk.done:
-                    self._done = frame.raw
+                    self._end = chunk
                     break
                 self._ends |= {index: ended or self._ends.get(index, False) for index, ended in chunk.choices}
                 out.append(self._answer.take(chunk))
@@ -149,7 +156,7 @@ class _Relaying:
 
     def _check_end(self) -> None:
         """Some providers leave the last frame out; one that leaves out what a choice ends with has died."""
-        if not self._done and not (self._ends and all(self._ends.values())):
+        if self._end is None and not (self._ends and all(self._ends.values())):
             raise UpstreamLostError("the provider's stream ended before its answer did")
 
     def _send(self, data: bytes) -> Flow[None]:

@@ -13,7 +13,7 @@ from keeptrusts.flow.replies import Refusal
 from keeptrusts.policy.compiled import CompiledPolicy, TargetSettings
 from keeptrusts.policy.engine import Judgement
 from keeptrusts.wire.anthropic import VERSION
-from keeptrusts.wire.dialects import CHAT, MESSAGES, Dialect, bridge_to
+from keeptrusts.wire.dialects import CHAT, MESSAGES, Dialect, bridge_to, is_native
 from keeptrusts.wire.instructions import instructed
 from keeptrusts.wire.openai_chat import with_new_cap
 from keeptrusts.wire.readings import ModelRequest
@@ -94,22 +94,22 @@ def body_for(dialect: Dialect, target: TargetSettings, request: ModelRequest, sa
         and said.max_tokens is not None
         and (request.max_tokens is None or request.max_tokens > said.max_tokens)
     ):
-        changes[_cap_key(target, request),] = said.max_tokens
+        changes[_cap_key(dialect, target, request),] = said.max_tokens
     if target.target.model and target.target.model != request.model:
         changes["model",] = target.target.model
     body = splice(request.raw, changes)
     if said.instructions:
         body = instructed(body, dialect.name, "\n\n".join(said.instructions))
-    bridge = bridge_to(dialect, target.format)
+    bridge = bridge_to(dialect, target.format, target.target.provider)
     if bridge is None:
         return body
     said_anew = bridge.request(body)
     return with_new_cap(said_anew) if target.target.provider == "openai" else said_anew
 
 
-def _cap_key(target: TargetSettings, request: ModelRequest) -> str:
+def _cap_key(dialect: Dialect, target: TargetSettings, request: ModelRequest) -> str:
     """OpenAI's own models take `max_completion_tokens`, the newer ones nothing else; of others few know that name."""
-    if request.max_tokens_key not in request.document and target.target.provider == "openai":
+    if dialect is CHAT and request.max_tokens_key not in request.document and target.target.provider == "openai":
         return "max_completion_tokens"
     return request.max_tokens_key
 
@@ -147,7 +147,7 @@ def refusal_of(opened: Opened) -> Refusal:
 def path_of(dialect: Dialect, target: TargetSettings) -> str:
     """Where the target is asked. Its `path_template` is that of its format's own API for conversations."""
     main = MESSAGES if target.format == "anthropic" else CHAT
-    asked = dialect if dialect.spoken == target.format else main
+    asked = dialect if is_native(dialect, target.format, target.target.provider) else main
     if target.path_template is not None and asked is main:
         return target.path_template.replace("{model}", target.target.model)
     return asked.path

@@ -8,12 +8,21 @@ from functools import lru_cache
 from typing import Final, Protocol
 
 from keeptrusts.core.errors import UnreadableError
-from keeptrusts.wire import anthropic, chat_stream, messages, openai_chat
+from keeptrusts.wire import anthropic, chat_stream, messages, openai_chat, responses, responses_as_chat
 from keeptrusts.wire.messages_as_chat import answer_to_message, request_to_chat
 from keeptrusts.wire.messages_stream import MessagesReader
 from keeptrusts.wire.messages_writer import MessagesWriter
 from keeptrusts.wire.readings import ModelAnswer, ModelRequest, ReadChunk
-from keeptrusts.wire.refusal import error_body, error_frame, message_error_body, message_error_frame
+from keeptrusts.wire.refusal import (
+    error_body,
+    error_frame,
+    message_error_body,
+    message_error_frame,
+    response_error_frame,
+)
+from keeptrusts.wire.responses_as_chat import answer_to_response
+from keeptrusts.wire.responses_stream import ResponsesReader
+from keeptrusts.wire.responses_writer import ResponsesWriter
 from keeptrusts.wire.translation import Bridge, guarded, joined
 
 
@@ -48,6 +57,7 @@ class Dialect:
         name: `api_format` of the record.
         path: Where a provider that speaks it is asked.
         spoken: Format of the targets that speak it themselves.
+        spoken_by: The providers among them that do; empty: all of them.
         bridge: Its way to chat; None when it has none, and only targets that speak it can serve.
         id_header: Where its clients look for the request's id, if it is not `x-request-id`.
         refusal: What a client is told when its target does not speak it, and there is no way.
@@ -62,6 +72,7 @@ class Dialect:
     error_body: ErrorBody
     error_frame: ErrorFrame
     bridge: Bridge | None = None
+    spoken_by: frozenset[str] = frozenset()
     id_header: str = ""
     refusal: str = "this provider has no such API: name a target that has"
 
@@ -97,7 +108,18 @@ COUNT: Final = replace(
     bridge=None,
     refusal="this provider counts no tokens without answering: name a target of Anthropic's",
 )
-DIALECTS: Final = {dialect.path: dialect for dialect in (CHAT, MESSAGES, COUNT)}
+RESPONSES: Final = replace(
+    CHAT,
+    name="openai_responses",
+    path="/v1/responses",
+    spoken_by=frozenset({"openai", "azure"}),
+    read_request=responses.read_request,
+    read_answer=responses.read_answer,
+    make_reader=ResponsesReader,
+    error_frame=response_error_frame,
+    bridge=Bridge(guarded(responses_as_chat.request_to_chat), guarded(answer_to_response), ResponsesWriter),
+)
+DIALECTS: Final = {dialect.path: dialect for dialect in (CHAT, MESSAGES, COUNT, RESPONSES)}
 """By the path at which clients ask."""
 _FAR: Final = {
     "anthropic": Bridge(anthropic.request_to_messages, anthropic.answer_from_messages, anthropic.MessagesStream)
@@ -110,15 +132,20 @@ def dialect_below(path: str) -> Dialect:
     return MESSAGES if path.startswith(MESSAGES.path) else CHAT
 
 
-@lru_cache(maxsize=64)
-def bridge_to(dialect: Dialect, spoken: str) -> Bridge | None:
+def is_native(dialect: Dialect, spoken: str, provider: str) -> bool:
+    """Whether a target of this format and provider speaks it itself."""
+    return dialect.spoken == spoken and (not dialect.spoken_by or provider in dialect.spoken_by)
+
+
+@lru_cache(maxsize=256)
+def bridge_to(dialect: Dialect, spoken: str, provider: str) -> Bridge | None:
     """
-    The way from what a client speaks to what a target does; None when they are the same.
+    The way from what a client speaks to what a target of this format and provider does; None when they are the same.
 
     Raises:
         UnreadableError: There is none.
     """
-    if dialect.spoken == spoken:
+    if is_native(dialect, spoken, provider):
         return None
     far = _FAR.get(spoken)
     if dialect is CHAT:

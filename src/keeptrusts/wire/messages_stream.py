@@ -22,7 +22,7 @@ from keeptrusts.wire.messages import (
     usage_of,
 )
 from keeptrusts.wire.readings import Channel, Chunk, Piece, Usage
-from keeptrusts.wire.sse import SseFrame
+from keeptrusts.wire.sse import SseFrame, check_name
 from keeptrusts.wire.strict_json import parse_object
 from keeptrusts.wire.texts import Shape, TextCollector, is_number, is_opaque, is_token, one_of
 
@@ -54,7 +54,7 @@ class MessagesReader:
         raw = frame.data.encode()
         event = parse_object(raw)
         kind = event.get("type")
-        _check_name(frame.rest, kind)
+        check_name(frame.rest, kind)
         read = _EVENTS.get(kind) if isinstance(kind, str) else None
         if read is None or not (self._begun or kind in {"message_start", "ping"}):
             raise UnreadableError("the provider sent an event that is not known")
@@ -175,14 +175,6 @@ _EVENTS: Final = {
     "message_stop": MessagesReader.stopped,
     "ping": MessagesReader.pinged,
 }
-
-
-def _check_name(rest: str, kind: Any) -> None:
-    """Clients go by the name of the event or by its type, so they have to be the same."""
-    for line in rest.split("\n"):
-        name, _, value = line.partition(":")
-        if name == "event" and value.removeprefix(" ") != kind:
-            raise UnreadableError("an event has two names")
 
 
 def _beside(event: Mapping[str, Any], *read: str) -> TextCollector:

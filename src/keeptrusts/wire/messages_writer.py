@@ -10,10 +10,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from keeptrusts.core.errors import UnreadableError
+from keeptrusts.wire.chat_taken import TakenChat
 from keeptrusts.wire.messages_as_chat import arguments_of, message_of, stop_reason, usage_of
 from keeptrusts.wire.sse import DONE, SseFrame, encode_frame
-from keeptrusts.wire.strict_json import parse_object
 
 
 class MessagesWriter:
@@ -26,14 +25,11 @@ class MessagesWriter:
 
     def __init__(self, model: str) -> None:
         self._model = model
+        self._taken = TakenChat()
         self._begun = False
         self._ended = False
         self._blocks = 0
         self._open: str | None = None
-        self._calls: dict[int, dict[str, str]] = {}
-        self._reason: str | None = None
-        self._refused = False
-        self._usage: Any = None
 
     def translate(self, frames: Iterable[SseFrame]) -> Iterator[SseFrame]:
         """
@@ -46,55 +42,31 @@ class MessagesWriter:
             if frame.data == DONE:
                 yield from self.end()
             elif frame.data is not None:
-                for event in self._meaning(frame.data):
-                    yield _frame(event)
+                yield from map(_frame, self._events(frame.data))
 
     def end(self) -> Iterator[SseFrame]:
         """What is left to say when the model is done; nothing when it was cut off."""
-        if self._reason is None or self._ended:
+        taken = self._taken
+        if taken.reason is None or self._ended:
             return
         self._ended = True
         events = [*self._close(), *self._said_calls()]
-        reason = "refusal" if self._refused else stop_reason(self._reason)
-        delta = {"stop_reason": reason, "stop_sequence": None}
-        events += [{"type": "message_delta", "delta": delta, "usage": usage_of(self._usage)}, {"type": "message_stop"}]
+        delta = {"stop_reason": "refusal" if taken.refused else stop_reason(taken.reason), "stop_sequence": None}
+        events += [{"type": "message_delta", "delta": delta, "usage": usage_of(taken.usage)}, {"type": "message_stop"}]
         yield from map(_frame, events)
 
-    def _meaning(self, data: str) -> list[dict[str, Any]]:
-        try:
-            return list(self._events(parse_object(data.encode())))
-        except (KeyError, TypeError, AttributeError, IndexError):
-            raise UnreadableError("the stream is not of the form that its API describes") from None
-
-    def _events(self, chunk: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        if "choices" not in chunk and "usage" not in chunk:
-            raise UnreadableError("a chunk has no `choices`")
+    def _events(self, data: str) -> Iterator[dict[str, Any]]:
+        said = self._taken.take(data)
         if not self._begun:
             self._begun = True
-            yield {"type": "message_start", "message": message_of({"model": self._model} | dict(chunk))}
-        self._usage = chunk.get("usage") or self._usage
-        for choice in chunk.get("choices") or ():
-            if choice.get("index", 0) != 0:
-                raise UnreadableError("the answer has several choices, and a message has just one")
-            yield from self._delta(choice.get("delta") or {})
-            self._reason = choice.get("finish_reason") or self._reason
+            yield {
+                "type": "message_start",
+                "message": message_of({"model": self._model} | dict(self._taken.head or {})),
+            }
+        for kind, text in said:
+            yield from self._said("thinking" if kind == "reasoning" else "text", text)
 
-    def _delta(self, delta: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        yield from self._said("thinking", delta.get("reasoning_content") or delta.get("reasoning"))
-        yield from self._said("text", delta.get("content"))
-        if delta.get("refusal"):
-            self._refused = True
-            yield from self._said("text", delta["refusal"])
-        for call in delta.get("tool_calls") or ():
-            held = self._calls.setdefault(call["index"], {"id": "", "name": "", "arguments": ""})
-            function = call.get("function") or {}
-            held["id"] = call.get("id") or held["id"]
-            held["name"] += function.get("name") or ""
-            held["arguments"] += function.get("arguments") or ""
-
-    def _said(self, kind: str, text: Any) -> Iterator[dict[str, Any]]:
-        if not text:
-            return
+    def _said(self, kind: str, text: str) -> Iterator[dict[str, Any]]:
         if self._open != kind:
             yield from self._close()
             block = {"type": kind, kind: ""} | ({"signature": ""} if kind == "thinking" else {})
@@ -103,10 +75,10 @@ class MessagesWriter:
         yield self._block_delta({"type": f"{kind}_delta", kind: text})
 
     def _said_calls(self) -> Iterator[dict[str, Any]]:
-        for _, held in sorted(self._calls.items()):
-            yield self._start({"type": "tool_use", "id": held["id"], "name": held["name"], "input": {}})
+        for call in self._taken.calls:
+            yield self._start({"type": "tool_use", "id": call.id, "name": call.name, "input": {}})
             self._open = "tool_use"
-            yield self._block_delta({"type": "input_json_delta", "partial_json": arguments_of(held["arguments"])})
+            yield self._block_delta({"type": "input_json_delta", "partial_json": arguments_of(call.arguments)})
             yield from self._close()
 
     def _start(self, block: Mapping[str, Any]) -> dict[str, Any]:

@@ -76,6 +76,7 @@ class Piece:
 
     Args:
         whole: It is no part of what the client puts together from several frames, but complete in this one.
+        final: It is the whole text of its channel, whether it was said before or not.
         ending: Where the same frame says that its choice is over.
     """
 
@@ -83,6 +84,7 @@ class Piece:
     place: Place
     text: str
     whole: bool = False
+    final: bool = False
     ending: Place | None = None
 
 
@@ -95,8 +97,10 @@ class Chunk:
         data: The JSON text; None for comments and the last frame.
         call_ids: Of tool calls that begin here: `(choice, index)` to the id.
         logprobs: Places of token tables, which repeat the text.
+        blank: What stands there when they are left out.
         choices: Those that the frame speaks of, and whether each is at its end.
         closes: Channels that nothing will be added to any more.
+        done: The answer is complete. A frame that says so in JSON is still judged; it leaves last.
     """
 
     frame: SseFrame
@@ -108,6 +112,7 @@ class Chunk:
     choices: tuple[tuple[int, bool], ...] = ()
     done: bool = False
     closes: tuple[Channel, ...] = ()
+    blank: tuple[()] | None = None
 
 
 ReadChunk: TypeAlias = Callable[[SseFrame], Chunk]

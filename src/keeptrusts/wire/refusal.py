@@ -42,6 +42,14 @@ def error_frame(body: bytes, *, complete: bool) -> bytes:
     return encode_frame(body.decode()) + (encode_frame(DONE) if complete else b"")
 
 
+def response_error_frame(body: bytes, *, complete: bool) -> bytes:
+    """As the last event of a response: OpenAI's `error` event, and in it the error form, which clients raise on."""
+    del complete
+    error = json.loads(body)["error"]
+    event = {"type": "error", "code": error["code"], "message": error["message"], "param": None, "error": error}
+    return encode_frame(json.dumps(event, ensure_ascii=False), "event: error")
+
+
 _MESSAGE_TYPES: Final = {
     "validation_error": "invalid_request_error",
     "rate_limit": "rate_limit_error",

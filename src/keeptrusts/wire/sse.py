@@ -95,6 +95,19 @@ class SseDecoder:
         return _parsed(raw, text)
 
 
+def check_name(rest: str, kind: object) -> None:
+    """
+    Clients go by the name of an event or by the type in its data, so they have to be the same.
+
+    Raises:
+        UnreadableError: They differ.
+    """
+    for line in rest.split("\n"):
+        name, _, value = line.partition(":")
+        if name == "event" and value.removeprefix(" ") != kind:
+            raise UnreadableError("an event has two names")
+
+
 def encode_frame(data: str, rest: str = "") -> bytes:
     """One event. `data` may have several lines."""
     lines = [*rest.split("\n")] if rest else []

@@ -169,8 +169,8 @@ class TextCollector:
             if shape is None or not shape(member):
                 self.walk(member, (*place, name), Part.OTHER)
 
-    def call(self, function: Any, place: Place, identifier: Any) -> None:
-        """`{name, arguments}`, where arguments are JSON inside a string."""
+    def call(self, function: Any, place: Place, identifier: Any, *, key: str = "arguments") -> None:
+        """`{name, arguments}`, where arguments are JSON inside a string. `key`: what stands there for `arguments`."""
         if not isinstance(function, dict):
             raise UnreadableError("a tool call without its function: send `name` and `arguments`")
         name = function.get("name", "")
@@ -178,9 +178,9 @@ class TextCollector:
             raise UnreadableError("the name of a called tool is not text")
         if not is_token(name):
             self.add(name, (*place, "name"), Part.TOOL_CALL)
-        arguments = self._arguments(function.get("arguments"), (*place, "arguments"))
+        arguments = self._arguments(function.get(key), (*place, key))
         self.calls.append(ToolCall(name, arguments, place, str(identifier or ""), self.choice))
-        others = {key: member for key, member in function.items() if key not in {"name", "arguments"}}
+        others = {other: member for other, member in function.items() if other not in {"name", key}}
         self.members(others, place, {})
 
     def _arguments(self, given: Any, place: Place) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from keeptrusts.core.errors import UnreadableError
+from keeptrusts.wire import responses_as_chat
 from keeptrusts.wire.anthropic import MessagesStream, answer_from_messages, request_to_messages
 from keeptrusts.wire.chat_stream import read_chunk
 from keeptrusts.wire.messages import read_answer as read_message
@@ -21,6 +22,10 @@ from keeptrusts.wire.messages_stream import MessagesReader
 from keeptrusts.wire.messages_writer import MessagesWriter
 from keeptrusts.wire.mock import mock_answer
 from keeptrusts.wire.openai_chat import read_answer, read_request
+from keeptrusts.wire.responses import read_answer as read_response
+from keeptrusts.wire.responses import read_request as read_responses_request
+from keeptrusts.wire.responses_stream import ResponsesReader
+from keeptrusts.wire.responses_writer import ResponsesWriter
 from keeptrusts.wire.sse import SseDecoder, SseFrame
 from keeptrusts.wire.strict_json import splice
 from keeptrusts.wire.translation import guarded
@@ -68,6 +73,21 @@ MESSAGES_REQUEST: dict[str, Any] = {
     ],
 }  # fmt: skip
 MESSAGES_STREAM = messages.stream(messages.text_block(0, ["he", "llo"]), messages.call_block(1, "f", ['{"a"', ": 1}"]))
+RESPONSES_REQUEST: dict[str, Any] = {
+    "model": "m", "instructions": "be kind", "max_output_tokens": 5, "reasoning": {"effort": "low"},
+    "tools": [{"type": "function", "name": "f", "parameters": {}}], "text": {"format": {"type": "text"}},
+    "input": [
+        {"role": "user", "content": [{"type": "input_text", "text": "hello"}]},
+        {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}], "encrypted_content": "s"},
+        {"type": "function_call", "call_id": "c", "name": "f", "arguments": '{"a": 1}'},
+        {"type": "function_call_output", "call_id": "c", "output": "sunny"},
+    ],
+}  # fmt: skip
+RESPONSES_CHUNKS = [chunk({"content": "hi"}), chunk({"tool_calls": [{"index": 0, **CALL}]}), chunk({}, finish="stop")]
+RESPONSES_EVENTS = [
+    *(written := ResponsesWriter("m")).translate(SseDecoder().feed(b"".join(RESPONSES_CHUNKS))), *written.end(),
+]  # fmt: skip
+RESPONSE = json.loads(RESPONSES_EVENTS[-1].data or "")["response"]
 MESSAGES_EVENTS = [
     messages.event("content_block_start", index=0, content_block=block)
     for block in (*MESSAGE["content"], {"type": "tool_use", "id": "t", "name": "f", "input": {}})
@@ -148,6 +168,31 @@ def written_events(body: bytes) -> None:
         reader(frame)
 
 
+def responses_request(body: bytes) -> None:
+    splice(body, {text.place: "!" for text in read_responses_request(body).texts})
+
+
+def response(body: bytes) -> None:
+    read = read_response(body)
+    splice(body, {text.place: "!" for text in read.texts} | dict.fromkeys(read.logprobs))
+
+
+def responses_events(body: bytes) -> None:
+    """Read, and changed at every place of a piece."""
+    decoder, reader = SseDecoder(), ResponsesReader()
+    for frame in [*decoder.feed(body), *decoder.flush()]:
+        read = reader(frame)
+        if read.data is not None:
+            splice(read.data, {piece.place: "!" for piece in read.pieces})
+
+
+def written_responses(body: bytes) -> None:
+    """What is written of any chunks, the reader takes."""
+    decoder, writer, reader = SseDecoder(), ResponsesWriter("m"), ResponsesReader()
+    for frame in [*writer.translate([*decoder.feed(body), *decoder.flush()]), *writer.end()]:
+        reader(frame)
+
+
 def lines(body: bytes) -> bytes:
     """A document as one event."""
     return b"data: " + body + b"\n\n"
@@ -166,6 +211,12 @@ READERS: dict[str, tuple[Callable[[bytes], object], list[bytes]]] = {
     "messages written": (written_events, [stream(["hi"]), chunk({"tool_calls": [{"index": 0, **CALL}]})]),
     "messages as chat": (guarded(request_to_chat), [json.dumps(MESSAGES_REQUEST).encode()]),
     "chat as message": (guarded(answer_to_message), [answer("hi")]),
+    "responses request": (responses_request, [json.dumps(RESPONSES_REQUEST).encode()]),
+    "response": (response, [json.dumps(RESPONSE).encode()]),
+    "responses events": (responses_events, [frame.raw for frame in RESPONSES_EVENTS]),
+    "responses written": (written_responses, [stream(["hi"]), chunk({"tool_calls": [{"index": 0, **CALL}]})]),
+    "responses as chat": (guarded(responses_as_chat.request_to_chat), [json.dumps(RESPONSES_REQUEST).encode()]),
+    "chat as response": (guarded(responses_as_chat.answer_to_response), [answer("hi")]),
     "mock": (mock_answer, [json.dumps(REQUEST).encode()]),
 }
 
