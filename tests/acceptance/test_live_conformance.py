@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import urllib3
 from keeptrusts.gateway.segments import read_events
 from support.asked_server import AskedServer, asked_server
 from support.gateway_process import gateway_process
-from support.policy_cases import Case, cases, document
+from support.policy_cases import PACK, Case, cases, document
 from support.webhooks import Receiver, Reply, receiver
 from support.wire_cases import answer_of, answered, asked, headers_of, request_of, told
 
@@ -28,6 +29,7 @@ ROUTED = [case for case in ALL if "targets" in case.exchange]
 REQUESTS = [case for case in ALL if case not in INVALID and case not in ROUTED and not case.exchange.get("answer")]
 ANSWERS = [case for case in ALL if case not in INVALID and case not in ROUTED and case.exchange.get("answer")]
 KEY = "kt_client_live"
+NUMBERS = count()
 
 
 def name_of(case: Case) -> str:
@@ -92,8 +94,10 @@ def start(folder: Path, *options: str | Path) -> Iterator[Live]:
         yield Live(folder, made.url, provider, asked_by_kinds, http)
 
 
-def targets(port: int) -> dict[str, Any]:
-    return {"targets": [{"id": "up", "provider": "openai-compatible", "base_url": f"http://127.0.0.1:{port}/v1"}]}
+def targets(port: int, price: float | None = None) -> dict[str, Any]:
+    target = {"id": "up", "provider": "openai-compatible", "base_url": f"http://127.0.0.1:{port}/v1"}
+    prices = {"input_usd_per_million_tokens": 1, "output_usd_per_million_tokens": price}
+    return {"targets": [target if price is None else {**target, "pricing": prices}]}
 
 
 @pytest.fixture(scope="module")
@@ -112,8 +116,13 @@ def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 def through(case: Case, gateway: Live, *, streamed: bool = False) -> Got:
     port = int(gateway.provider.url.split(":")[2].partition("/")[0])
-    reloaded = gateway.enforce(document(case.blocks, providers=targets(port)))
+    # A name of its own, since what is counted is counted by it.
+    pack = {**PACK, "name": f"{case.kind} {next(NUMBERS)}"}
+    text = document(case.blocks, providers=targets(port, case.exchange.get("price")), pack=pack)
+    reloaded = gateway.enforce(text)
     assert reloaded.status == 200, reloaded.data
+    for _ in range(case.before):
+        gateway.send(case, streamed=streamed)
     return gateway.send(case, streamed=streamed)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from keeptrusts.core.verdict import NAMES
+from keeptrusts.policy.asking import Tally, finish
 from keeptrusts.policy.compiled import CompiledPolicy
 from keeptrusts.policy.document import compile_document
 from keeptrusts.policy.engine import Judgement
@@ -45,8 +46,11 @@ def _routed(compiled: CompiledPolicy) -> dict[str, Any]:
 
 def _judged(compiled: CompiledPolicy, case: Case) -> Any:
     exchange = exchange_of(case.exchange)
-    judge = compiled.chain.judge_answer if exchange.answered else compiled.chain.judge_request
-    said = judge(exchange, lambda: 0, answers_of(case))
+    steps = compiled.chain.answer_steps if exchange.answered else compiled.chain.request_steps
+    tally = Tally()
+    for _ in range(case.before):
+        finish(steps(exchange, lambda: 0), answers_of(case), tally)
+    said = finish(steps(exchange, lambda: 0), answers_of(case), tally)
     match NAMES[type(said.verdict)]:
         case "allowed":
             return _allowed(said, case.want)

@@ -21,7 +21,12 @@ PACK = {"name": "case", "version": "1.0.0", "enabled": True}
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case of one kind."""
+    """
+    One case of one kind.
+
+    Args:
+        before: How often the same exchange came before; what counts remembers it.
+    """
 
     kind: str
     note: str
@@ -31,6 +36,7 @@ class Case:
     asked: Sequence[Mapping[str, Any]] = ()
 
     behind: Mapping[str, Any] = field(default_factory=dict)
+    before: int = 0
 
     def at(self, url: str) -> Case:
         """The case with the address of the server that is asked."""
@@ -104,8 +110,11 @@ def exchange_of(said: Mapping[str, Any]) -> Exchange:
         model=said.get("model", ""),
         max_tokens=said.get("max_tokens"),
         message_count=said.get("messages", 0),
-        caller=Caller(said.get("key_id"), said.get("user_id"), headers=said.get("headers", {})),
+        caller=Caller(
+            said.get("key_id"), said.get("user_id"), session_id=said.get("session_id"), headers=said.get("headers", {})
+        ),
         answered=answered,
+        output_usd_per_million_tokens=said.get("price"),
         asked=tuple(
             replace(_text(one, at, answered=False), place=("asked", at)) for at, one in enumerate(said.get("asked", ()))
         ),

@@ -31,8 +31,9 @@ def request_of(case: Case, *, streamed: bool = False) -> dict[str, Any]:
 
 
 def headers_of(case: Case) -> dict[str, str]:
-    user = case.exchange.get("user_id")
-    return {**case.exchange.get("headers", {}), **({"x-keeptrusts-user-id": user} if user else {})}
+    user, session = case.exchange.get("user_id"), case.exchange.get("session_id")
+    named = {"x-keeptrusts-user-id": user, "x-keeptrusts-session-id": session}
+    return {**case.exchange.get("headers", {}), **{name: value for name, value in named.items() if value}}
 
 
 def answer_of(case: Case, *, streamed: bool) -> bytes:

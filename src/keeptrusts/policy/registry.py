@@ -45,14 +45,14 @@ KINDS: Final = (
     "response-rewriter",
     "tool-validation",
     "bias-monitor",
+    "bot-detector",
+    "tool-budget",
     "audit-logger",
 )
 """The kinds that this version enforces."""
 
 LATER_KINDS: Final = frozenset(
     {
-        "tool-budget",
-        "bot-detector",
         "document-analyzer",
         "citation-verifier",
     }
