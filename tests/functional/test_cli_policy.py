@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 
 import click
 import pytest
+import yaml
 from click.testing import Result
 from jsonschema import Draft202012Validator
 from syrupy.assertion import SnapshotAssertion
@@ -282,6 +283,22 @@ def test_simulate_against_what_are_no_events(tmp_path: Path) -> None:
     result = kt("simulate", "--file", candidate, "--against", "-", stdin="{}\n[]\n")
     assert (result.exit_code, "line 2" in result.stderr) == (2, True)
     assert kt("simulate", "--file", candidate, "--against", str(tmp_path / "none")).exit_code == 1
+
+
+def test_convert_an_older_document(tmp_path: Path) -> None:
+    """To stdout or into a file, what changes on stderr; what is not clear is 2 and writes nothing."""
+    result = kt("convert", "--file", "-", stdin="name: a\npolicies: [pii-detector]\n")
+    assert (result.exit_code, yaml.safe_load(result.stdout)["policies"]) == (0, {"chain": ["pii-detector"]})
+    assert "note: comments are not carried over" in result.stderr
+    written = tmp_path / "new.yaml"
+    assert kt("convert", "--file", "-", "--output", str(written), stdin="policies: [rbac]").exit_code == 0
+    assert kt("lint", "--file", str(written), "--strict").exit_code == 0
+    result = kt("convert", "--file", "-", "--output", str(tmp_path / "none"), stdin="policies: [pii]\n")
+    assert (result.exit_code, (tmp_path / "none").exists()) == (2, False)
+    assert "error[E010]: -:1:12: unknown policy kind `pii`" in result.stderr
+    broken = tmp_path / "broken.yaml"
+    broken.write_bytes(b"\xff")
+    assert kt("convert", "--file", str(broken)).exit_code == 2
 
 
 def test_the_guide_does_what_it_says(tmp_path: Path) -> None:

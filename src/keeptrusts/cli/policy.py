@@ -37,6 +37,7 @@ COMMANDS: Final = {
     "explain": Entry("keeptrusts.cli.policy_describe:explain", "How each kind is enforced, whole and streamed."),
     "schema": Entry("keeptrusts.cli.policy_describe:schema", "The JSON Schema of a document, for editors."),
     "simulate": Entry("keeptrusts.cli.policy_simulate:policy_simulate", "Judge recorded decisions again."),
+    "convert": Entry("keeptrusts.cli.policy_convert:policy_convert", "An older shape of the document in today's."),
     "diff": Entry("keeptrusts.cli.policy_diff:diff", "What changed between two documents, by meaning."),
 }
 
