@@ -145,6 +145,14 @@ data "keeptrusts_policy_document" "production" {
   }
 }
 """,
+    "keeptrusts_policy_impact": """\
+data "keeptrusts_policy_impact" "next" {
+  configuration_id        = keeptrusts_configuration.production.id
+  policy_yaml             = file("${path.module}/policies/production.yaml")
+  window                  = "24h"
+  max_newly_blocked_ratio = 0.01
+}
+""",
     "keeptrusts_webhook": """\
 data "keeptrusts_webhook" "siem" {
   url = "https://siem.example.com/ingest"

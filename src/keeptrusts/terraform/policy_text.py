@@ -11,10 +11,12 @@ from keeptrusts.terraform.diagnostics import Diagnostics
 from keeptrusts.terraform.failures import item_text
 
 if TYPE_CHECKING:
+    from keeptrusts.api.simulations import Simulation
     from keeptrusts.policy.comparing import Change
 
 ATTRIBUTE = "policy_yaml"
 _MOST_TOLD = 50
+_FEW = 3
 
 
 def lint(text: str, diagnostics: Diagnostics) -> None:
@@ -40,9 +42,9 @@ def means_the_same(older: str, newer: str) -> bool:
         return False
 
 
-def tell_changes(older: str, newer: str, diagnostics: Diagnostics, *, may_weaken: bool) -> None:
+def tell_changes(older: str, newer: str, diagnostics: Diagnostics, *, may_weaken: bool) -> bool:
     """
-    What a planned change of the document means, as a warning; an error when it weakens it and may not.
+    What a planned change of the document means, as a warning; an error when it weakens it and may not: then False.
 
     Both texts mean something else, and the newer one lints.
     """
@@ -54,14 +56,32 @@ def tell_changes(older: str, newer: str, diagnostics: Diagnostics, *, may_weaken
     except InvalidPolicyError:
         detail = "The document in the state does not lint with this version of the provider, so they are not compared."
         diagnostics.warn("The policy changes", detail, ATTRIBUTE)
-        return
+        return True
     weaker = weakenings(changes)
     if weaker and not may_weaken:
         detail = f"{_lines(weaker)}\n\n`allow_weakening` is false: set it to true for this change, or leave it out."
         diagnostics.error("The policy would be weakened", detail, ATTRIBUTE)
-    elif changes:
+        return False
+    if changes:
         title = "The policy is weakened" if weaker else "The policy changes"
         diagnostics.warn(title, _lines((*weaker, *(one for one in changes if one not in weaker))), ATTRIBUTE)
+    return True
+
+
+def impact_text(impact: Simulation) -> str:
+    """Counts of what would change, and a few decisions to look at."""
+    moved = {
+        "blocked": impact["newly_blocked"],
+        "escalated": impact["newly_escalated"],
+        "redacted": impact["newly_redacted"],
+        "allowed": impact["newly_allowed"],
+    }
+    counts = ", ".join(f"{one['count']} newly {name}" for name, one in moved.items() if one["count"])
+    looked_at = f"Of the newest {impact['replayed']} decisions that could be judged again"
+    if not counts:
+        return f"{looked_at}, none would change."
+    shown = ", ".join(f"`{one}`" for some in moved.values() for one in some["sample_event_ids"][:_FEW])
+    return f"{looked_at}: {counts}. For example {shown}; see `kt events why`."
 
 
 def _lines(changes: Sequence[Change]) -> str:

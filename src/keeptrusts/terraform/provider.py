@@ -75,6 +75,7 @@ DATA_SOURCES: Final[Mapping[str, str]] = {
     "keeptrusts_gateway": "data.gateway:GatewaySource",
     "keeptrusts_gateways": "data.gateways:GatewaysSource",
     "keeptrusts_policy_document": "data.policy_document:PolicyDocumentSource",
+    "keeptrusts_policy_impact": "data.policy_impact:PolicyImpactSource",
     "keeptrusts_webhook": "data.webhook:WebhookSource",
 }
 EPHEMERALS: Final[Mapping[str, str]] = {

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from keeptrusts.core.errors import ApiError, InputError
+from keeptrusts.core.errors import ApiError, InputError, KeeptrustsError
 from keeptrusts.terraform import labels, policy_text, writing
 from keeptrusts.terraform.checks import length
 from keeptrusts.terraform.planning import Change
@@ -88,7 +88,7 @@ class ConfigurationResource(Resource[ConfigurationState]):
     def plan(self, change: Change) -> None:
         before = change.prior["policy_yaml"] if change.prior is not None else None
         if change.planned["policy_yaml"] != before:
-            self._look_at(before, change.planned)
+            self._look_at(change.prior, change.planned)
         labels.plan_effective(change, self.session.default_labels)
         if change.prior is not None and list(change.changed()) == ["change_message"]:
             change.planned["change_message"] = change.prior["change_message"]
@@ -133,11 +133,23 @@ class ConfigurationResource(Resource[ConfigurationState]):
         )
         return self._state(found, None) if found else None
 
-    def _look_at(self, before: str | None, planned: Values) -> None:
+    def _look_at(self, prior: Values | None, planned: Values) -> None:
         text, may_weaken = planned["policy_yaml"], planned["allow_weakening"]
         self._lint(text)
-        if before is not None and known([text, may_weaken]) and not self.diagnostics.failed:
-            policy_text.tell_changes(before, text, self.diagnostics, may_weaken=may_weaken)
+        if prior is None or not known([text, may_weaken]) or self.diagnostics.failed:
+            return
+        goes_on = policy_text.tell_changes(prior["policy_yaml"], text, self.diagnostics, may_weaken=may_weaken)
+        if goes_on and self.session.access is not None:
+            self._tell_impact(prior["id"], text)
+
+    def _tell_impact(self, identifier: str, text: str) -> None:
+        """What recorded traffic says of the change. A plan does not depend on it: without an answer it is not told."""
+        try:
+            impact = self.session.client.configurations.simulate(identifier, text)
+        except KeeptrustsError:
+            return
+        if impact["replayed"]:
+            self.diagnostics.warn("Impact on recorded traffic", policy_text.impact_text(impact), policy_text.ATTRIBUTE)
 
     def _lint(self, text: Any) -> None:
         if text is not None and known(text):
