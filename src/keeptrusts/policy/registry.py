@@ -35,6 +35,7 @@ KINDS: Final = (
     "content-extractor",
     "flagged-review",
     "quality-scorer",
+    "citation-verifier",
     "hipaa-phi-detector",
     "case-privacy",
     "student-privacy",
@@ -54,7 +55,6 @@ KINDS: Final = (
 LATER_KINDS: Final = frozenset(
     {
         "document-analyzer",
-        "citation-verifier",
     }
 )
 """Kinds of the published vocabulary that this version refuses, because it cannot enforce them."""

@@ -24,6 +24,14 @@ SINGLE: Final[Mapping[str, frozenset[str]]] = {
         {"allowed_tools", "blocked_tools", "max_actions_per_session", "tools", "rate_limits", "transaction_limits"}
         | {"kill_switches", "monitoring"}
     ),
+    "citation-verifier": frozenset(
+        {"require_sources", "require_source_match", "min_confidence", "min_groundedness", "extract_patterns"}
+        | {"output_action", "response"}
+    ),
+    "quality-scorer": frozenset(
+        {"min_output_chars", "min_sentences", "mock_scoring", "benchmarks", "assertions", "thresholds", "weights"}
+        | {"pass_policy", "failure_action"}
+    ),
 }
 """Kinds that may stand alone in a document, and the sections by which they are told."""
 
