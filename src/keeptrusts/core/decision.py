@@ -80,6 +80,16 @@ class Attempt:
     status: int | None = None
     latency_ms: float = 0.0
 
+    def as_json(self) -> dict[str, Any]:
+        # By hand: every request of a gateway makes one, and `dataclasses.asdict` copies deeply.
+        return {
+            "target_id": self.target_id,
+            "provider": self.provider,
+            "outcome": self.outcome,
+            "status": self.status,
+            "latency_ms": self.latency_ms,
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
@@ -137,7 +147,7 @@ class Decision:
     def as_event(self) -> dict[str, Any]:
         """Plain JSON, every field present."""
         event = {name: getattr(self, name) for name in _DECISION_FIELDS}
-        event["attempts"] = [asdict(attempt) for attempt in self.attempts]
+        event["attempts"] = [attempt.as_json() for attempt in self.attempts]
         return event | {"policies": [result.as_json() for result in self.policies]}
 
 

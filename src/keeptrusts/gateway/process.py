@@ -300,7 +300,7 @@ class Gateway:
     def _snapshot(self, policy: CompiledPolicy, payload: Mapping[str, Any] | None = None) -> Snapshot:
         if self.settings.worker is not None and not self.settings.redis_url and policy.is_limited:
             raise InputError(
-                "the document limits rates or budgets, and each of several workers would count for itself:"
+                "the document counts over requests, and each of several workers would count for itself:"
                 " set `KEEPTRUSTS_REDIS_URL`, or run one worker"
             )
         told = payload or {}

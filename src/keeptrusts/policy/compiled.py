@@ -290,4 +290,5 @@ class CompiledPolicy:
         budgets = (
             one.max_requests_per_day or one.max_tokens_per_day or one.max_cost_usd_per_day for one in self.agents
         )
-        return bool(self.rate_limits) or self.token_limit is not None or any(budgets)
+        limited = bool(self.rate_limits) or self.token_limit is not None or any(budgets)
+        return limited or any(policy.counts for policy in self.chain.policies)

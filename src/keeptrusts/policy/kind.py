@@ -37,6 +37,8 @@ class Policy(Block):
     """It puts what its settings say into texts: nobody can tell whether a chain is stricter with it."""
     adds: ClassVar[bool] = False
     """It may add something at the end of an answer. It then looks at texts of answers, so its holdback is not 0."""
+    counts: ClassVar[bool] = False
+    """It asks for counts over several requests: processes that do not count together would each have their own."""
     records_only: ClassVar[bool] = False
     """It never objects and changes nothing."""
 

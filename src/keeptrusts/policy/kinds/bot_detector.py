@@ -32,6 +32,7 @@ class BotDetector(Policy):
 
     kind: ClassVar[str] = "bot-detector"
     phases: ClassVar[frozenset[Phase]] = frozenset({Phase.INPUT})
+    counts: ClassVar[bool] = True
     example: ClassVar[str] = """
         fingerprint_fields: [ip, user-agent, text]
         max_requests_per_window: 10

@@ -56,6 +56,7 @@ class ToolBudget(Policy):
 
     kind: ClassVar[str] = "tool-budget"
     phases: ClassVar[frozenset[Phase]] = frozenset({Phase.TOOL})
+    counts: ClassVar[bool] = True
     example: ClassVar[str] = """
         budgets:
           search: {max_tokens: 2000}
