@@ -59,6 +59,12 @@ class Metrics:
             ["target"],
             registry=self._registry,
         )
+        self._asked = Histogram(
+            "keeptrusts_policy_question_seconds",
+            "Questions that policies put to other services, by what came of them.",
+            ["policy", "outcome"],
+            registry=self._registry,
+        )
         self.processed = 0
         self.peers: Peers | None = None
 
@@ -74,6 +80,9 @@ class Metrics:
             self._cost.labels(decision.target_id).inc(decision.cost_usd)
         for attempt in decision.attempts:
             self._attempts.labels(attempt.target_id, attempt.outcome).inc()
+        for result in decision.policies:
+            for asked in result.asked:
+                self._asked.labels(result.kind, asked.outcome).observe(asked.latency_us / 1_000_000)
         for direction, count in (("input", decision.input_tokens), ("output", decision.output_tokens)):
             if count is not None:
                 self._tokens.labels(direction).inc(count)
