@@ -101,8 +101,8 @@ def policy_test(folder: Path, path: str | None, *, coverage: bool, mutate: bool,
     from keeptrusts.policy.document import compile_document
 
     text = sound_text(path or str(folder / POLICY))
-    analysis, document = sound(text)
-    testing = document.testing or Testing()
+    analysis, _ = sound(text)
+    testing = analysis.testing or Testing()
     suites = [*testing.suites, *_files(folder / "tests")]
     if not suites:
         message = f"there are no tests in `{folder / 'tests'}` and none in `testing.suites`"

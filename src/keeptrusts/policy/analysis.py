@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from keeptrusts.core.exchange import Phase
 from keeptrusts.policy import shapes
@@ -16,6 +17,9 @@ from keeptrusts.policy.rollout import ALONE
 from keeptrusts.policy.schema import keys_of
 from keeptrusts.policy.sections import Document
 from keeptrusts.policy.source import Node, SourceError, Spot, read_source
+
+if TYPE_CHECKING:
+    from keeptrusts.policy.cases import Testing
 
 
 @dataclass(slots=True)
@@ -34,6 +38,7 @@ class Analysis:
     blocks: dict[str, Policy] = field(default_factory=dict)
     chain: tuple[str, ...] = ()
     root: Node | None = None
+    testing: Testing | None = None
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -114,6 +119,8 @@ def _read(root: Node, reader: Reader, top: list[str]) -> Analysis:
         check_neighbours(analysis.blocks, _enforced(analysis), root, reader)
         _check_streaming(analysis, root, reader)
         _check_fallback(analysis.document, root, reader)
+        if analysis.document.testing:
+            _check_testing(analysis, members["testing"], reader)
     return analysis
 
 
@@ -211,6 +218,13 @@ def _check_streaming(analysis: Analysis, root: Node, reader: Reader) -> None:
             spot = next((item.spot for item in items if item.value == kind), root.spot)
             reader.fault("E009", f"policies.chain[{index}]", spot, message, suggestion)
             return
+
+
+def _check_testing(analysis: Analysis, node: Node, reader: Reader) -> None:
+    # imported for documents that have tests: every lint, plan and start of a gateway comes through here
+    from keeptrusts.policy.cases import Testing
+
+    analysis.testing = reader.block(Testing, node, "testing")
 
 
 def _check_fallback(document: Document, root: Node, reader: Reader) -> None:

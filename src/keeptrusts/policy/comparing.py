@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args, get_origin
 
 from keeptrusts.policy.schema import Attr, Block, Stronger, as_plain, keys_of
 
@@ -203,7 +203,15 @@ def _one(path: str, before: Any, after: Any, stronger: Stronger) -> Change:
     added = before is None
     effect: Effect = "strengthens" if stronger in {"more", "among"} else "weakens"
     what: What = "added" if added else "removed"
-    return Change(path, what, effect if added else _TURNED[effect], as_plain(before), as_plain(after))
+    return Change(path, what, effect if added else _TURNED[effect], _as_written(before), _as_written(after))
+
+
+def _as_written(value: Any) -> Any:
+    """Plain JSON; of a block only what is not a default."""
+    if not isinstance(value, Block):
+        return as_plain(value)
+    keys = keys_of(type(value)).values()
+    return {key.name: as_plain(here) for key in keys if (here := getattr(value, key.name)) != key.default}
 
 
 def undeclared(block: type[Block], path: str = "") -> Iterator[str]:
@@ -211,7 +219,8 @@ def undeclared(block: type[Block], path: str = "") -> Iterator[str]:
     for key in keys_of(block).values():
         inner = f"{path}.{key.name}" if path else key.name
         held = list(blocks_in(key.annotation))
-        if key.attr.stronger is None and not held:
+        collects = get_origin(key.annotation) in {tuple, frozenset, Mapping}
+        if key.attr.stronger is None and (collects or not held):
             yield inner
         if key.attr.stronger != "neutral":
             for one in held:

@@ -6,6 +6,7 @@ import dataclasses
 import types
 from typing import Any, Final, Literal, Union, get_args, get_origin
 
+from keeptrusts.policy.cases import Testing
 from keeptrusts.policy.registry import ALIASES, KINDS, load_kind
 from keeptrusts.policy.schema import Attr, Block, Key, as_plain, keys_of, split
 from keeptrusts.policy.sections import Document, Pack
@@ -46,6 +47,7 @@ class _Maker:
         schema = self._object(Document)
         schema["type"] = "object"
         schema["properties"]["policies"] = self._policies()
+        schema["properties"]["testing"] = self._block(Testing)
         schema["properties"]["policy"] = {
             "description": "The settings of each kind.",
             "type": ["object", "null"],

@@ -7,12 +7,14 @@ The engine, the gateway and the tests know kinds through this class alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from keeptrusts.core.exchange import Exchange, Phase, Target
-from keeptrusts.core.verdict import Verdict
-from keeptrusts.policy.asking import Ask
 from keeptrusts.policy.schema import Block, Fault
+
+if TYPE_CHECKING:  # lint judges nothing, and these take long to import
+    from keeptrusts.core.verdict import Verdict
+    from keeptrusts.policy.asking import Ask
 
 Additions: TypeAlias = tuple[tuple[str, str], ...]
 """What is added, in order: the category that records name, and the text."""

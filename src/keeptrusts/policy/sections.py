@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
 from keeptrusts.policy.access import Cors, IpAllowlist
-from keeptrusts.policy.cases import Testing
 from keeptrusts.policy.checks import (
     base_url,
     header_name,
@@ -310,7 +309,9 @@ class Document(Block):
     agents: Annotated[tuple[Agent, ...], Attr("What each agent may do.", stronger="more")] = ()
     size_limits: SizeLimits = SizeLimits()
     streaming: Streaming = Streaming()
-    testing: Annotated[Testing | None, Attr("Tests of this document.", stronger="neutral")] = None
+    testing: Annotated[
+        Mapping[str, object] | None, Attr("Tests of this document, see policy/cases.py.", stronger="neutral")
+    ] = None
 
     def faults(self) -> Iterable[Fault]:
         models = {target.id: target.names_model for target in self.providers.targets}

@@ -33,7 +33,8 @@ def event_of(policy: CompiledPolicy, text: str, reply: str = "fine", **request: 
 
     outcome = rehearse(policy, body, answer, headers={"x-user-role": "reader"})
     assert outcome.decision is not None
-    return json.loads(json.dumps(outcome.decision.as_event())) | {"id": f"evt_{text[:6]}"}
+    event: dict[str, Any] = json.loads(json.dumps(outcome.decision.as_event()))
+    return event | {"id": f"evt_{text[:6]}"}
 
 
 def moves(impact: Impact) -> dict[str, int]:
@@ -46,7 +47,8 @@ def reasons(impact: Impact) -> dict[str, int]:
 
 
 NOTHING: dict[str, Any] = {"token-limit": {}}
-REDACT, BLOCK = {"pii-detector": {}}, {"pii-detector": {"action": "block"}}
+REDACT: dict[str, Any] = {"pii-detector": {}}
+BLOCK: dict[str, Any] = {"pii-detector": {"action": "block"}}
 TOPIC: dict[str, Any] = {"topic-filter": {"blocked_topics": ["weapons"]}}
 
 

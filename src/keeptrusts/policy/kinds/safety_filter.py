@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from keeptrusts.core.exchange import Exchange, Phase
 from keeptrusts.core.verdict import Verdict
@@ -56,6 +56,10 @@ class SafetyFilter(Policy):
             stronger="lower",
         ),
     ] = None
+
+    def beside(self, other: Self) -> Self:
+        """Without an age it is as strict as for the youngest."""
+        return replace(self, max_age=0) if self.max_age is None and other.max_age is not None else self
 
     def faults(self) -> Iterable[Fault]:
         if self.replace_builtins and not self.block_if:

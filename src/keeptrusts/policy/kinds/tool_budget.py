@@ -63,7 +63,7 @@ class ToolBudget(Policy):
           "image_*": {max_cost_usd: 0.50}
     """
 
-    budgets: Annotated[Mapping[str, Budget], Attr("Tool to budget.")] = field(default_factory=dict)
+    budgets: Annotated[Mapping[str, Budget], Attr("Tool to budget.", stronger="more")] = field(default_factory=dict)
 
     def judge(self, exchange: Exchange) -> Verdict | Ask:
         spent = {rule: _spent(rule, exchange) for rule in self.budgets}
