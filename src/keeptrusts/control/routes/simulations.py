@@ -10,7 +10,7 @@ from fastapi import APIRouter
 
 from keeptrusts.api.simulations import SAMPLE, WINDOW, Simulation, SimulationDraft
 from keeptrusts.control import policies
-from keeptrusts.control.auth import ConfigurationReader, EventReader
+from keeptrusts.control.auth import EventReader
 from keeptrusts.control.services import AppServices, Services
 from keeptrusts.control.windows import Window, read_window
 from keeptrusts.store.columns import rfc3339
@@ -24,8 +24,7 @@ router = APIRouter(prefix="/v1/configurations", tags=["configurations"])
 def simulate_candidate(
     configuration_id: str,
     draft: SimulationDraft,
-    actor: ConfigurationReader,
-    _reader: EventReader,
+    actor: EventReader,
     services: AppServices,
 ) -> Simulation:
     """Judge recorded decisions of this configuration again by a candidate. Nothing is stored."""
