@@ -15,7 +15,7 @@ from keeptrusts.policy.engine import Judgement
 from keeptrusts.wire.anthropic import VERSION
 from keeptrusts.wire.dialects import CHAT, MESSAGES, Dialect, bridge_to, is_native
 from keeptrusts.wire.instructions import instructed
-from keeptrusts.wire.openai_chat import with_new_cap
+from keeptrusts.wire.openai_chat import NEW_CAP, fitted
 from keeptrusts.wire.readings import ModelRequest
 from keeptrusts.wire.strict_json import splice
 
@@ -104,12 +104,12 @@ def body_for(dialect: Dialect, target: TargetSettings, request: ModelRequest, sa
     if bridge is None:
         return body
     said_anew = bridge.request(body)
-    return with_new_cap(said_anew) if target.target.provider == "openai" else said_anew
+    return fitted(said_anew, target.target.provider)
 
 
 def _cap_key(dialect: Dialect, target: TargetSettings, request: ModelRequest) -> str:
     """OpenAI's own models take `max_completion_tokens`, the newer ones nothing else; of others few know that name."""
-    if dialect is CHAT and request.max_tokens_key not in request.document and target.target.provider == "openai":
+    if dialect is CHAT and request.max_tokens_key not in request.document and target.target.provider in NEW_CAP:
         return "max_completion_tokens"
     return request.max_tokens_key
 
@@ -150,7 +150,8 @@ def path_of(dialect: Dialect, target: TargetSettings) -> str:
     asked = dialect if is_native(dialect, target.format, target.target.provider) else main
     if target.path_template is not None and asked is main:
         return target.path_template.replace("{model}", target.target.model)
-    return asked.path
+    path = target.api_prefix + asked.path.removeprefix("/v1")
+    return f"{path}?{target.api_query}" if target.api_query else path
 
 
 def forwarded_to(target: TargetSettings, notes: Notes) -> Headers:

@@ -6,11 +6,11 @@ from typing import Annotated, TypeAlias
 from urllib.parse import urlsplit
 
 from keeptrusts.detect.pattern import PatternError, read_pattern
+from keeptrusts.policy.providers import KNOWN, canonical
 from keeptrusts.policy.reading import not_enforced, suggest
 from keeptrusts.policy.schema import Attr, Fault
 
-PROVIDERS = ("openai", "openai-compatible", "anthropic", "mock")
-_LATER_PROVIDERS = frozenset({"azure", "azure-openai", "bedrock", "aws-bedrock", "google", "groq", "mistral", "ollama"})
+_LATER_PROVIDERS = frozenset({"bedrock"})
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 """RFC 9110, section 5.6.2."""
@@ -83,6 +83,13 @@ def secret_name(text: str) -> Fault | None:
     return Fault("E003", (), "a secret's name is letters, digits, `_`, `-` and `.`", "write the name, not the secret")
 
 
+def path_word(text: str) -> Fault | None:
+    """A name that can stand in a URL as it is."""
+    if text and _NAME.issuperset(text):
+        return None
+    return Fault("E003", (), "it is letters, digits, `_`, `-` and `.`", "write the name as the provider shows it")
+
+
 def header_name(text: str) -> Fault | None:
     """RFC 9110, section 5.1."""
     sound = 0 < len(text) <= 200 and _TOKEN.issuperset(text)
@@ -115,12 +122,12 @@ def email(text: str) -> Fault | None:
 def provider(text: str) -> Fault | None:
     """A provider that this version speaks with, alone or as `provider:chat:model`."""
     name, colon, rest = text.partition(":")
-    if name in _LATER_PROVIDERS:
+    if canonical(name) in _LATER_PROVIDERS:
         return Fault(
             "E009", (), *not_enforced(name, "use `openai-compatible` with `base_url` if it speaks that format")
         )
-    if name not in PROVIDERS:
-        return Fault("E003", (), f"unknown provider `{name[:60]}`", suggest(name, PROVIDERS, "providers"))
+    if canonical(name) not in KNOWN:
+        return Fault("E003", (), f"unknown provider `{name[:60]}`", suggest(name, KNOWN, "providers"))
     mode, _, model = rest.partition(":")
     if colon and (mode != "chat" or not model):
         return Fault("E003", (), "a composite provider is `provider:chat:model`", f"write `{name}:chat:MODEL`")

@@ -73,6 +73,8 @@ class TargetSettings:
     Args:
         base_url: Without a trailing slash and without a trailing `/v1`; empty for `mock`.
         path_template: Path with `{model}`; None means the format's own path.
+        api_prefix: What the format's own paths begin with, where they have `/v1`.
+        api_query: Asked for with every path of the format's own; without `?`.
         secret_env: Variable of the gateway's environment that holds the key; at most one of the two secrets is set.
         secret_store: Config variable of the control plane that holds it.
         api_key_prefix: Stands before the key in the header, with its blank if it needs one.
@@ -83,6 +85,8 @@ class TargetSettings:
     base_url: str
     format: WireFormat
     path_template: str | None = None
+    api_prefix: str = "/v1"
+    api_query: str = ""
     secret_env: str | None = None
     secret_store: str | None = None
     api_key_header: str = "authorization"

@@ -12,12 +12,14 @@ from keeptrusts.policy.checks import (
     header_name,
     literal_secret,
     path_template,
+    path_word,
     provider,
     secret_name,
     semantic_version,
 )
 from keeptrusts.policy.groups import ModelGroup, group_faults
 from keeptrusts.policy.limits import Agent, TokenRateLimit, agent_faults
+from keeptrusts.policy.providers import canonical
 from keeptrusts.policy.rollout import Rollout
 from keeptrusts.policy.schema import Attr, Block, Fault
 from keeptrusts.policy.traffic import CircuitBreaker, Fallback, Pricing, Retry, Routing
@@ -101,20 +103,19 @@ class Spoken:
 def spoken(said: str) -> Spoken:
     """Read a provider that lints, composite or not."""
     name, _, rest = said.partition(":")
-    return Spoken(name, rest.partition(":")[2])
+    return Spoken(canonical(name), rest.partition(":")[2])
 
 
 @dataclass(frozen=True, slots=True)
 class Target(Block):
-    pending: ClassVar[frozenset[str]] = frozenset(
-        {"azure_api_version", "azure_deployment", "aws_region", "escalation_routing"}
-    )
+    pending: ClassVar[frozenset[str]] = frozenset({"aws_region", "escalation_routing"})
 
     id: Id
     provider: Annotated[
         str,
         Attr(
-            "`openai`, `openai-compatible`, `anthropic`, `mock`, or `provider:chat:model`.",
+            "`openai`, `anthropic`, `azure`, `google`, `groq`, `mistral`, `ollama`, `openai-compatible`, `mock`; or "
+            "`provider:chat:model`.",
             check=provider,
             stronger="unclear",
         ),
@@ -152,6 +153,14 @@ class Target(Block):
     headers: Annotated[Mapping[str, str], Attr("Sent with every request.", stronger="neutral", secret=True)] = field(
         default_factory=dict
     )
+    azure_api_version: Annotated[
+        str | None,
+        Attr("Dated API of Azure; absent: the current one.", check=path_word, maximum=40, stronger="neutral"),
+    ] = None
+    azure_deployment: Annotated[
+        str | None,
+        Attr("Deployment to ask; absent: the model.", check=path_word, maximum=200, stronger="neutral"),
+    ] = None
     mock: Annotated[Mock | None, Attr("How `mock` answers.", stronger="neutral")] = None
 
     def beside(self, other: Self) -> Self:
@@ -170,7 +179,7 @@ class Target(Block):
     def names_model(self) -> bool:
         """It asks for a model of its own, or needs none."""
         said = spoken(self.provider)
-        return bool(self.model or said.model) or said.provider == "mock"
+        return bool(self.model or said.model or self.azure_deployment) or said.provider == "mock"
 
     def faults(self) -> Iterable[Fault]:
         yield from self._provider_faults()
@@ -182,12 +191,22 @@ class Target(Block):
         if said.model and self.model and said.model != self.model:
             message = "`provider` and `model` name different models"
             yield Fault("E003", ("model",), message, f"remove `model`, or write `provider: {said.provider}`")
-        if said.provider == "openai-compatible" and self.base_url is None:
+        if said.provider in {"openai-compatible", "azure"} and self.base_url is None:
             yield Fault("E004", ("base_url",), "`base_url` is missing", "add the root URL of the provider")
         if said.provider == "mock" and self.base_url is not None:
             yield Fault("E003", ("base_url",), "the mock provider has no `base_url`", "remove it")
         if said.provider != "mock" and self.mock is not None:
             yield Fault("E003", ("mock",), "`mock` goes with `provider: mock`", "remove it, or change the provider")
+
+        yield from self._azure_faults(said)
+
+    def _azure_faults(self, said: Spoken) -> Iterable[Fault]:
+        for name in ("azure_api_version", "azure_deployment"):
+            if getattr(self, name) is not None and said.provider != "azure":
+                yield Fault("E003", (name,), f"`{name}` goes with `provider: azure`", "remove it")
+        if self.azure_api_version is not None and not (self.azure_deployment or self.model or said.model):
+            message = "`azure_deployment` is missing: a dated API of Azure is asked by it"
+            yield Fault("E004", ("azure_deployment",), message, "name the deployment")
 
     def _header_faults(self) -> Iterable[Fault]:
         for name in self.headers:

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from keeptrusts.core import exchange
 from keeptrusts.policy import sections, traffic
 from keeptrusts.policy.compiled import MockCall, MockSettings, Pricing, TargetSettings, WireFormat
+from keeptrusts.policy.providers import KNOWN, Provider, root_of
 from keeptrusts.policy.sections import Spoken, spoken
-
-_ROOTS = {"openai": "https://api.openai.com", "anthropic": "https://api.anthropic.com"}
 
 
 def compile_target(declared: sections.Target) -> TargetSettings:
     """The settings of a target that lints."""
     said = spoken(declared.provider)
-    form: WireFormat = declared.format or ("anthropic" if said.provider == "anthropic" else "openai")
-    header, prefix = ("x-api-key", "") if form == "anthropic" else ("authorization", "Bearer ")
+    known = KNOWN[said.provider]
+    form: WireFormat = declared.format or known.format
+    if form != known.format:  # a provider that is spoken to in the other format wants its key so, too
+        known = replace(KNOWN["anthropic" if form == "anthropic" else "openai"], root=known.root)
     secret = declared.secret_key_ref or sections.SecretRef()
     return TargetSettings(
         target=_chosen_by(declared, said),
-        base_url=_root(declared.base_url or _ROOTS.get(said.provider, "")),
+        base_url=root_of(declared.base_url or known.root, known),
         format=form,
         path_template=declared.path_template,
+        api_prefix=_prefix(declared, said, known),
+        api_query=f"api-version={declared.azure_api_version}" if declared.azure_api_version else "",
         secret_env=secret.env,
         secret_store=secret.store,
-        api_key_header=(declared.api_key_header or header).lower(),
-        api_key_prefix=prefix if declared.api_key_prefix is None else declared.api_key_prefix,
+        api_key_header=(declared.api_key_header or known.key_header).lower(),
+        api_key_prefix=known.key_prefix if declared.api_key_prefix is None else declared.api_key_prefix,
         weight=declared.weight,
         timeout_seconds=declared.timeout_seconds,
         connect_timeout_seconds=declared.connect_timeout_seconds,
@@ -42,7 +46,7 @@ def _chosen_by(declared: sections.Target, said: Spoken) -> exchange.Target:
     return exchange.Target(
         id=declared.id,
         provider=said.provider,
-        model=declared.model or said.model,
+        model=declared.azure_deployment or declared.model or said.model,
         zero_data_retention=bool(data.zero_data_retention or declared.zdr),
         training_opt_out=bool(data.training_opt_out or declared.data_collection == "deny"),
         retention_days=data.retention_days,
@@ -58,8 +62,10 @@ def _pricing(declared: traffic.Pricing | None) -> Pricing | None:
     return Pricing(price, declared.output_usd_per_million_tokens, price if cached is None else cached)
 
 
-def _root(url: str) -> str:
-    return url.rstrip("/").removesuffix("/v1").rstrip("/")
+def _prefix(declared: sections.Target, said: Spoken, known: Provider) -> str:
+    if declared.azure_api_version is None:
+        return known.prefix
+    return f"/openai/deployments/{declared.azure_deployment or declared.model or said.model}"
 
 
 def _mock(declared: sections.Mock) -> MockSettings:

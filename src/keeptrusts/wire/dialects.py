@@ -112,7 +112,7 @@ RESPONSES: Final = replace(
     CHAT,
     name="openai_responses",
     path="/v1/responses",
-    spoken_by=frozenset({"openai", "azure"}),
+    spoken_by=frozenset({"openai"}),
     read_request=responses.read_request,
     read_answer=responses.read_answer,
     make_reader=ResponsesReader,

@@ -146,11 +146,21 @@ def read_answer(raw: bytes) -> ModelAnswer:
     )
 
 
-def with_new_cap(raw: bytes) -> bytes:
-    """A translated request with the cap on its answer under the name that all models of OpenAI take."""
+NEW_CAP: Final = frozenset({"openai", "azure"})
+"""Providers whose newer models take a cap on the answer as `max_completion_tokens` alone."""
+_UNKNOWN_TO: Final = {"mistral": ("stream_options", "user")}
+"""What translations add that a provider refuses as unknown; it tells its usage unasked."""
+
+
+def fitted(raw: bytes, provider: str) -> bytes:
+    """A translated request as this provider takes it. What a client of chat sends is not touched."""
+    if provider not in NEW_CAP and provider not in _UNKNOWN_TO:
+        return raw
     document = parse_object(raw)
-    if "max_tokens" in document:
+    if provider in NEW_CAP and "max_tokens" in document:
         document["max_completion_tokens"] = document.pop("max_tokens")
+    for name in _UNKNOWN_TO.get(provider, ()):
+        document.pop(name, None)
     return json.dumps(document, ensure_ascii=False).encode()
 
 
