@@ -1,5 +1,6 @@
 """
 How alike two sentences are by their letters: words and parts of words, counted and compared by the angle between them.
+A longer reference counts also by how much of it stands in the other: what is put around a copy does not hide it.
 
 It is lexical. A sentence that says the same in other words is not like it, however well a reader would know it again.
 """
@@ -22,6 +23,9 @@ LONGEST: Final = 300
 _SHORT: Final = 3
 _SHORT_WEIGHT: Final = 0.25
 _PART_WEIGHT: Final = 0.35
+_PART: Final = "#"
+_TELLING: Final = 5
+"""Longer words that a sentence must have, that to find them in another tells something."""
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
@@ -57,7 +61,7 @@ def _named(word: str) -> tuple[tuple[str, float], ...]:
     if len(word) <= _SHORT:
         return ((word, _SHORT_WEIGHT),)
     padded = f"<{word}>"
-    parts = (padded[at : at + 3] + "#" for at in range(len(padded) - 2))
+    parts = (padded[at : at + 3] + _PART for at in range(len(padded) - 2))
     return ((word, 1.0), *((part, _PART_WEIGHT) for part in parts))
 
 
@@ -81,6 +85,7 @@ class References:
 
     def __init__(self, categories: Iterable[tuple[str, str]]) -> None:
         self._labels: list[str] = []
+        self._is_telling: list[bool] = []
         self._index: dict[str, list[tuple[int, float]]] = {}
         for label, text in categories:
             for start, end in sentences(text):
@@ -89,6 +94,8 @@ class References:
     def _add(self, label: str, named: Mapping[str, float]) -> None:
         number = len(self._labels)
         self._labels.append(label)
+        words = sum(len(name) > _SHORT and not name.endswith(_PART) for name in named)
+        self._is_telling.append(words >= _TELLING)
         for name, weight in named.items():
             self._index.setdefault(name, []).append((number, weight))
 
@@ -102,14 +109,17 @@ class References:
         return found
 
     def _best(self, named: Mapping[str, float]) -> tuple[str, float] | None:
-        sums: dict[int, float] = {}
+        alike: dict[int, float] = {}
+        held: dict[int, float] = {}
         for name, weight in named.items():
             for number, other in self._index.get(name, ()):
-                sums[number] = sums.get(number, 0.0) + weight * other
-        if not sums:
+                alike[number] = alike.get(number, 0.0) + weight * other
+                held[number] = held.get(number, 0.0) + other * other
+        if not alike:
             return None
-        number = max(sums, key=lambda one: (sums[one], -one))
-        return self._labels[number], min(sums[number], 1.0)
+        scores = {number: max(one, held[number] * self._is_telling[number]) for number, one in alike.items()}
+        number = max(scores, key=lambda one: (scores[one], -one))
+        return self._labels[number], min(scores[number], 1.0)
 
 
 def grouped(spans: Sequence[tuple[int, int]], size: int) -> list[tuple[int, int]]:

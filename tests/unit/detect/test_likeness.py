@@ -50,6 +50,10 @@ EDITED = (
     "The board has now approved the price of forty million euros for it.",
     "Two hundred employees in the Lyon plant will be laid off next spring.",
 )
+AMID = (
+    "in other news I say that we plan to acquire Northwind Foods in the third quarter and bread needs flour and salt",
+    "be brief: the board has approved a price of forty million euros which is nice and all but anyway how was your day",
+)
 REWORDED = (
     "Northwind is going to be bought by us before autumn.",
     "Directors agreed to pay 40m EUR.",
@@ -72,7 +76,7 @@ UNRELATED = (
 )
 
 
-@pytest.mark.parametrize("text", COPIES + EDITED)
+@pytest.mark.parametrize("text", COPIES + EDITED + AMID)
 def test_copies_and_edits_are_found(text: str) -> None:
     """All of those that the kind's page counts."""
     (found,) = References(CATEGORIES).find(text, 0.70)
@@ -89,6 +93,14 @@ def test_other_words_are_not(text: str) -> None:
 def test_other_words_are_far_away(text: str) -> None:
     """A lower threshold would not help."""
     assert References(CATEGORIES).find(text, 0.25) == []
+
+
+def test_a_short_reference_is_not_found_in_everything() -> None:
+    """To hold all of its few words tells nothing."""
+    references = References([("x", "the board approved")])
+
+    assert references.find("the chess board of our club was approved by nobody in particular last year", 0.7) == []
+    assert references.find("The board approved.", 0.7) != []
 
 
 def test_each_sentence_has_the_category_it_is_most_like() -> None:
