@@ -19,6 +19,7 @@ from keeptrusts.client.exports import Exports
 from keeptrusts.client.gateways import Gateways
 from keeptrusts.client.tokens import Tokens
 from keeptrusts.client.trail import Trail
+from keeptrusts.client.variables import Variables
 from keeptrusts.client.webhooks import Webhooks
 from keeptrusts.control.app import create_app
 from keeptrusts.control.settings import Settings
@@ -27,7 +28,7 @@ from support.scripted import Said, Script
 OTHER_READERS = re.compile(r"/v1/gateway/|/metrics$|/openapi\.json$|/docs$|/\.well-known/|/v1/providers/")
 """What gateways (with their own, asynchronous client), Prometheus, browsers and Terraform itself call."""
 
-NOUNS = (Audit, Configurations, Escalations, Events, Exports, Gateways, Tokens, Trail, Webhooks)
+NOUNS = (Audit, Configurations, Escalations, Events, Exports, Gateways, Tokens, Trail, Variables, Webhooks)
 OF_CLIENT = ("whoami", "health", "ready", "trail_keys")
 
 

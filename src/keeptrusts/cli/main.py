@@ -31,6 +31,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "gateway": Entry("keeptrusts.cli.gateway:gateway", "Run gateways and manage them."),
     "init": Entry("keeptrusts.cli.init:init", "Write a first policy, and Terraform files if you like."),
     "policy": Entry("keeptrusts.cli.policy:policy", "Check policy documents."),
+    "secret": Entry("keeptrusts.cli.secret:secret", "Secrets that the control plane keeps for gateways."),
     "server": Entry("keeptrusts.cli.server:server", "Run the control plane."),
     "terraform": Entry("keeptrusts.cli.terraform:terraform", "The Terraform provider."),
     "token": Entry("keeptrusts.cli.token:token", "API keys."),

@@ -22,6 +22,7 @@ from keeptrusts.client.gateways import Gateways
 from keeptrusts.client.tokens import Tokens
 from keeptrusts.client.trail import Trail
 from keeptrusts.client.transport import HttpTransport
+from keeptrusts.client.variables import Variables
 from keeptrusts.client.webhooks import Webhooks
 from keeptrusts.core.version import VERSION
 
@@ -86,6 +87,7 @@ class Client:
         self.tokens: Final = Tokens(calls)
         self.escalations: Final = Escalations(calls)
         self.events: Final = Events(calls)
+        self.variables: Final = Variables(calls)
         self.trail: Final = Trail(calls)
         self.audit: Final = Audit(calls)
 

@@ -24,6 +24,10 @@ ESCALATIONS_READ: Final = "escalations:read"
 ESCALATIONS_WRITE: Final = "escalations:write"
 EXPORTS_READ: Final = "exports:read"
 EXPORTS_WRITE: Final = "exports:write"
+VARIABLES_READ: Final = "variables:read"
+VARIABLES_WRITE: Final = "variables:write"
+VARIABLES_USE: Final = "variables:use"
+"""To have the value: of gateways alone, so no scope that a key can be given."""
 TOKENS_READ: Final = "tokens:read"
 TOKENS_WRITE: Final = "tokens:write"
 AUDIT_READ: Final = "audit:read"
@@ -36,6 +40,8 @@ _VIEWER = frozenset(
     {CONFIGURATIONS_READ, GATEWAYS_READ, WEBHOOKS_READ, EVENTS_READ, ESCALATIONS_READ, TRAIL_READ, IDENTITY}
 )
 _EDITOR = _VIEWER | {
+    VARIABLES_READ,
+    VARIABLES_WRITE,
     CONFIGURATIONS_WRITE,
     GATEWAYS_WRITE,
     WEBHOOKS_WRITE,
@@ -52,7 +58,7 @@ SCOPES_OF: Final[Mapping[Role, frozenset[str]]] = {
     "editor": _EDITOR,
     "viewer": _VIEWER,
     "auditor": _AUDITOR,
-    "gateway": frozenset({RUNTIME, TRAIL_READ, IDENTITY}),
+    "gateway": frozenset({RUNTIME, VARIABLES_USE, TRAIL_READ, IDENTITY}),
 }
 SCOPES: Final = _ADMIN
 

@@ -21,6 +21,7 @@ KEY: Final = "key"
 AUDIT: Final = "aud"
 REQUEST: Final = "req"
 ORGANISATION: Final = "org"
+VARIABLE: Final = "var"
 
 _DIGITS = frozenset("0123456789abcdef")
 

@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from keeptrusts.flow.arrival import Snapshot
@@ -71,9 +72,20 @@ class Holder:
         self.last_error: str | None = None
         self.on_change: Callable[[Active], None] = _ignore
 
-    def activate(self, snapshot: Snapshot, source: str, epoch: int | None = None) -> Active:
-        """Put a compiled configuration in force for every request from now on."""
-        made = Active(snapshot, routes_of(snapshot.policy.targets, os.environ), source, epoch)
+    def activate(
+        self,
+        snapshot: Snapshot,
+        source: str,
+        epoch: int | None = None,
+        variables: Mapping[str, str] = MappingProxyType({}),
+    ) -> Active:
+        """
+        Put a compiled configuration in force for every request from now on.
+
+        Args:
+            variables: Keys that the control plane keeps, by name.
+        """
+        made = Active(snapshot, routes_of(snapshot.policy.targets, os.environ, variables), source, epoch)
         self.active, self.last_error = made, None
         _warn_of_missing_secrets(snapshot)
         _log.info("configuration active", extra={"config_digest": made.digest, "source": source, "epoch": epoch})

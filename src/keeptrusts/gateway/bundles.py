@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,11 +18,13 @@ from keeptrusts.gateway.active import Holder
 from keeptrusts.gateway.control_plane import Backoff, ControlPlane
 from keeptrusts.gateway.preparing import prepare
 from keeptrusts.gateway.segments import write_durably
+from keeptrusts.gateway.variables import no_variables
 from keeptrusts.policy.compiled import CompiledPolicy
 from keeptrusts.trail.bundle import check_fresh, verify
 
 WAIT_SECONDS: Final = 30
 SOURCE: Final = "control plane"
+FindVariables: TypeAlias = Callable[[CompiledPolicy], Awaitable[Mapping[str, str]]]
 SnapshotMaker: TypeAlias = Callable[[CompiledPolicy, Mapping[str, Any]], Snapshot]
 _log = logging.getLogger(__name__)
 
@@ -37,6 +39,7 @@ class BundleSettings:
         fail_open: Overrides the bundle's own `fail_mode`; None leaves it to the bundle.
         snapshot: Of a compiled policy and the bundle's payload.
         now: UTC.
+        variables: The keys that a document takes from the control plane.
     """
 
     directory: Path
@@ -44,6 +47,7 @@ class BundleSettings:
     fail_open: bool | None
     snapshot: SnapshotMaker
     now: Callable[[], datetime]
+    variables: FindVariables = no_variables
 
 
 class Bundles:
@@ -165,7 +169,9 @@ class Bundles:
             _log.warning("the digest differs from the control plane's: its version may differ from ours", extra=shown)
         self._epoch = payload["epoch"]
         self.gateway_id = payload["gateway_id"]
-        self._holder.activate(self._settings.snapshot(compiled, payload), SOURCE, payload["epoch"])
+        variables = await self._settings.variables(compiled)
+        snapshot = self._settings.snapshot(compiled, payload)
+        self._holder.activate(snapshot, SOURCE, payload["epoch"], variables)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -13,8 +13,6 @@ import errno
 import hashlib
 import json
 import logging
-import secrets
-import threading
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,8 +20,9 @@ from keeptrusts.core.errors import ApiError, ApiUnreachableError, KeeptrustsErro
 from keeptrusts.core.ids import ESCALATION, is_id
 from keeptrusts.flow.escalations import Content, Decided, Held
 from keeptrusts.gateway.control_plane import Backoff, ControlPlane
+from keeptrusts.gateway.local_sealing import LocalSealer
 from keeptrusts.gateway.segments import write_durably
-from keeptrusts.store.sealing import SealedError, Sealer
+from keeptrusts.store.sealing import SealedError
 
 PATH: Final = "/v1/gateway/escalations"
 ASK_SECONDS: Final = 10.0
@@ -45,8 +44,7 @@ class Holding:
         self._directory = directory / "held"
         self._api = api
         self._more = asyncio.Event()
-        self._sealer: Sealer | None = None
-        self._making = threading.Lock()
+        self._sealer = LocalSealer(self._directory)
         self._failing = False
 
     async def hold(self, held: Held) -> None:
@@ -135,24 +133,11 @@ class Holding:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if len(self._waiting()) >= MOST_WAITING:
             raise OSError(errno.EDQUOT, f"{MOST_WAITING} wait for the control plane already")
-        sealed = self._key().seal(json.dumps(_draft(held)).encode(), held.id)
+        sealed = self._sealer.seal(json.dumps(_draft(held)).encode(), held.id)
         write_durably(self._directory / held.id, sealed)
 
     def _read(self, path: Path) -> bytes:
-        return self._key().open(path.read_bytes(), path.name)
-
-    def _key(self) -> Sealer:
-        with self._making:
-            if self._sealer is None:
-                self._sealer = Sealer(_key_of(self._directory / "key"))
-            return self._sealer
-
-
-def _key_of(path: Path) -> bytes:
-    """The key of this directory, made on first use, which only the owner of the gateway reads."""
-    if not path.exists():
-        write_durably(path, secrets.token_bytes(32))
-    return path.read_bytes()
+        return self._sealer.open(path.read_bytes(), path.name)
 
 
 def _draft(held: Held) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ from keeptrusts.gateway.shared_quota import counting
 from keeptrusts.gateway.shipping import Shipper
 from keeptrusts.gateway.spool import Spool
 from keeptrusts.gateway.upstream import Pool
+from keeptrusts.gateway.variables import Variables
 from keeptrusts.gateway.witness import Witness
 from keeptrusts.policy.compiled import CircuitBreaker, CompiledPolicy
 from keeptrusts.trail.chain import gap_event
@@ -149,6 +151,7 @@ class Gateway:
         if settings.is_managed:
             assert self.api is not None
             kept = _bundle_settings(settings, settings.spool_dir, self._snapshot)
+            kept = replace(kept, variables=Variables(settings.spool_dir, self.api).of)
             self._bundles = Bundles(self.api, self.holder, kept)
         else:
             fail_open = settings.fail_mode == "allow"

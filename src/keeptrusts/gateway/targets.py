@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -77,14 +78,21 @@ class Route:
         return request_bytes("POST", self.prefix + asked.path, headers, asked.body)
 
 
-def routes_of(targets: Iterable[TargetSettings], environment: Mapping[str, str]) -> dict[str, Route]:
+def routes_of(
+    targets: Iterable[TargetSettings],
+    environment: Mapping[str, str],
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, Route]:
     """
     A route for each target by its id. A target whose key is missing gets one that says so, and a warning is logged.
+
+    Args:
+        variables: Keys that the control plane keeps, by name.
 
     Raises:
         InputError: `HTTPS_PROXY` or `HTTP_PROXY` cannot be read.
     """
-    routes = {one.target.id: _route(one, environment) for one in targets}
+    routes = {one.target.id: _route(one, environment, variables) for one in targets}
     for name, route in routes.items():
         if route.missing:
             _log.warning("a target is unavailable", extra={"target_id": name, "reason": route.missing})
@@ -99,7 +107,7 @@ def end_to_end(headers: Headers) -> Headers:
     return tuple((name, value) for name, value in headers if name not in named)
 
 
-def _route(settings: TargetSettings, environment: Mapping[str, str]) -> Route:
+def _route(settings: TargetSettings, environment: Mapping[str, str], variables: Mapping[str, str]) -> Route:
     if settings.mock is not None:
         return Route(settings, Origin("mock", 0, tls=False))
     parts = urlsplit(settings.base_url)
@@ -115,24 +123,24 @@ def _route(settings: TargetSettings, environment: Mapping[str, str]) -> Route:
         prefix = f"http://{host}{prefix}"
         if origin.proxy.authorization:
             own["proxy-authorization"] = origin.proxy.authorization
-    key, missing = _credential(settings, environment)
+    key, missing = _credential(settings, environment, variables)
     if key is not None:
         own[settings.api_key_header.lower()] = settings.api_key_prefix + key
     return Route(settings, origin, prefix, host, tuple(own.items()), key is not None, missing)
 
 
-def _credential(settings: TargetSettings, environment: Mapping[str, str]) -> tuple[str | None, str]:
-    name = settings.target.id
-    if settings.secret_store is not None:
-        return (
-            None,
-            f"target `{name}` takes its key from the control plane, which this release cannot: use `{{env: NAME}}`",
-        )
-    if settings.secret_env is None:
+def _credential(
+    settings: TargetSettings, environment: Mapping[str, str], variables: Mapping[str, str]
+) -> tuple[str | None, str]:
+    name, store = settings.target.id, settings.secret_store
+    where = store or settings.secret_env
+    if where is None:
         return None, ""
-    key = environment.get(settings.secret_env, "").strip()
+    key = (environment if store is None else variables).get(where, "").strip()
+    if not key and store is None:
+        return None, f"target `{name}` has no key: set `{where}` in the gateway's environment"
     if not key:
-        return None, f"target `{name}` has no key: set `{settings.secret_env}` in the gateway's environment"
+        return None, f"target `{name}` has no key: `kt secret set {where}` at the control plane that manages it"
     if not key.isprintable() or not key.isascii():
-        return None, f"target `{name}`: the key in `{settings.secret_env}` is not printable ASCII"
+        return None, f"target `{name}`: the key in `{where}` is not printable ASCII"
     return key, ""

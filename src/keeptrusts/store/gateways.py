@@ -155,6 +155,16 @@ class Gateways:
         )
         return list(self._connection.execute(statement).scalars())
 
+    def awaken(self, *, at: datetime) -> list[str]:
+        """What their documents name has another value: every gateway with a configuration gets it anew. Their ids."""
+        statement = (
+            update(gateways)
+            .where(gateways.c.org == self._org, gateways.c.configuration_id.is_not(None))
+            .values(epoch=gateways.c.epoch + 1, epoch_at=at)
+            .returning(gateways.c.id)
+        )
+        return list(self._connection.execute(statement).scalars())
+
     def desired(self, identifier: str) -> Desired | None:
         """
         What it is to run; None: it has no configuration.

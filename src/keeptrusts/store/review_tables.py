@@ -1,10 +1,10 @@
-"""Tables of what people decide: escalations."""
+"""Tables of what people decide and hand in: escalations, and the secrets that documents name."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, Table, text
+from sqlalchemy import Column, ForeignKey, Index, Integer, Table, UniqueConstraint, text
 
 from keeptrusts.store.columns import Bytes, Id, Long, UtcTime, Word, metadata
 
@@ -66,3 +66,20 @@ The gateway chooses the id, so it is unique in its organisation only.
 `held` is sealed (`store.sealing`) and goes when it can be redeemed no more. `redeemed_by`: the event of the request
 that got it.
 """
+
+variables: Final = Table(
+    "config_variables",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("org", Id, ForeignKey("organisations.id"), nullable=False),
+    Column("name", Word, nullable=False),
+    Column("description", Long, nullable=True),
+    Column("value", Bytes, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Column("updated_by", Word, nullable=False),
+    UniqueConstraint("org", "name"),
+)
+"""`value` is sealed (`store.sealing`), bound to its row and version."""

@@ -90,7 +90,7 @@ def test_key_header_prefix_and_path_are_as_configured() -> None:
         ({"secret_env": "KEY"}, {}, "set `KEY`"),
         ({"secret_env": "KEY"}, {"KEY": "  "}, "set `KEY`"),
         ({"secret_env": "KEY"}, {"KEY": "a\x00b"}, "not printable"),
-        ({"secret_store": "name"}, {}, "use `{env: NAME}`"),
+        ({"secret_store": "name"}, {}, "kt secret set"),
     ],
 )
 def test_target_without_its_key_is_unavailable(

@@ -48,7 +48,7 @@ def make_token(draft: KeyDraft, actor: TokenWriter, tx: Tx) -> Key:
         name=draft["name"],
         role=draft["role"],
         scopes=_granted(actor, draft),
-        lifetime=timedelta(seconds=seconds) if seconds else None,
+        lifetime=_capped(timedelta(seconds=seconds) if seconds else None, actor, tx),
     )
     return _make(tx, actor, wanted)
 
@@ -87,7 +87,8 @@ def rotate_token(token_id: str, rotation: Rotation, actor: TokenWriter, tx: Tx, 
     if old["revoked_at"] is not None:
         raise ProblemError(409, "revoked", "the key is revoked; make a new one with `POST /v1/tokens`")
     _refuse_more(actor, old["role"], old["scopes"])
-    lifetime = mine.lifetime(token_id)
+    # a key that ends renews itself for as long as it was made for, and makes none that does not end
+    lifetime = mine.lifetime(token_id) or _capped(None, actor, tx)
     mine.expire(token_id, at=tx.now + timedelta(seconds=rotation.get("overlap", OVERLAP_S)))
     tx.after_commit(lambda: services.credentials.forget(token_id))
     wanted = NewKey(
@@ -107,6 +108,14 @@ def _make(tx: Tx, actor: Actor, wanted: NewKey) -> Key:
     return {**key, "key": token}
 
 
+def _capped(lifetime: timedelta | None, actor: Actor, tx: Tx) -> timedelta | None:
+    """Nobody makes a key that outlives their own."""
+    if actor.expires_at is None:
+        return lifetime
+    left = actor.expires_at - tx.now
+    return left if lifetime is None else min(lifetime, left)
+
+
 def _granted(actor: Actor, draft: KeyDraft) -> list[str]:
     """Nobody hands out what they do not have themselves."""
     wanted = draft.get("scopes", [])
@@ -120,7 +129,8 @@ def _granted(actor: Actor, draft: KeyDraft) -> list[str]:
 
 
 def _refuse_more(actor: Actor, role: Role, narrowed: Iterable[str]) -> None:
-    effective = set(narrowed) or set(scopes.SCOPES_OF[role])
+    # what only gateways may do, whoever may make a gateway's key may hand out
+    effective = (set(narrowed) or set(scopes.SCOPES_OF[role])) - {scopes.VARIABLES_USE}
     if not all(actor.may(scope) for scope in effective):
         raise ProblemError(403, "forbidden", "the new key could do more than yours; narrow its `scopes`")
 

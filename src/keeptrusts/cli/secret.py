@@ -1,0 +1,91 @@
+"""`kt secret`: secrets that the control plane keeps for gateways."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Final, cast
+
+import click
+
+from keeptrusts.cli.connection import with_client
+from keeptrusts.cli.failure import Exit, stop
+from keeptrusts.cli.output import emit, emit_one, format_option, say
+
+if TYPE_CHECKING:
+    from keeptrusts.api.variables import Variable, VariableDraft, VariablePatch
+    from keeptrusts.client import Client
+
+COLUMNS: Final = ("name", "version", "description", "updated_at", "id")
+
+
+@click.group()
+def secret() -> None:
+    """Secrets that the control plane keeps for gateways; nobody reads them back."""
+
+
+@secret.command("list")
+@format_option("table", "json", "jsonl", "csv", "yaml")
+@with_client
+def list_secrets(client: Client, form: str) -> None:
+    """Every secret by name, without its value, newest first."""
+    emit(list(client.variables.each()), COLUMNS, form)
+
+
+@secret.command("set")
+@click.argument("name")
+@click.option("--stdin", "from_stdin", is_flag=True, help="Read the value from standard input.")
+@click.option("--env-var", metavar="VARIABLE", help="Take the value of this variable of the environment.")
+@click.option("--description", help="What it is for.")
+@format_option("table", "json", "yaml")
+@with_client
+def set_secret(
+    client: Client, /, name: str, *, from_stdin: bool, env_var: str | None, description: str | None, form: str
+) -> None:
+    """
+    Hand in a secret, or its new value. The value is never an argument: others would see it.
+
+    A policy document names it as `secret_key_ref: {store: NAME}`; gateways that run take up a new value within seconds.
+
+    \b
+      kt secret set openai-key --env-var OPENAI_API_KEY
+      pass show openai | kt secret set openai-key --stdin
+    """
+    value = _value(env_var, from_stdin=from_stdin)
+    known = _find(client, name)
+    if known is None:
+        draft = {"name": name, "value": value, "description": description}
+        emit_one(client.variables.create(cast("VariableDraft", draft)), form)
+        return
+    told = {} if description is None else {"description": description}
+    emit_one(client.variables.update(known["id"], cast("VariablePatch", {"value": value, **told})), form)
+
+
+@secret.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_client
+def delete(client: Client, name: str, *, yes: bool) -> None:
+    """Delete a secret. Targets that take their key from it are unavailable from then on."""
+    known = _find(client, name)
+    if known is None:
+        raise stop(f"there is no secret `{name}`", "`kt secret list` shows those there are",
+                   status=Exit.WRONG_INPUT, code="not_found")  # fmt: skip
+    if not yes:
+        click.confirm(f"delete `{name}`? targets that use it become unavailable", abort=True, err=True)
+    client.variables.delete(known["id"])
+    say(f"deleted `{name}`")
+
+
+def _find(client: Client, name: str) -> Variable | None:
+    return next((one for one in client.variables.each({"name": name}) if one["name"] == name), None)
+
+
+def _value(env_var: str | None, *, from_stdin: bool) -> str:
+    if from_stdin == (env_var is not None):
+        raise click.UsageError("give one of `--stdin` and `--env-var`")
+    value = sys.stdin.read() if env_var is None else os.environ.get(env_var, "")
+    if not value.strip():
+        where = "standard input" if env_var is None else f"`{env_var}`"
+        raise stop(f"there is no value in {where}", status=Exit.WRONG_INPUT, code="no_value")
+    return value.strip()
