@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,8 @@ import yaml
 
 from keeptrusts.core.exchange import Caller, Exchange, Part, Phase, Role, Text, ToolCall
 from keeptrusts.policy.asking import Answer, Question
+from keeptrusts.wire.attachments import collect
+from keeptrusts.wire.texts import TextCollector
 
 CASES = Path(__file__).parents[1] / "conformance" / "policies"
 PACK = {"name": "case", "version": "1.0.0", "enabled": True}
@@ -102,9 +105,14 @@ def exchange_of(said: Mapping[str, Any]) -> Exchange:
     """The exchange that a case describes."""
     answered = bool(said.get("answer"))
     calls = said.get("calls", ())
+    collected = _collected(said)
     return Exchange(
         phase=Phase.OUTPUT if answered else Phase.INPUT,
-        texts=tuple(_text(one, index, answered=answered) for index, one in enumerate(said.get("texts", ()))),
+        texts=(
+            *(_text(one, index, answered=answered) for index, one in enumerate(said.get("texts", ()))),
+            *(text for text in collected.texts if text.part is Part.DOCUMENT),
+        ),
+        documents=tuple(collected.documents),
         tool_calls=tuple(ToolCall(one["name"], one.get("arguments"), ("c", at)) for at, one in enumerate(calls)),
         tools=tuple(said.get("tools", ())),
         model=said.get("model", ""),
@@ -119,6 +127,21 @@ def exchange_of(said: Mapping[str, Any]) -> Exchange:
             replace(_text(one, at, answered=False), place=("asked", at)) for at, one in enumerate(said.get("asked", ()))
         ),
     )
+
+
+def attached(said: Mapping[str, str]) -> dict[str, Any]:
+    """A document of a case as a content part of a chat message."""
+    if "url" in said:
+        return {"type": "image_url", "image_url": {"url": said["url"]}}
+    encoded = said.get("base64") or base64.b64encode(said["text"].encode()).decode()
+    return {"type": "file", "file": {"filename": "document", "file_data": f"data:{said['type']};base64,{encoded}"}}
+
+
+def _collected(said: Mapping[str, Any]) -> TextCollector:
+    collector = TextCollector()
+    for index, part in enumerate(map(attached, said.get("documents", ()))):
+        collect(collector, part["type"], part[part["type"]], ("documents", index, part["type"]))
+    return collector
 
 
 def _text(said: Any, index: int, *, answered: bool) -> Text:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from support.flows import chunk, documents
-from support.policy_cases import Case
+from support.policy_cases import Case, attached
 
 NOT_JSON = "{not JSON"
 """Stands for arguments that cannot be read."""
@@ -20,6 +21,8 @@ def request_of(case: Case, *, streamed: bool = False) -> dict[str, Any]:
     messages = [_message(text, index) for index, text in enumerate(asked)]
     if not said.get("answer") and "calls" in said:
         messages.append({"role": "assistant", "content": None, "tool_calls": _calls(said, ())})
+    if "documents" in said:
+        messages.append({"role": "user", "content": [attached(one) for one in said["documents"]]})
     missing = max(said.get("messages", 0), 1) - len(messages)
     messages += [{"role": "user", "content": ""}] * missing
     request: dict[str, Any] = {"model": said.get("model", "m"), "messages": messages}
@@ -50,7 +53,14 @@ def answer_of(case: Case, *, streamed: bool) -> bytes:
 def asked(body: bytes, case: Case) -> list[str]:
     """The texts of the case as they stand in a request."""
     messages = json.loads(body)["messages"][len(told(body, case)) :]
-    return [message["content"] for message in messages[: len(case.exchange["texts"])]]
+    count = len(case.exchange.get("texts", ()))
+    written = [message["content"] for message in messages[:count]]
+    parts = messages[count]["content"] if "documents" in case.exchange else ()
+    return written + [_content_of(part["file"]["file_data"]) for part in parts]
+
+
+def _content_of(data_url: str) -> str:
+    return base64.b64decode(data_url.partition(",")[2]).decode()
 
 
 def told(body: bytes, case: Case) -> list[str]:

@@ -52,6 +52,7 @@ Place: TypeAlias = tuple[str | int, ...]
 Where a text stands in its JSON document: keys and indices from the root.
 
 The step `"#json"` descends into a string that holds JSON (tool-call arguments); the steps after it are places in there.
+A last step `"#data"` means the text behind the base64 of a string, or of a `data:` URL.
 A last step `"#key"` with the key's own name before it means the key itself, not its value.
 """
 

@@ -27,6 +27,7 @@ from keeptrusts.flow.streaming import relay_stream
 from keeptrusts.flow.upstream import Opened, body_for, failure, refusal_of
 from keeptrusts.policy.compiled import TargetSettings
 from keeptrusts.policy.engine import Clock, Judgement
+from keeptrusts.wire.attachments import NOT_TEXT
 from keeptrusts.wire.dialects import CHAT, DIALECTS, bridge_to
 from keeptrusts.wire.readings import ModelRequest
 
@@ -94,6 +95,10 @@ def _permitted(notes: Notes) -> Flow[_Asked | Refusal | None]:
 def _judged(notes: Notes, decided: Decided | None) -> Flow[_Asked | Refusal]:
     request = notes.dialect.read_request(notes.arrival.body)
     exchange = _exchange(notes, request)
+    if request.documents and not any(
+        one.reads_documents() for one in notes.snapshot.policy.chain.of_phase(Phase.INPUT)
+    ):
+        raise UnreadableError(NOT_TEXT)
     targets = barred(notes) or _admitted(notes)
     if isinstance(targets, Refusal):
         return targets
@@ -206,6 +211,7 @@ def _exchange(notes: Notes, request: ModelRequest) -> Exchange:
         streamed=request.stream,
         max_tokens=request.max_tokens,
         message_count=request.message_count,
+        documents=request.documents,
         caller=notes.arrival.caller,
         configuration=notes.snapshot.configuration_id or notes.snapshot.policy.name,
     )

@@ -82,6 +82,10 @@ class Policy(Block):
         """Whether it may escalate an answer: all of it is kept back then, to be given out when a person agrees."""
         return getattr(self, "action", None) == "escalate"
 
+    def reads_documents(self) -> bool:
+        """Whether it says which attached documents may pass. A chain without such a kind lets none pass."""
+        return False
+
     def admits(self, target: Target) -> str | None:
         """Asked only of kinds with the phase `route`: None when the target may be used, else the reason code."""
         del target

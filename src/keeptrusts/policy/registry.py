@@ -48,13 +48,13 @@ KINDS: Final = (
     "bias-monitor",
     "bot-detector",
     "tool-budget",
+    "document-analyzer",
     "audit-logger",
 )
 """The kinds that this version enforces."""
 
 LATER_KINDS: Final = frozenset(
     {
-        "document-analyzer",
     }
 )
 """Kinds of the published vocabulary that this version refuses, because it cannot enforce them."""

@@ -6,11 +6,13 @@ Source: the API reference of Anthropic, "Messages". What has no counterpart is r
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeVar
 
 from keeptrusts.core.errors import UnreadableError
+from keeptrusts.wire.attachments import PARTS, attachment
 from keeptrusts.wire.openai_chat import ROLES
 from keeptrusts.wire.sse import DONE, SseFrame, encode_frame
 from keeptrusts.wire.strict_json import parse_json, parse_object
@@ -220,7 +222,7 @@ def _turns(given: Iterable[Mapping[str, Any]]) -> tuple[list[str], list[dict[str
     for message in given:
         role = ROLES[str(message.get("role"))]
         if role == "system":
-            system += [block["text"] for block in _text_blocks(message.get("content"))]
+            system += [_only_text(block) for block in _text_blocks(message.get("content"))]
             continue
         name = "assistant" if role == "assistant" else "user"
         blocks = _blocks(message)
@@ -229,6 +231,12 @@ def _turns(given: Iterable[Mapping[str, Any]]) -> tuple[list[str], list[dict[str
         else:
             turns.append({"role": name, "content": blocks})
     return system, turns
+
+
+def _only_text(block: Mapping[str, Any]) -> str:
+    if block["type"] != "text":
+        raise UnreadableError("this provider takes no attachment in a system message: send it with the user's")
+    return str(block["text"])
 
 
 def _blocks(message: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -252,7 +260,24 @@ def _text_blocks(content: Any) -> list[dict[str, Any]]:
         return []
     if isinstance(content, str):
         return [{"type": "text", "text": content}]
-    return [{"type": "text", "text": part.get("text") or part.get("refusal") or ""} for part in content]
+    return [_block(part) for part in content]
+
+
+def _block(part: Mapping[str, Any]) -> dict[str, Any]:
+    kind = part.get("type")
+    if kind not in PARTS:
+        return {"type": "text", "text": part.get("text") or part.get("refusal") or ""}
+    given = part.get(kind)
+    document = attachment(kind, given if isinstance(given, dict) else {})
+    family = "image" if document.mime_type.startswith("image/") else "document"
+    if document.unreadable or not (family == "image" or document.mime_type in {"application/pdf", "text/plain"}):
+        raise UnreadableError("this provider takes pictures, PDF and plain text alone: attach one of these as data")
+    if document.mime_type == "text/plain":
+        source = {"type": "text", "media_type": "text/plain", "data": document.data.decode()}
+    else:
+        encoded = base64.b64encode(document.data).decode()
+        source = {"type": "base64", "media_type": document.mime_type, "data": encoded}
+    return {"type": family, "source": source}
 
 
 def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:

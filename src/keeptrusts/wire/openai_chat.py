@@ -1,8 +1,9 @@
 """
 OpenAI's chat completions: request, answer and streamed chunks, read into texts that remember their places.
 
-Source: the API reference of OpenAI, "Chat"; a field that is not named here is a text (law 3). A part of a message that
-is no text (an image, audio, a file) is refused: no policy reads it, and unreadable is not allowed (law 2).
+Source: the API reference of OpenAI, "Chat"; a field that is not named here is a text (law 3). What a part of
+a request attaches (an image, audio, a file) is a document, for a policy that reads documents; any other part that is no
+text is refused: no policy reads it, and unreadable is not allowed (law 2).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, Final
 
 from keeptrusts.core.errors import UnreadableError
 from keeptrusts.core.exchange import Part, Place, Role
+from keeptrusts.wire.attachments import NOT_TEXT, PARTS, collect
 from keeptrusts.wire.readings import ModelAnswer, ModelRequest, Usage
 from keeptrusts.wire.spelling import MESSAGE_FIELDS, refuse_lookalikes, refuse_odd_message, refuse_odd_tool
 from keeptrusts.wire.strict_json import parse_object
@@ -92,6 +94,7 @@ def read_request(raw: bytes) -> ModelRequest:
     if not isinstance(messages, list) or not messages:
         raise UnreadableError("`messages` is missing or empty: send a list of messages")
     collector = TextCollector()
+    collector.takes_documents = True
     for index, message in enumerate(messages):
         refuse_odd_message(message)
         _message(collector, message, ("messages", index))
@@ -111,6 +114,7 @@ def read_request(raw: bytes) -> ModelRequest:
         max_tokens_key=key,
         message_count=len(messages),
         user=user if isinstance(user := document.get("user"), str) else None,
+        documents=tuple(collector.documents),
     )
 
 
@@ -223,9 +227,11 @@ def _content(collector: TextCollector, content: Any, place: Place, part: Part) -
                 collector.walk(piece.get("text"), (*here, "text"), part)
             case "refusal":
                 collector.walk(piece.get("refusal"), (*here, "refusal"), Part.REFUSAL)
+            case kind if collector.takes_documents and kind in PARTS:
+                collect(collector, kind, piece.get(kind), (*here, kind))
             case _:
-                raise UnreadableError("a part of a message is not text, and no policy reads it: send text parts only")
-        others = {name: value for name, value in piece.items() if name not in {"type", "text", "refusal"}}
+                raise UnreadableError(NOT_TEXT)
+        others = {name: value for name, value in piece.items() if name not in {"type", piece["type"]}}
         collector.members(others, here, {})
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from keeptrusts.core.exchange import Part, Place, Text, ToolCall
+from keeptrusts.core.exchange import Document, Part, Place, Text, ToolCall
 from keeptrusts.wire.sse import SseFrame
 
 Channel: TypeAlias = tuple[int, Part, Place]
@@ -42,6 +42,7 @@ class ModelRequest:
     max_tokens_key: str
     message_count: int
     user: str | None
+    documents: tuple[Document, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

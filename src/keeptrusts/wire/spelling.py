@@ -17,7 +17,8 @@ MESSAGE_FIELDS: Final = frozenset(
     {"role", "content", "refusal", "reasoning", "reasoning_content", "name", "tool_calls", "function_call"}
 )
 _REQUEST_MESSAGE_FIELDS: Final = MESSAGE_FIELDS | {"tool_call_id"}
-_PART_FIELDS: Final = frozenset({"type", "text", "refusal"})
+_PART_FIELDS: Final = frozenset({"type", "text", "refusal", "file", "image_url", "input_audio"})
+_ATTACHMENT_FIELDS: Final = frozenset({"file_data", "file_id", "filename", "url", "detail", "data", "format"})
 _CALL_FIELDS: Final = frozenset({"id", "type", "index", "function"})
 _FUNCTION_FIELDS: Final = frozenset({"name", "arguments"})
 _TOOL_FIELDS: Final = frozenset({"type", "function", "name", "description", "parameters", "strict"})
@@ -46,6 +47,8 @@ def refuse_odd_message(message: Any) -> None:
         return
     for part in _items(message.get("content")):
         refuse_lookalikes(part, _PART_FIELDS)
+        for name in ("file", "image_url", "input_audio"):
+            refuse_lookalikes(part.get(name), _ATTACHMENT_FIELDS)
     refuse_lookalikes(message.get("function_call"), _FUNCTION_FIELDS)
     for call in _items(message.get("tool_calls")):
         refuse_lookalikes(call, _CALL_FIELDS)

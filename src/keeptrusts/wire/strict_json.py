@@ -7,6 +7,7 @@ duplicate keys, NaN and infinities, lone surrogates, broken UTF-8, depth without
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 from collections.abc import Iterable, Mapping
@@ -21,7 +22,8 @@ from keeptrusts.core.exchange import Place
 MAX_DEPTH: Final = 200
 INNER: Final = "#json"
 KEY: Final = "#key"
-MARKS: Final = frozenset({INNER, KEY})
+DATA: Final = "#data"
+MARKS: Final = frozenset({INNER, KEY, DATA})
 
 _KEPT: Final = object()
 _encode = msgspec.json.Encoder().encode
@@ -107,6 +109,8 @@ def _spliced(raw: bytes, node: _Node) -> bytes:
         return raw
     if INNER in node.below:
         return _encode(_spliced(_text(raw).encode(), node.below[INNER]).decode())
+    if DATA in node.below:
+        return _encode(with_data(_text(raw), str(node.below[DATA].value)))
     if raw.lstrip()[:1] == b"[":
         items = [bytes(item) for item in _items(raw)]
         for index, below in node.below.items():
@@ -119,6 +123,18 @@ def _spliced(raw: bytes, node: _Node) -> bytes:
         members[name] = _spliced(members.get(name, b"null"), below)
     names = _renamed(members, node.below)
     return b"{" + b",".join(_encode(names[name]) + b":" + value for name, value in members.items()) + b"}"
+
+
+def split_data(text: str) -> tuple[str, str]:
+    """The head of a `data:` URL with its comma, and what follows it; without a head, all of it is data."""
+    head, comma, data = text.partition(",")
+    is_url = head[:5].lower() == "data:" and comma
+    return (head + comma, data) if is_url else ("", text)
+
+
+def with_data(text: str, content: str) -> str:
+    """The same with other content, in base64."""
+    return split_data(text)[0] + base64.b64encode(content.encode()).decode()
 
 
 def _renamed(members: Iterable[str], below: Mapping[str | int, _Node]) -> dict[str, str]:

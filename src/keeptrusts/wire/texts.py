@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from keeptrusts.core.errors import UnreadableError
-from keeptrusts.core.exchange import Part, Place, Role, Text, ToolCall
+from keeptrusts.core.exchange import Document, Part, Place, Role, Text, ToolCall
 from keeptrusts.wire.strict_json import INNER, KEY, MARKS, NotJsonError, parse_json
 
 Shape: TypeAlias = Callable[[Any], bool]
@@ -122,8 +122,11 @@ class TextCollector:
     def __init__(self, role: Role = Role.USER) -> None:
         self.texts: list[Text] = []
         self.calls: list[ToolCall] = []
+        self.documents: list[Document] = []
         self.role = role
         self.choice = 0
+        self.takes_documents = False
+        """Whether what is attached is collected; otherwise it is refused."""
 
     def add(self, value: str, place: Place, part: Part) -> None:
         if value:

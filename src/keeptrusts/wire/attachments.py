@@ -1,0 +1,97 @@
+"""
+What is attached to a message of a chat request: files, pictures and sound, as data in the request or as references.
+
+The text of an attachment that is text is judged like any other, at a place that ends in `DATA`; what is no text is
+told by its type and size alone. Sources: OpenAI's API reference ("Chat", content parts), RFC 2397 for `data:` URLs.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any, Final
+
+from keeptrusts.core.exchange import Document, Part, Place
+from keeptrusts.wire.strict_json import DATA, split_data
+from keeptrusts.wire.texts import TextCollector, is_token, one_of
+
+PARTS: Final = frozenset({"file", "image_url", "input_audio"})
+NOT_TEXT: Final = "a part of a message is not text, and no policy reads it: send text parts only"
+UNKNOWN: Final = "application/octet-stream"
+_SUFFIXES: Final = {
+    "csv": "text/csv",
+    "html": "text/html",
+    "json": "application/json",
+    "md": "text/markdown",
+    "pdf": "application/pdf",
+    "txt": "text/plain",
+    "xml": "application/xml",
+    "yaml": "application/yaml",
+}
+_TEXT_TYPES: Final = frozenset(
+    {"application/json", "application/xml", "application/yaml", "application/x-yaml", "application/toml"}
+    | {"application/javascript", "application/x-ndjson", "application/sql", "application/csv", "application/xhtml+xml"}
+)
+_NAMES: Final = {"file": "file_data", "image_url": "url", "input_audio": "data"}
+_DETAILS: Final = one_of("auto", "low", "high", "original")
+
+
+def is_text_type(mime_type: str) -> bool:
+    """Whether content of this type can be read as text."""
+    return mime_type.startswith("text/") or mime_type in _TEXT_TYPES or mime_type.endswith(("+json", "+xml"))
+
+
+def collect(collector: TextCollector, kind: str, given: Any, place: Place) -> None:
+    """
+    Take in one attachment.
+
+    Args:
+        kind: Type of the content part, one of `PARTS`.
+        given: What stands under that name in the part, at `place`.
+    """
+    if not isinstance(given, dict):
+        collector.walk(given, place, Part.OTHER)
+        collector.documents.append(Document("", b"", place, unreadable=True))
+        return
+    name = _NAMES[kind]
+    data = given.get(name)
+    document = attachment(kind, given, place)
+    collector.documents.append(document)
+    if document.unreadable:
+        collector.walk(data, (*place, name), Part.OTHER)
+    elif is_text_type(document.mime_type):
+        collector.add(document.data.decode(), (*place, name, DATA), Part.DOCUMENT)
+    others = {key: value for key, value in given.items() if key != name}
+    collector.members(others, place, {"detail": _DETAILS, "format": is_token})
+
+
+def attachment(kind: str, given: Mapping[str, Any], place: Place = ()) -> Document:
+    """The document of a content part, whose place is that of its data."""
+    return _document(given.get(_NAMES[kind]), _type_of(kind, given), (*place, _NAMES[kind]))
+
+
+def _type_of(kind: str, given: Mapping[str, Any]) -> str:
+    """The type of data that does not say it itself."""
+    if kind == "input_audio":
+        return f"audio/{given.get('format')}"
+    suffix = str(given.get("filename") or "").rpartition(".")[2].lower()
+    return _SUFFIXES.get(suffix, UNKNOWN)
+
+
+def _document(given: Any, usual: str, place: Place) -> Document:
+    """Data as it is; unreadable when it is a reference, no base64, or text in another encoding than UTF-8."""
+    if not isinstance(given, str):
+        return Document("", b"", place, unreadable=True)
+    head, encoded = split_data(given)
+    mime_type, _, parameters = head.lower().removeprefix("data:").removesuffix(",").partition(";")
+    mime_type = (mime_type.strip() or "text/plain") if head else usual
+    try:
+        data = base64.b64decode(encoded, validate=True)
+        whole = base64.b64encode(data).decode() == encoded
+        if is_text_type(mime_type):
+            data.decode("utf-8")
+    except (binascii.Error, ValueError):
+        whole, data = False, b""
+    known = all(one.strip() in {"", "base64", "charset=utf-8", "charset=us-ascii"} for one in parameters.split(";"))
+    return Document(mime_type, data if whole else b"", place, unreadable=not (whole and known and data))
