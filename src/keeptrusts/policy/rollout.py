@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from dataclasses import dataclass, replace
+from typing import Annotated, Final, Literal, Self
 
 from keeptrusts.core.exchange import Caller
 from keeptrusts.policy.schema import Attr, Block, Fault
@@ -43,9 +43,13 @@ class Rollout(Block):
         Attr(
             "What keeps a request in the share or out of it: the client's key (without one its agent, user or address),"
             " the user (without one the consumer), or nothing.",
-            stronger="neutral",
+            stronger="unclear",
         ),
     ] = "consumer"
+
+    def beside(self, other: Self) -> Self:
+        """Where every request is in the share, it does not matter what keeps it there."""
+        return replace(self, sticky_by="consumer") if self.percent == other.percent == FULL else self
 
     def faults(self) -> Iterable[Fault]:
         if self.mode == "off" and self.percent != FULL:

@@ -14,12 +14,12 @@ from typing import Any, Final, Literal, TypeAlias
 from keeptrusts.core.canonical import digest
 from keeptrusts.core.exchange import Caller, Exchange, Part, Phase, Role, Text
 from keeptrusts.core.verdict import NAMES, Allow, Redact, Verdict, severity
-from keeptrusts.policy.asking import Answer, Question
+from keeptrusts.policy.asking import Answer, Count, Question, Tally, finish
 from keeptrusts.policy.compiled import CompiledPolicy
 from keeptrusts.policy.engine import Chain
 
 Reason: TypeAlias = Literal[
-    "not_a_decision", "no_content", "cut", "needs_base", "not_reproduced", "headers", "tools", "services"
+    "not_a_decision", "no_content", "cut", "needs_base", "not_reproduced", "headers", "tools", "services", "counts"
 ]
 REASONS: Final[Mapping[Reason, str]] = {
     "not_a_decision": "no record of a decision on a request that was seen through",
@@ -30,6 +30,7 @@ REASONS: Final[Mapping[Reason, str]] = {
     "headers": "a policy looks at header fields, which are not kept",
     "tools": "a policy looks at tools, of which only the texts are kept",
     "services": "a policy asks a service, whose answers are not kept",
+    "counts": "a policy counts between requests, and what was counted is not kept",
 }
 """Why a record cannot be judged again."""
 CUT: Final = "[...]"
@@ -167,7 +168,7 @@ def replay(candidate: CompiledPolicy, event: Mapping[str, Any], base: CompiledPo
     return _between(event, exchanges, *_without_settled(event, chains[0], chains[1]))
 
 
-_OF_KINDS: Final = frozenset({"headers", "tools", "services"})
+_OF_KINDS: Final = frozenset({"headers", "tools", "services", "counts"})
 
 
 def _between(event: Mapping[str, Any], exchanges: Iterable[Exchange], candidate: Chain, base: Chain | None) -> Replayed:
@@ -199,8 +200,8 @@ def _judged(chain: Chain, exchanges: Iterable[Exchange]) -> Verdict:
     for exchange in exchanges:
         if _TOOLS & {text.part for text in exchange.texts} and chain.of_phase(Phase.TOOL):
             raise _NotReplayableError("tools")
-        judge = chain.judge_answer if exchange.answered else chain.judge_request
-        said = judge(exchange, lambda: 0, _asked).verdict
+        steps = chain.answer_steps if exchange.answered else chain.request_steps
+        said = finish(steps(exchange, lambda: 0), _asked, _Uncounted()).verdict
         if worst is None or severity(said) > severity(worst):
             worst = said
         if severity(said) > severity(Redact("", ())):
@@ -211,6 +212,12 @@ def _judged(chain: Chain, exchanges: Iterable[Exchange]) -> Verdict:
 def _asked(question: Question) -> Answer:
     del question
     raise _NotReplayableError("services")
+
+
+class _Uncounted(Tally):
+    def add(self, count: Count) -> Answer:
+        del count
+        raise _NotReplayableError("counts")
 
 
 class _Unkept(Mapping[str, str]):

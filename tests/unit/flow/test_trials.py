@@ -82,6 +82,25 @@ def test_every_run_is_really_another() -> None:
     assert [one.sent["stream"] for one in seen] == [False, True, True, True]
 
 
+MODERATED = {"external-moderation": {"endpoint": "https://moderation.example.com/v1/check"}}
+
+
+@pytest.mark.parametrize(
+    ("services", "verdict"),
+    [
+        ([], "block"),
+        ([{"url": "https://moderation.example.com/v1/check", "body": {"flagged": False}}], "allow"),
+        ([{"url": "https://moderation.example.com/*", "body": '{"flagged": true}'}], "block"),
+        ([{"url": "https://other.example.com/*", "body": {"flagged": False}}], "block"),
+        ([{"url": "*", "status": 500}], "block"),
+    ],
+)
+def test_services_answer_what_the_case_says(services: Any, verdict: str) -> None:
+    """Those that it says nothing of are down."""
+    result = tried(MODERATED, "hi", {"verdict": verdict}, services=services)
+    assert result.details == ()
+
+
 def test_a_document_that_is_switched_off_answers_nothing() -> None:
     """No policy objected, and there is no answer."""
     text = document({"rbac": {}}, pack={"name": "x", "version": "1.0.0", "enabled": False})

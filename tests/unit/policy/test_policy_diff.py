@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from keeptrusts.policy.analysis import sound
 from keeptrusts.policy.comparing import Change, undeclared
 from keeptrusts.policy.diff import diff_documents
 from keeptrusts.policy.findings import InvalidPolicyError
 from keeptrusts.policy.registry import KINDS, load_kind
 from keeptrusts.policy.sections import Document
-from support.policy_cases import document
+from support.policy_cases import cases, document
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -151,6 +152,32 @@ def test_kinds_added_removed_and_moved() -> None:
     assert changes(two, dict(reversed(two.items()))) == [("policies.chain", "reordered", "neutral")]
     redacting: dict[str, Any] = {"topic-filter": {}, "pii-detector": {}}
     assert changes(redacting, dict(reversed(redacting.items()))) == [("policies.chain", "reordered", "weakens")]
+
+
+def test_how_kinds_are_introduced() -> None:
+    """A kind that is not named is enforced on every request; a smaller share and a milder mode are more lenient."""
+
+    def moved(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str]]:
+        texts = (
+            document({"rbac": {}}, policies={"chain": ["rbac"], "rollout": {"rbac": one} if one else {}})
+            for one in (before, after)
+        )
+        return [(one.path.rpartition(".")[2], one.effect) for one in diff_documents(*texts)]
+
+    assert moved({}, {"mode": "shadow"}) == [("mode", "weakens")]
+    assert moved({"mode": "off"}, {"mode": "shadow"}) == [("mode", "strengthens")]
+    assert moved({"percent": 5}, {}) == [("percent", "strengthens")]
+    assert moved({"percent": 5}, {"percent": 5, "sticky_by": "user"}) == [("sticky_by", "weakens")]
+    assert moved({}, {"sticky_by": "user"}) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_that_redacts_says_that_it_changes_texts(kind: str) -> None:
+    """So that moving it to the front is seen: kinds behind it do not see what it took out."""
+    for case in (one.at("http://asked.example") for one in cases() if one.kind == kind):
+        if isinstance(case.want, dict) and "redact" in case.want:
+            block = sound(document({kind: case.config}))[0].blocks[kind]
+            assert block.changes_texts() or block.adds, case.note
 
 
 def test_a_block_that_is_not_chained_means_nothing() -> None:

@@ -140,6 +140,12 @@ def test_what_asks_a_service() -> None:
     assert reasons(simulate(policy_of(blocks), [event_of(policy_of(NOTHING), "hello")])) == {"services": 1}
 
 
+def test_what_counts_between_requests() -> None:
+    """What had been counted then is not kept."""
+    blocks = {"bot-detector": {"fingerprint_fields": ["key_id", "text"]}}
+    assert reasons(simulate(policy_of(blocks), [event_of(policy_of(NOTHING), "hello")])) == {"counts": 1}
+
+
 @pytest.mark.parametrize(
     "event",
     [
