@@ -47,6 +47,11 @@ class Metrics:
         self._holdback = Gauge(
             "keeptrusts_stream_holdback_chars", "Most characters a stream is held back.", registry=self._registry
         )
+        self._count_what_others_do()
+        self.processed = 0
+        self.peers: Peers | None = None
+
+    def _count_what_others_do(self) -> None:
         self._attempts = Counter(
             "keeptrusts_upstream_attempts",
             "Tries of targets, by what came of them.",
@@ -65,8 +70,6 @@ class Metrics:
             ["policy", "outcome"],
             registry=self._registry,
         )
-        self.processed = 0
-        self.peers: Peers | None = None
 
     def watch(self, decision: Decision) -> None:
         """Count a decision."""
