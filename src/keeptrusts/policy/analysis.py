@@ -11,8 +11,8 @@ from keeptrusts.policy import shapes
 from keeptrusts.policy.findings import Finding, InvalidPolicyError
 from keeptrusts.policy.kind import Policy
 from keeptrusts.policy.neighbours import check_neighbours
-from keeptrusts.policy.reading import Reader, join, locate, members_of, not_enforced, suggest
-from keeptrusts.policy.registry import KINDS, LATER_KINDS, load_kind
+from keeptrusts.policy.reading import Reader, join, locate, members_of, suggest
+from keeptrusts.policy.registry import KINDS, load_kind
 from keeptrusts.policy.rollout import ALONE
 from keeptrusts.policy.schema import keys_of
 from keeptrusts.policy.sections import Document
@@ -156,9 +156,7 @@ def _chain_items(root: Node) -> tuple[Node, ...]:
 
 
 def _is_kind(kind: str, path: str, spot: Spot, reader: Reader) -> bool:
-    if kind in LATER_KINDS:
-        reader.fault("E001", path, spot, *not_enforced(kind, suggest("", KINDS, "kinds")))
-    elif kind not in KINDS:
+    if kind not in KINDS:
         reader.fault("E001", path, spot, f"unknown policy kind `{kind[:60]}`", suggest(kind, KINDS, "kinds"))
     return kind in KINDS
 

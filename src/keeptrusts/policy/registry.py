@@ -53,12 +53,6 @@ KINDS: Final = (
 )
 """The kinds that this version enforces."""
 
-LATER_KINDS: Final = frozenset(
-    {
-    }
-)
-"""Kinds of the published vocabulary that this version refuses, because it cannot enforce them."""
-
 ALIASES: Final = {"code-sanitation": "code-sanitizer"}
 """Other names of kinds."""
 

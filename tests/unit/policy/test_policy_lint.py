@@ -60,7 +60,6 @@ def test_what_is_close_to_nothing_gets_the_list() -> None:
     ("old", "new", "code", "path"),
     [
         ("[token-limit]", "[token-limt]", "E001", "policies.chain[0]"),
-        ("[token-limit]", "[token-limit, document-analyzer]", "E001", "policies.chain[1]"),
         ("policy: {", "policy: {token-limt: {}, ", "E001", "policy.token-limt"),
         ("policies:", "extra: 1\npolicies:", "E002", "extra"),
         ("name: p", "name: p, nam: q", "E002", "pack.nam"),
