@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from ipaddress import IPv6Address
 from typing import Final
 
 from keeptrusts.core.errors import QuotaUnavailableError
@@ -161,7 +162,18 @@ def _who(notes: Notes, limit: RateLimit) -> str | None:
     if limit.name == "user":
         named = (caller.headers.get(name) for name in limit.header_names)
         return next((value for value in named if value), None) or caller.user_id or notes.user
-    return caller.ip if limit.name == "ip" else ""
+    return _address(caller.ip) if limit.name == "ip" else ""
+
+
+def _address(ip: str) -> str:
+    """As it is counted: of IPv6 the network, for whoever has one address has all of its last 64 bits."""
+    if ":" not in ip:
+        return ip
+    try:
+        one = IPv6Address(ip)
+    except ValueError:
+        return ip
+    return str(one.ipv4_mapped or int(one) >> 64)
 
 
 def _agent(notes: Notes) -> Agent | None:

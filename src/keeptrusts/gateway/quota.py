@@ -11,6 +11,9 @@ from keeptrusts.flow.effects import Meter, Room
 SLICES: Final = 1000
 """Of a window. What falls into one of them is kept as one, and lasts as long as the latest of it."""
 
+MOST_KEYS: Final = 100_000
+"""Callers may name themselves as they like: those that were not seen for longest are forgotten first."""
+
 DAY_MS: Final = 86_400_000
 _SWEEP_EVERY: Final = 1024
 
@@ -123,11 +126,21 @@ class Quota:
         """There is nothing to let go of."""
 
     def _tally(self, meter: Meter, now: int) -> _Tally:
-        tally = self._tallies.get(meter.key)
+        tally = self._tallies.pop(meter.key, None)
         if tally is None:
-            tally = self._tallies[meter.key] = _Tally(meter)
+            self._make_room()
+            tally = _Tally(meter)
+        self._tallies[meter.key] = tally  # at the end: the order is that of last use
         tally.forget(now)
         return tally
+
+    def _make_room(self) -> None:
+        """Budgets for a day stay: the document names who has one, so they are few."""
+        if len(self._tallies) < MOST_KEYS:
+            return
+        oldest = next((key for key, tally in self._tallies.items() if not tally.daily), None)
+        if oldest is not None:
+            del self._tallies[oldest]
 
     def _sweep(self, now: int) -> None:
         """Forget whoever has not been seen for a whole window."""

@@ -75,6 +75,25 @@ def test_each_limit_is_a_meter() -> None:
     assert "ann" not in str(keys(ann))
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:0:0:2", True),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+        ("no address", "no address", True),
+    ],
+)
+def test_an_address_is_counted_by_who_has_it(one: str, other: str, *, same: bool) -> None:
+    """Of IPv6 a network of 64 bits; an IPv4 address is itself however it is written."""
+    policy = limited(RateLimit("ip", 3, 1))
+    counted = [keys(play(policy, HELLO, FINE, caller=Caller(ip=ip))) for ip in (one, other)]
+
+    assert (counted[0] == counted[1]) == same
+
+
 def test_a_user_is_the_one_that_the_request_names() -> None:
     """When the gateway knows no better; without any there is no limit of users."""
     policy = limited(RateLimit("user", 5, 60, ("x-user-id",)))

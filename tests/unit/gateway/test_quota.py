@@ -7,7 +7,10 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any, TypeVar
 
+import pytest
+
 from keeptrusts.flow.effects import Meter, Room
+from keeptrusts.gateway import quota as quota_module
 from keeptrusts.gateway.quota import Quota
 
 R = TypeVar("R")
@@ -146,3 +149,19 @@ def test_memory_is_bounded() -> None:
         take(quota, many)
 
     assert list(quota._tallies) == ["all"]
+
+
+def test_callers_that_name_themselves_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that was not seen for longest goes first; a budget for the day is not forgotten."""
+    monkeypatch.setattr(quota_module, "MOST_KEYS", 4)
+    quota = Quota(Time())
+    budget = Meter("agent", "requests", 1, 86_400, 1, daily=True)
+    take(quota, budget)
+    for name in ("ann", "bob", "cat"):
+        take(quota, replace(USER, key=name))
+    take(quota, replace(USER, key="ann"))
+    for name in ("dan", "eve"):
+        take(quota, replace(USER, key=name))
+
+    assert sorted(quota._tallies) == ["agent", "ann", "dan", "eve"]
+    assert wait(quota, budget) is not None
