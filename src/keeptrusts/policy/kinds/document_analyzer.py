@@ -75,6 +75,9 @@ class DocumentAnalyzer(Policy):
     def reads_documents(self) -> bool:
         return self.enabled
 
+    def changes_texts(self) -> bool:
+        return self.sanitize_code
+
     def judge(self, exchange: Exchange) -> Verdict:
         if not self.enabled:
             return Allow()
