@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from keeptrusts.core.exchange import Document, Part, Place
+from keeptrusts.wire.spelling import refuse_lookalikes
 from keeptrusts.wire.strict_json import DATA, split_data
-from keeptrusts.wire.texts import TextCollector, is_token, one_of
+from keeptrusts.wire.texts import TextCollector, is_model_name, is_token, one_of
 
 PARTS: Final = frozenset({"file", "image_url", "input_audio"})
 NOT_TEXT: Final = "a part of a message is not text, and no policy reads it: send text parts only"
@@ -34,6 +35,7 @@ _TEXT_TYPES: Final = frozenset(
     | {"application/javascript", "application/x-ndjson", "application/sql", "application/csv", "application/xhtml+xml"}
 )
 _NAMES: Final = {"file": "file_data", "image_url": "url", "input_audio": "data"}
+_SOURCE_FIELDS: Final = frozenset({"type", "media_type", "data", "url", "file_id"})
 _DETAILS: Final = one_of("auto", "low", "high", "original")
 
 
@@ -64,6 +66,24 @@ def collect(collector: TextCollector, kind: str, given: Any, place: Place) -> No
         collector.add(document.data.decode(), (*place, name, DATA), Part.DOCUMENT)
     others = {key: value for key, value in given.items() if key != name}
     collector.members(others, place, {"detail": _DETAILS, "format": is_token})
+
+
+def collect_source(collector: TextCollector, source: Any, place: Place) -> None:
+    """Take in what a block of a Messages request attaches: `source` is base64, or a reference."""
+    refuse_lookalikes(source, _SOURCE_FIELDS)
+    given = source if isinstance(source, dict) and source.get("type") == "base64" else {}
+    media_type, data = given.get("media_type"), given.get("data")
+    if not isinstance(media_type, str) or not isinstance(data, str) or split_data(data)[0]:
+        collector.walk(source, place, Part.OTHER)
+        collector.documents.append(Document("", b"", place, unreadable=True))
+        return
+    here: Place = (*place, "data")
+    document = _document(data, media_type.strip().lower(), here)
+    collector.documents.append(document)
+    if is_text_type(document.mime_type) and not document.unreadable:
+        collector.add(document.data.decode(), (*here, DATA), Part.DOCUMENT)
+    others = {name: value for name, value in given.items() if name != "data"}
+    collector.members(others, place, {"type": one_of("base64"), "media_type": is_model_name})
 
 
 def attachment(kind: str, given: Mapping[str, Any], place: Place = ()) -> Document:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from keeptrusts.core.errors import UnreadableError
 from keeptrusts.core.exchange import Part, Place, Role, ToolCall
+from keeptrusts.wire.attachments import collect_source
 from keeptrusts.wire.openai_chat import flag_of, model_of, natural
 from keeptrusts.wire.readings import ModelAnswer, ModelRequest, Usage
 from keeptrusts.wire.spelling import refuse_lookalikes
@@ -102,6 +103,7 @@ def read_request(raw: bytes) -> ModelRequest:
     if document.get("mcp_servers"):
         raise UnreadableError("`mcp_servers` brings tools that no policy can see: send the tools themselves")
     collector = TextCollector(Role.SYSTEM)
+    collector.takes_documents = True
     _content(collector, document.get("system"), ("system",), Part.CONTENT)
     for index, message in enumerate(messages):
         _message(collector, message, ("messages", index))
@@ -120,6 +122,7 @@ def read_request(raw: bytes) -> ModelRequest:
         max_tokens_key="max_tokens",
         message_count=len(messages),
         user=user,
+        documents=tuple(collector.documents),
     )
 
 
@@ -306,6 +309,9 @@ def _other_block(collector: TextCollector, block: Mapping[str, Any], place: Plac
         collector.role = Role.TOOL
         refuse_media_in(block.get("content"))
         collector.walk(_legible(block.get("content")), (*place, "content"), Part.TOOL_RESULT)
+    elif kind in {"image", "document"} and collector.takes_documents:
+        collect_source(collector, source, (*place, "source"))
+        collector.walk(block.get("content"), (*place, "content"), Part.OTHER)
     elif kind != "tool_reference":
         raise UnreadableError("a block of content is not text, and no policy reads it: send text only")
     for name in ("title", "context", "tool_name"):

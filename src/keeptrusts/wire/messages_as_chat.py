@@ -167,9 +167,25 @@ def _user(role: str, blocks: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, 
         if block["type"] == "tool_result":
             yield _result(block)
         else:
-            parts.append({"type": "text", "text": _readable(block)})
+            parts += _attached(block) or [{"type": "text", "text": _readable(block)}]
     if parts:
         yield {"role": role, "content": parts}
+
+
+def _attached(block: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A picture or a PDF as a part of chat; nothing when the block is neither."""
+    match block:
+        case {"type": "image", "source": {"type": "base64", "media_type": str(media_type), "data": str(data)}}:
+            return [{"type": "image_url", "image_url": {"url": f"data:{media_type};base64,{data}"}}]
+        case {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": str(data)}}:
+            name = str(block.get("title") or "document.pdf")
+            told = [{"type": "text", "text": str(block["context"])}] if block.get("context") else []
+            return [
+                *told,
+                {"type": "file", "file": {"filename": name, "file_data": f"data:application/pdf;base64,{data}"}},
+            ]
+        case _:
+            return []
 
 
 def _result(block: Mapping[str, Any]) -> dict[str, Any]:

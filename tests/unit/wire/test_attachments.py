@@ -12,6 +12,8 @@ from keeptrusts.core.errors import UnreadableError
 from keeptrusts.core.exchange import Part
 from keeptrusts.policy.document import compile_document
 from keeptrusts.wire.anthropic import request_to_messages
+from keeptrusts.wire.messages import read_request as read_message
+from keeptrusts.wire.messages_as_chat import request_to_chat
 from keeptrusts.wire.openai_chat import read_answer, read_request
 from keeptrusts.wire.readings import ModelRequest
 from keeptrusts.wire.strict_json import DATA, splice
@@ -142,6 +144,67 @@ def test_an_answer_attaches_nothing() -> None:
         read_answer(json.dumps({"choices": [{"index": 0, "message": message}]}).encode())
 
 
+def message(*content: dict[str, Any]) -> bytes:
+    return json.dumps(
+        {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": list(content)}]}
+    ).encode()
+
+
+def source_of(media_type: str, data: str, kind: str = "document") -> dict[str, Any]:
+    return {"type": kind, "source": {"type": "base64", "media_type": media_type, "data": data}}
+
+
+@pytest.mark.parametrize(
+    ("block", "mime_type", "unreadable"),
+    [
+        (source_of("image/png", PDF, "image"), "image/png", False),
+        (source_of("application/pdf", PDF), "application/pdf", False),
+        (source_of("application/pdf", "data:application/pdf;base64," + PDF), "", True),
+        ({"type": "document", "source": {"type": "url", "url": "https://example.com/a.pdf"}}, "", True),
+        ({"type": "image", "source": {"type": "file", "file_id": "file_1"}}, "", True),
+        ({"type": "image", "source": {}}, "", True),
+        (
+            {"type": "tool_result", "tool_use_id": "t", "content": [source_of("image/png", PDF, "image")]},
+            "image/png",
+            False,
+        ),
+    ],
+)
+def test_blocks_of_messages(block: dict[str, Any], mime_type: str, unreadable: bool) -> None:
+    """The Messages API attaches by blocks with a source; what it refers to is not here."""
+    (found,) = read_message(message(block)).documents
+    assert (found.mime_type, found.unreadable) == (mime_type, unreadable)
+
+
+def test_the_text_of_a_block_is_a_text() -> None:
+    """And so is what stands beside it."""
+    block = source_of("text/csv", encoded("a,b")) | {"title": "list", "content": "smuggled"}
+    texts = {text.value: text.place for text in read_message(message(block)).texts}
+    assert texts["a,b"] == ("messages", 0, "content", 0, "source", "data", DATA)
+    assert {"list", "smuggled"} <= texts.keys()
+
+
+def test_chat_is_sent_pictures_and_pdf() -> None:
+    """As parts of its own, in the order in which they came."""
+    raw = message(
+        source_of("image/png", PDF, "image"),
+        source_of("application/pdf", PDF) | {"title": "a.pdf", "context": "of May"},
+        {"type": "text", "text": "see"},
+    )
+    assert json.loads(request_to_chat(raw))["messages"][0]["content"] == [
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PDF}"}},
+        {"type": "text", "text": "of May"},
+        {"type": "file", "file": {"filename": "a.pdf", "file_data": f"data:application/pdf;base64,{PDF}"}},
+        {"type": "text", "text": "see"},
+    ]
+
+
+def test_what_chat_does_not_take_is_refused() -> None:
+    """Never dropped."""
+    with pytest.raises(UnreadableError, match="translated"):
+        request_to_chat(message({"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}))
+
+
 def blocks(*parts: dict[str, Any]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads(request_to_messages(body(*parts)))["messages"][0]["content"]
     return found
@@ -171,6 +234,14 @@ def test_what_anthropic_does_not_take_is_refused(raw: bytes) -> None:
     """Never dropped."""
     with pytest.raises(UnreadableError, match="this provider takes"):
         request_to_messages(raw)
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages/count_tokens"])
+def test_messages_need_such_a_kind_too(path: str) -> None:
+    """As a request and as one that is counted."""
+    policy = compile_document(document({"audit-logger": {}}, providers={"targets": [{"id": "a", "provider": "mock"}]}))
+    seen = play(policy, message(source_of("image/png", PDF, "image")), Provider(), path=path)
+    assert (seen.status, seen.sent_upstream) == (422, [])
 
 
 @pytest.mark.parametrize(

@@ -116,12 +116,8 @@ def test_blocks(block: dict[str, Any], expected: list[str]) -> None:
 @pytest.mark.parametrize(
     "block",
     [
-        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}},
-        {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "aGk="}},
-        {"type": "document", "source": {"type": "url", "url": "https://example.com/a.pdf"}},
         {"type": "container_upload", "file_id": "f"},
         {"type": "hologram", "text": "x"},
-        {"type": "tool_result", "tool_use_id": "t", "content": [{"type": "image", "source": {}}]},
         {"type": "web_fetch_tool_result", "content": {"type": "web_fetch_result", "content": {"type": "document"}}},
         {"type": "tool_use", "id": "t", "input": {}},
         {"type": "text", "Text": "x"},
