@@ -118,7 +118,9 @@ def _forwarded(notes: Notes, asked: _Asked) -> Flow[Refusal | None]:
     )
     if isinstance(opened, Opened) and opened.head.status < 400:
         price = opened.target.pricing
-        exchange = replace(asked.exchange, output_usd_per_million_tokens=price.output if price else None)
+        exchange = asked.exchange
+        if price is not None:
+            exchange = replace(exchange, output_usd_per_million_tokens=price.output)
         return (yield from _answered(notes, opened, exchange, asked.said))
     yield from CloseUpstream()
     refusal = refusal_of(opened) if isinstance(opened, Opened) else opened

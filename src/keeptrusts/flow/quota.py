@@ -65,6 +65,9 @@ def take(
     Args:
         cap: Most tokens that the policies let the answer have.
     """
+    policy = notes.snapshot.policy
+    if not policy.rate_limits and policy.token_limit is None and not policy.agents:
+        return None
     expected = estimate(request, cap, targets)
     meters = tuple(_meters(notes, expected))
     if not meters:
