@@ -90,7 +90,8 @@ class StreamedAnswer:
     def __init__(self, policy: CompiledPolicy, exchange: Exchange, request: Judgement, clock: Clock) -> None:
         self._chain = policy.chain
         self._clock = clock
-        self._exchange = replace(exchange, phase=Phase.OUTPUT, answered=True, documents=(), asked=exchange.texts)
+        asked = _as_sent(exchange, request)
+        self._exchange = replace(exchange, phase=Phase.OUTPUT, answered=True, documents=(), asked=asked)
         self._restorable = request.restorable
         self.rules = AnswerRules.of(policy)
         self._accounts = [_Account(one) for one, _ in self.rules.live]
@@ -280,7 +281,7 @@ def judge_whole(
         documents=(),
         texts=answer.texts,
         tool_calls=answer.tool_calls,
-        asked=exchange.texts,
+        asked=_as_sent(exchange, request),
         phase=Phase.OUTPUT,
     )
     judgement = yield from consulted(policy.chain.answer_steps(asked, clock))
@@ -289,6 +290,11 @@ def judge_whole(
     if not AnswerRules.of(policy).bare:
         changes |= dict.fromkeys(answer.logprobs)
     return JudgedAnswer(judgement, splice(answer.raw, changes), answer.usage, texts)
+
+
+def _as_sent(exchange: Exchange, request: Judgement) -> tuple[Text, ...]:
+    """The texts of the request as the policies left them: no service that is asked about an answer sees more."""
+    return tuple(replace(text, value=request.changed.get(text.place, text.value)) for text in exchange.texts)
 
 
 def _given_back(texts: Iterable[Text], changed: Mapping[Place, str], restorable: Mapping[str, str]) -> dict[Place, str]:

@@ -129,3 +129,29 @@ def test_no_usable_answer_blocks_and_the_record_tells_why() -> None:
     assert (seen.status, seen.record.reason_code) == (409, "judge.error")
     event = seen.record.as_event()
     assert event["policies"][0]["asked"] == [{"outcome": "timeout", "status": 0, "latency_us": 7, "digest": None}]
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_who_is_asked_about_an_answer_sees_the_request_as_it_was_sent(is_streamed: bool) -> None:
+    """What was redacted for the provider is redacted for the reviewer."""
+
+    class Redacts(Policy):
+        kind = "redacts"
+        phases = frozenset({Phase.INPUT})
+
+        def judge(self, exchange: Exchange) -> Verdict:
+            said = next(text for text in exchange.texts if text.value == "hello")
+            return Redact("redacts.word", (Edit(said.place, 0, 5, "word", "[WORD]"),))
+
+    seen: list[str] = []
+
+    class Looks(Judge):
+        def judge(self, exchange: Exchange) -> Verdict | Ask:
+            seen.extend(text.value for text in exchange.asked)
+            return super().judge(exchange)
+
+    provider = streamed("fine") if is_streamed else Provider([answer("fine")])
+    play(policy_of(Redacts(), Looks()), STREAM if is_streamed else HELLO, provider, ask=lambda _: NO)
+
+    assert "[WORD]" in seen
+    assert "hello" not in seen
