@@ -154,6 +154,7 @@ def test_invalid_policy_is_shown_and_nothing_starts(tmp_path: Path, policy: Path
 
     assert ended.returncode == 2
     assert "error[E001]" in ended.stderr
+    assert not (tmp_path / "spool").exists()
     assert "line 2" in ended.stderr
     assert "Traceback" not in ended.stderr
 

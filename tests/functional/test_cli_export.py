@@ -106,6 +106,7 @@ def test_what_the_control_plane_refuses_is_told(plane: Served) -> None:
     result = plane.kt("export", "create", "--format", "csv", "--window", "yesterday")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "window" in result.stderr
+    assert result.stderr.count("`24h`") == 1, "it is said once"
 
 
 def test_a_file_that_cannot_be_written(plane: Served, tmp_path: Path) -> None:

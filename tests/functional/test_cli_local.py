@@ -236,3 +236,12 @@ def test_listen_on_a_port_in_use(tmp_path: Path) -> None:
         result = kt("webhook", "listen", "--listen", address, "--secret", SECRET, home=tmp_path)
     assert result.exit_code == 1
     assert "choose another with `--listen`" in result.stderr
+
+
+@pytest.mark.parametrize("secret", ["nonsense", "whsec_", "whsec_c2hvcnQ=", "whsec_!!"])
+def test_listen_refuses_what_is_no_secret(tmp_path: Path, secret: str) -> None:
+    """Before it listens, and without saying it again."""
+    result = kt("webhook", "listen", "--listen", "127.0.0.1:0", home=tmp_path, KEEPTRUSTS_WEBHOOK_SECRET=secret)
+    assert result.exit_code == 2
+    assert "invalid_secret" in result.stderr
+    assert "nonsense" not in result.stderr

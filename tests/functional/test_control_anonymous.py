@@ -12,10 +12,14 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 from keeptrusts.api.names import Role
 from keeptrusts.control.auth import Needs
+from keeptrusts.control.routes import providers
 from keeptrusts.control.scopes import SCOPES_OF, may
 from support.control import Plane, assert_problem
 
-OPEN: Final = frozenset({("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/")})
+OPEN: Final = frozenset({
+    ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/"),
+    *(("GET", route.path) for route in providers.router.routes if isinstance(route, APIRoute)),
+})  # fmt: skip
 ENDLESS: Final = frozenset({("GET", "/v1/events/stream")})
 ROLES: Final[tuple[Role, ...]] = ("admin", "editor", "viewer", "auditor", "gateway")
 
@@ -106,3 +110,19 @@ def test_a_wrong_key_is_invalid(control: Plane) -> None:
     for token in tokens:
         answer = control.client.get("/v1/whoami", headers={b"Authorization": f"Bearer {token}".encode()})
         assert "rotate" in assert_problem(answer, 401, "invalid_api_key")["detail"]
+
+
+@pytest.mark.parametrize("token", ["", "kt_key_" + "0" * 32 + "_x", "sk-something"])
+def test_large_bodies_of_strangers_are_not_read(control: Plane, token: str) -> None:
+    """The head decides: 401 and a closed connection, whatever the eight megabytes behind it are."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    answer = control.client.post("/v1/configurations", content=b"x" * 8_000_000, headers=headers)
+    code = "invalid_api_key" if token else "missing_api_key"
+    assert assert_problem(answer, 401, code)["detail"]
+    assert answer.headers["connection"] == "close"
+
+
+def test_a_known_key_may_send_large_bodies(control: Plane) -> None:
+    """And is told what is wrong with them; an expired one is told that."""
+    large = b'{"name": "' + b"x" * 100_000 + b'"}'
+    assert control.admin.post("/v1/configurations", large).status_code == 422

@@ -104,7 +104,9 @@ def test_a_body_that_is_too_large(admin: Person) -> None:
     huge = b"x" * (8 * 1024 * 1024 + 1)
     assert_problem(admin.post("/v1/configurations", huge), 413, "body_too_large")
     unstated = admin.client.post(
-        "/v1/configurations", content=(huge[:1_000_000] for _ in range(9)), headers={"Authorization": admin.token}
+        "/v1/configurations",
+        content=(huge[:1_000_000] for _ in range(9)),
+        headers={"Authorization": f"Bearer {admin.token}"},
     )
     assert_problem(unstated, 413, "body_too_large")
 

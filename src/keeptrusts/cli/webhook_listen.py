@@ -58,6 +58,8 @@ def listen(
     """
     if register == bool(secret):
         raise click.UsageError("give either `--secret`, to verify what a webhook sends, or `--register`")
+    if secret is not None:
+        _check_secret(secret)
     with _receiving(address, secret or "") as receiver:
         if register:
             with _registered(settings, receiver, event_types):
@@ -104,6 +106,16 @@ def _write(letter: Letter, form: str) -> None:
         click.echo(f"{row['id'] or '-'}  {paint(str(row['type'] or '-'))}  {verdict}")
     else:
         emit_line(row)
+
+
+def _check_secret(secret: str) -> None:
+    """Nothing verifies with what is no secret: better now than at the first message."""
+    from keeptrusts.control.signatures import is_secret
+
+    if not is_secret(secret):
+        raise stop("the signing secret is none: it is `whsec_` and 24 to 64 bytes in base64",
+                   "take it from the answer to `kt webhook create` or `kt webhook rotate-secret`",
+                   status=Exit.WRONG_INPUT, code="invalid_secret")  # fmt: skip
 
 
 @contextmanager

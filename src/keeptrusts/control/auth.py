@@ -110,6 +110,19 @@ async def authenticate(request: Request) -> Actor:
     return _actor(credential, request)
 
 
+async def require_known_key(request: Request) -> None:
+    """
+    Look at the head alone: whether the key is known, and has not ended. Counts nothing.
+
+    Raises:
+        ProblemError: 401, as of `authenticate`.
+    """
+    services = services_of(request)
+    credential = await _credential(services, request.headers.get("authorization"))
+    if credential.expires_at is not None and credential.expires_at <= services.store.clock():
+        _refuse("expired_api_key", f"the API key expired; rotate it: {ROTATE}")
+
+
 async def _credential(services: Services, header: str | None) -> Credential:
     scheme, _, token = (header or "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():

@@ -1,7 +1,8 @@
 """
 What surrounds every request, outside the framework: its id, the bound on its body, and the last catch.
 
-The body is read here in full (no route takes more than `MAX_BODY_BYTES`), so that nothing inside can forget the bound.
+The body is read here in full (no route takes more than `MAX_BODY_BYTES`), so that nothing inside can forget the bound;
+a large one only of callers whose key is known.
 """
 
 from __future__ import annotations
@@ -13,17 +14,22 @@ import time
 import traceback
 from typing import Any
 
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from keeptrusts.api.limits import MAX_BODY_BYTES
+from keeptrusts.control.auth import require_known_key
 from keeptrusts.control.metrics import count_request
-from keeptrusts.control.problem import problem
+from keeptrusts.control.problem import ProblemError, on_own_error, problem
+from keeptrusts.core.errors import KeeptrustsError
 from keeptrusts.core.ids import REQUEST
 from keeptrusts.store.transaction import new_id
 
 log = logging.getLogger("keeptrusts.control")
 
 BODY_TIMEOUT_S = 60.0
+SMALL_BODY = 16 * 1024
+"""Larger bodies are read of callers with a key alone: a few strangers could fill the memory of the server."""
 
 
 class Envelope:
@@ -41,10 +47,20 @@ class Envelope:
         inner: Scope = {**scope, "state": state}
         answer = _Answer(send, state)
         try:
+            if _is_large(scope):
+                await require_known_key(Request(inner))
             body = await _read_body(scope, receive)
         except _RefusedError as refused:
             reply = problem(request_id, refused.status, refused.code, refused.detail, headers={"Connection": "close"})
             await reply(inner, receive, answer)
+            return
+        except ProblemError as unknown:
+            headers = {**(unknown.headers or {}), "Connection": "close"}
+            reply = problem(request_id, unknown.status_code, unknown.code, str(unknown.detail), headers=headers)
+            await reply(inner, receive, answer)
+            return
+        except KeeptrustsError as failed:
+            await (await on_own_error(Request(inner), failed))(inner, receive, answer)
             return
         state["body_hash"] = hashlib.sha256(body).hexdigest()
         began = time.perf_counter()
@@ -91,6 +107,17 @@ class _Answer:
                 headers.append((b"cache-control", b"no-store"))
             message = {**message, "headers": headers}
         await self._send(message)
+
+
+def _is_large(scope: Scope) -> bool:
+    """
+    Whether the body is one that is not read of a stranger.
+
+    One of unknown length counts as such.
+    """
+    headers = dict(scope["headers"])
+    stated = headers.get(b"content-length", b"0")
+    return b"transfer-encoding" in headers or not stated.isdigit() or int(stated) > SMALL_BODY
 
 
 class _RefusedError(Exception):

@@ -37,7 +37,7 @@ from keeptrusts.gateway.certificate import Certificate
 from keeptrusts.gateway.control_plane import Backoff, ControlPlane
 from keeptrusts.gateway.driver import World
 from keeptrusts.gateway.endpoints import Endpoints
-from keeptrusts.gateway.files import PolicyFiles
+from keeptrusts.gateway.files import PolicyFiles, read_layers
 from keeptrusts.gateway.holding import Holding
 from keeptrusts.gateway.journal import SEGMENT_BYTES, Journal, SpoolSettings
 from keeptrusts.gateway.listening import Server
@@ -54,6 +54,7 @@ from keeptrusts.gateway.upstream import Pool
 from keeptrusts.gateway.variables import Variables
 from keeptrusts.gateway.witness import Witness
 from keeptrusts.policy.compiled import CircuitBreaker, CompiledPolicy
+from keeptrusts.policy.document import compile_document
 from keeptrusts.trail.chain import gap_event
 
 FLUSH_SECONDS = 5.0
@@ -119,6 +120,10 @@ async def serve_until_stopped(settings: Settings, stop: asyncio.Event | None = N
 @asynccontextmanager
 async def started(settings: Settings) -> AsyncIterator[Gateway]:
     """A gateway that listens, and is drained when the block ends."""
+    if settings.policy_files and not settings.spool_dir.exists():
+        # a document that does not lint leaves no trace: no folder that a corrected start would have to explain
+        text = await asyncio.to_thread(read_layers, settings.policy_files)
+        await asyncio.to_thread(compile_document, text)
     async with AsyncExitStack() as stack:
         gateway = Gateway(settings)
         stack.push_async_callback(gateway.close)
