@@ -224,3 +224,40 @@ def test_connections_to_hosts_of_others_are_not_kept() -> None:
             return server.connections
 
     assert run_on_loop(scene()) == 2
+
+
+@pytest.mark.parametrize(("variable", "failure"), [("socks5://127.0.0.1:1", "unreachable"), ("", None)])
+def test_a_proxy_that_cannot_be_used_is_a_failure(
+    variable: str, failure: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not a bug in the middle of a request."""
+    monkeypatch.setenv("http_proxy", variable)
+    monkeypatch.delenv("no_proxy", raising=False)
+    (got,), _ = put(always(answer(b"ok")))
+
+    assert got.failure == failure
+
+
+def test_a_question_goes_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one of the environment, with the whole URL; a link of others never does."""
+    heads: list[bytes] = []
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head, _ = await read_request(reader)
+        heads.append(head)
+        writer.write(answer(b"ok"))
+        await writer.drain()
+
+    def through(one: Question) -> Question:
+        monkeypatch.setenv("http_proxy", one.url.replace("http://", "http://user:pass@").partition("/ask")[0])
+        monkeypatch.delenv("no_proxy", raising=False)
+        return replace(one, url="http://judge.example:8080/ask")
+
+    (got,), _ = put(script, through)
+    assert got.body == b"ok"
+    assert heads[0].startswith(b"POST http://judge.example:8080/ask HTTP/1.1\r\nhost: judge.example:8080\r\n")
+    assert b"proxy-authorization: Basic " in heads[0]
+
+    (other,), _ = put(script, lambda one: replace(through(one), public=True, url="http://127.0.0.1:9/x"))
+    assert other.failure == "refused_address"
+    assert len(heads) == 1

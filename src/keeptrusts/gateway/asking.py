@@ -19,6 +19,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from keeptrusts.core.addresses import is_public
 from keeptrusts.core.errors import (
+    InputError,
     KeeptrustsError,
     UpstreamError,
     UpstreamGarbledError,
@@ -27,7 +28,7 @@ from keeptrusts.core.errors import (
 )
 from keeptrusts.core.version import VERSION
 from keeptrusts.flow.effects import UpstreamHead
-from keeptrusts.gateway.proxies import proxy_for
+from keeptrusts.gateway.proxies import Proxy, proxy_for
 from keeptrusts.gateway.upstream import Origin, Pool, Timeouts, UpstreamConnection, request_bytes
 from keeptrusts.policy.asking import Answer, Credential, Failure, Question
 
@@ -138,11 +139,18 @@ class _Asking:
 def _way_to(question: Question) -> _Way:
     parts = urlsplit(question.url)
     name, tls = parts.hostname or "", parts.scheme == "https"
-    proxy = None if question.public else proxy_for(parts.scheme, parts.netloc)
+    proxy = None if question.public else _proxy(parts)
     origin = Origin(name, parts.port or (443 if tls else 80), tls, proxy)
     shown = f"[{name}]" if ":" in name else name
     host = shown if parts.port is None else f"{shown}:{parts.port}"
     return _Way(origin, _target(parts, host, through_proxy=proxy is not None and not tls), host)
+
+
+def _proxy(parts: SplitResult) -> Proxy | None:
+    try:
+        return proxy_for(parts.scheme, parts.netloc)
+    except InputError:  # the environment names one that we do not speak to
+        raise _NotAskedError("unreachable") from None
 
 
 def _target(parts: SplitResult, host: str, *, through_proxy: bool) -> str:
