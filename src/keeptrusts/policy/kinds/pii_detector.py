@@ -60,6 +60,16 @@ class PiiDetector(Policy):
     ] = False
 
     def faults(self) -> Iterable[Fault]:
+        if self.entities or self.redaction.custom_markers:
+            yield from self._unknown_categories()
+        if self.entities and self.healthcare_mode:
+            message = "`healthcare_mode` does nothing beside `entities`, which names what is looked for"
+            yield Fault("W003", ("healthcare_mode",), message, "remove it, or name the categories in `entities`")
+        if self.restore and (self.action == "block" or self.redaction != Redaction()):
+            message = "`restore` needs markers of its own, so it goes with `action: redact` and no `redaction`"
+            yield Fault("E009", ("restore",), message, "remove `redaction`, or `restore`")
+
+    def _unknown_categories(self) -> Iterable[Fault]:
         from keeptrusts.detect.pii import CATEGORIES
 
         for index, category in enumerate(self.entities):
@@ -71,12 +81,6 @@ class PiiDetector(Policy):
                 message = f"`{category[:60]}` is not a category"
                 hint = suggest(category, [*CATEGORIES, CUSTOM], "categories")
                 yield Fault("E006", ("redaction", "custom_markers", category), message, hint)
-        if self.entities and self.healthcare_mode:
-            message = "`healthcare_mode` does nothing beside `entities`, which names what is looked for"
-            yield Fault("W003", ("healthcare_mode",), message, "remove it, or name the categories in `entities`")
-        if self.restore and (self.action == "block" or self.redaction != Redaction()):
-            message = "`restore` needs markers of its own, so it goes with `action: redact` and no `redaction`"
-            yield Fault("E009", ("restore",), message, "remove `redaction`, or `restore`")
 
     def beside(self, other: Self) -> Self:
         """The categories by name, where one of the two names them: the modes say nothing then."""
