@@ -35,6 +35,8 @@ _TEXT_TYPES: Final = frozenset(
     | {"application/javascript", "application/x-ndjson", "application/sql", "application/csv", "application/xhtml+xml"}
 )
 _NAMES: Final = {"file": "file_data", "image_url": "url", "input_audio": "data"}
+_INPUTS: Final = {"input_image": "image_url", "input_file": "file_data"}
+INPUTS: Final = frozenset(_INPUTS)
 _SOURCE_FIELDS: Final = frozenset({"type", "media_type", "data", "url", "file_id"})
 _DETAILS: Final = one_of("auto", "low", "high", "original")
 
@@ -56,16 +58,25 @@ def collect(collector: TextCollector, kind: str, given: Any, place: Place) -> No
         collector.walk(given, place, Part.OTHER)
         collector.documents.append(Document("", b"", place, unreadable=True))
         return
-    name = _NAMES[kind]
-    data = given.get(name)
-    document = attachment(kind, given, place)
+    _take(collector, attachment(kind, given, place), given.get(_NAMES[kind]))
+    others = {key: value for key, value in given.items() if key != _NAMES[kind]}
+    collector.members(others, place, {"detail": _DETAILS, "format": is_token})
+
+
+def collect_input(collector: TextCollector, part: Mapping[str, Any], place: Place) -> None:
+    """Take in a part of a Responses request that attaches something: `input_image` or `input_file`."""
+    name = _INPUTS[str(part.get("type"))]
+    _take(collector, _document(part.get(name), _suffixed(part), (*place, name)), part.get(name))
+    others = {key: value for key, value in part.items() if key not in {name, "type"}}
+    collector.members(others, place, {"detail": _DETAILS})
+
+
+def _take(collector: TextCollector, document: Document, given: Any) -> None:
     collector.documents.append(document)
     if document.unreadable:
-        collector.walk(data, (*place, name), Part.OTHER)
+        collector.walk(given, document.place, Part.OTHER)
     elif is_text_type(document.mime_type):
-        collector.add(document.data.decode(), (*place, name, DATA), Part.DOCUMENT)
-    others = {key: value for key, value in given.items() if key != name}
-    collector.members(others, place, {"detail": _DETAILS, "format": is_token})
+        collector.add(document.data.decode(), (*document.place, DATA), Part.DOCUMENT)
 
 
 def collect_source(collector: TextCollector, source: Any, place: Place) -> None:
@@ -77,11 +88,7 @@ def collect_source(collector: TextCollector, source: Any, place: Place) -> None:
         collector.walk(source, place, Part.OTHER)
         collector.documents.append(Document("", b"", place, unreadable=True))
         return
-    here: Place = (*place, "data")
-    document = _document(data, media_type.strip().lower(), here)
-    collector.documents.append(document)
-    if is_text_type(document.mime_type) and not document.unreadable:
-        collector.add(document.data.decode(), (*here, DATA), Part.DOCUMENT)
+    _take(collector, _document(data, media_type.strip().lower(), (*place, "data")), data)
     others = {name: value for name, value in given.items() if name != "data"}
     collector.members(others, place, {"type": one_of("base64"), "media_type": is_model_name})
 
@@ -95,6 +102,10 @@ def _type_of(kind: str, given: Mapping[str, Any]) -> str:
     """The type of data that does not say it itself."""
     if kind == "input_audio":
         return f"audio/{given.get('format')}"
+    return _suffixed(given)
+
+
+def _suffixed(given: Mapping[str, Any]) -> str:
     suffix = str(given.get("filename") or "").rpartition(".")[2].lower()
     return _SUFFIXES.get(suffix, UNKNOWN)
 

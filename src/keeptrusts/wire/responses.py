@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from keeptrusts.core.errors import UnreadableError
 from keeptrusts.core.exchange import Part, Place, Role
+from keeptrusts.wire.attachments import INPUTS, NOT_TEXT, collect_input
 from keeptrusts.wire.openai_chat import ROLES, flag_of, model_of, natural
 from keeptrusts.wire.readings import ModelAnswer, ModelRequest, Usage
 from keeptrusts.wire.spelling import refuse_lookalikes
@@ -30,6 +31,7 @@ from keeptrusts.wire.texts import (
 CALLS: Final = {"function_call": "arguments", "custom_tool_call": "input"}
 """Items that call a tool, and the member that holds what it is called with."""
 _RESULTS: Final = frozenset({"function_call_output", "custom_tool_call_output"})
+_INPUT_KEYS: Final = frozenset({"type", "image_url", "detail", "file_id", "file_data", "file_url", "filename"})
 _STORED: Final = ("previous_response_id", "conversation", "prompt")
 _SWITCHES: Final = one_of()
 _STATUS: Final = one_of("in_progress", "completed", "incomplete", "searching", "failed", "queued", "cancelled")
@@ -107,6 +109,7 @@ def read_request(raw: bytes) -> ModelRequest:
     refuse_lookalikes(document, _REQUEST_KEYS)
     _refuse_stored(document)
     collector = TextCollector(Role.SYSTEM)
+    collector.takes_documents = True
     collector.walk(document.get("instructions"), ("instructions",), Part.CONTENT)
     collector.role = Role.USER
     count = _input(collector, document.get("input"))
@@ -128,6 +131,7 @@ def read_request(raw: bytes) -> ModelRequest:
         max_tokens_key="max_output_tokens",
         message_count=count,
         user=user if isinstance(user := document.get("user"), str) else None,
+        documents=tuple(collector.documents),
     )
 
 
@@ -231,16 +235,20 @@ def read_part(collector: TextCollector, part: Any, place: Place, said: Part, log
     if not isinstance(part, dict):
         raise UnreadableError("a part is not an object: send parts as the API describes them")
     kind = str(part.get("type"))
+    if kind in INPUTS and collector.takes_documents:
+        refuse_lookalikes(part, _INPUT_KEYS)
+        collect_input(collector, part, place)
+        return
     if kind == "refusal":
         collector.walk(part.get("refusal"), (*place, "refusal"), Part.REFUSAL)
     elif kind in {"input_text", "output_text", "text", "summary_text", "reasoning_text"}:
         collector.walk(part.get("text"), (*place, "text"), said)
     else:
-        raise UnreadableError("a part of a message is not text, and no policy reads it: send text parts only")
+        raise UnreadableError(NOT_TEXT)
     read_annotations(collector, part.get("annotations"), (*place, "annotations"))
     if part.get("logprobs"):
         logprobs.append((*place, "logprobs"))
-    read = {"text", "refusal", "annotations", "logprobs"}
+    read = {"refusal" if kind == "refusal" else "text", "annotations", "logprobs"}
     collector.members({name: value for name, value in part.items() if name not in read}, place, {"type": one_of(kind)})
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from keeptrusts.core.errors import UnreadableError
+from keeptrusts.wire.attachments import INPUTS
 from keeptrusts.wire.strict_json import parse_object
 
 _SAME: Final = ("model", "temperature", "top_p", "parallel_tool_calls", "user")
@@ -178,7 +179,7 @@ def _message(item: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     match item.get("type", "message"):
         case "message":
             role = "system" if item["role"] == "developer" else item["role"]
-            yield {"role": role, "content": _text_of(item["content"])}
+            yield {"role": role, "content": _content_of(item["content"])}
         case "function_call_output":
             yield {"role": "tool", "tool_call_id": item["call_id"], "content": _text_of(item["output"])}
         case "reasoning":
@@ -187,9 +188,29 @@ def _message(item: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             raise UnreadableError("an item cannot be translated for this provider: send messages, calls and results")
 
 
+def _content_of(content: Any) -> str | list[dict[str, Any]]:
+    """Text as one, unless something is attached to it."""
+    if isinstance(content, str) or not any(part.get("type") in INPUTS for part in content):
+        return _text_of(content)
+    return [_part(part) for part in content]
+
+
+def _part(part: Mapping[str, Any]) -> dict[str, Any]:
+    match part:
+        case {"type": "input_image", "image_url": str(url)}:
+            detail = {"detail": part["detail"]} if part.get("detail") else {}
+            return {"type": "image_url", "image_url": {"url": url, **detail}}
+        case {"type": "input_file", "file_data": str(data)}:
+            return {"type": "file", "file": {"filename": str(part.get("filename") or "document"), "file_data": data}}
+        case _:
+            return {"type": "text", "text": _text_of([part])}
+
+
 def _text_of(content: Any) -> str:
     if isinstance(content, str):
         return content
+    if any(part.get("type") in INPUTS for part in content):
+        raise UnreadableError("what is attached here cannot be translated for this provider: attach it as data")
     return "".join(part.get("text") or part.get("refusal") or "" for part in content)
 
 

@@ -16,6 +16,8 @@ from keeptrusts.wire.messages import read_request as read_message
 from keeptrusts.wire.messages_as_chat import request_to_chat
 from keeptrusts.wire.openai_chat import read_answer, read_request
 from keeptrusts.wire.readings import ModelRequest
+from keeptrusts.wire.responses import read_request as read_response_request
+from keeptrusts.wire.responses_as_chat import request_to_chat as response_to_chat
 from keeptrusts.wire.strict_json import DATA, splice
 from support.flows import Provider, answer, play
 from support.policy_cases import document
@@ -203,6 +205,51 @@ def test_what_chat_does_not_take_is_refused() -> None:
     """Never dropped."""
     with pytest.raises(UnreadableError, match="translated"):
         request_to_chat(message({"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}))
+
+
+def response(*parts: dict[str, Any]) -> bytes:
+    return json.dumps({"model": "m", "input": [{"role": "user", "content": list(parts)}]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("part", "mime_type", "unreadable"),
+    [
+        ({"type": "input_image", "image_url": "data:image/png;base64," + PDF, "detail": "low"}, "image/png", False),
+        ({"type": "input_image", "image_url": "https://example.com/a.png"}, "application/octet-stream", True),
+        ({"type": "input_image", "file_id": "file_1"}, "", True),
+        ({"type": "input_file", "file_data": "data:application/pdf;base64," + PDF}, "application/pdf", False),
+        ({"type": "input_file", "file_data": PDF, "filename": "a.pdf"}, "application/pdf", False),
+        ({"type": "input_file", "file_url": "https://example.com/a.pdf"}, "", True),
+    ],
+)
+def test_parts_of_responses(part: dict[str, Any], mime_type: str, unreadable: bool) -> None:
+    """The Responses API attaches by parts of its own."""
+    (found,) = read_response_request(response(part)).documents
+    assert (found.mime_type, found.unreadable) == (mime_type, unreadable)
+
+
+def test_the_text_of_a_part_of_responses_is_a_text() -> None:
+    """And so is what stands beside it, under whatever name."""
+    part = {"type": "input_file", "file_data": encoded("a,b"), "filename": "list.csv", "text": "smuggled"}
+    texts = {text.value: text.place for text in read_response_request(response(part)).texts}
+    assert texts["a,b"] == ("input", 0, "content", 0, "file_data", DATA)
+    assert {"list.csv", "smuggled"} <= texts.keys()
+    beside = read_response_request(response({"type": "input_text", "text": "x", "refusal": "smuggled"})).texts
+    assert "smuggled" in {text.value for text in beside}
+
+
+def test_responses_are_said_in_chat_with_what_they_attach() -> None:
+    """Never without it."""
+    picture = {"type": "input_image", "image_url": "data:image/png;base64," + PDF, "detail": "low"}
+    paper = {"type": "input_file", "file_data": "data:application/pdf;base64," + PDF, "filename": "a.pdf"}
+    raw = response({"type": "input_text", "text": "see"}, picture, paper)
+    assert json.loads(response_to_chat(raw))["messages"][0]["content"] == [
+        {"type": "text", "text": "see"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64," + PDF, "detail": "low"}},
+        {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64," + PDF}},
+    ]
+    with pytest.raises(UnreadableError, match="attach it as data"):
+        response_to_chat(response({"type": "input_image", "file_id": "file_1"}))
 
 
 def blocks(*parts: dict[str, Any]) -> list[dict[str, Any]]:

@@ -84,8 +84,6 @@ def test_tools_and_fields() -> None:
         {"input": []},
         {"input": ""},
         {"input": [{"type": "item_reference", "id": "msg_1"}]},
-        {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "https://example.com/a.png"}]}]},
-        {"input": [{"role": "user", "content": [{"type": "input_file", "file_id": "f"}]}]},
         {"input": [{"role": "user", "content": ["x"]}]},
         {"input": [{"role": "wizard", "content": "x"}]},
         {"input": ["x"]},

@@ -39,8 +39,7 @@ class DocumentAnalyzer(Policy):
     """
     Let documents pass with a request, by type and size; without this kind a request that attaches one is refused.
 
-    Documents are the files, pictures and sound of chat completions, and the pictures and documents of messages, that
-    stand in the request as data. The text of one
+    Documents are the files, pictures and sound that stand in a request as data, in each API format. The text of one
     that is text (`text/*`, JSON, XML, YAML and the like, in UTF-8) is judged by every kind of the chain, and redacted
     in its place. Of others nobody reads the content: they pass only when `allowed_mime_types` names their type, and
     the record says `document_analyzer.unread`. References to documents elsewhere are refused, and so are documents
