@@ -25,7 +25,7 @@ from keeptrusts.control.app import create_app
 from keeptrusts.control.settings import Settings
 from support.scripted import Said, Script
 
-OTHER_READERS = re.compile(r"/v1/gateway/|/metrics$|/openapi\.json$|/docs$|/\.well-known/|/v1/providers/")
+OTHER_READERS = re.compile(r"/v1/gateway/|/metrics$|/openapi\.json$|/docs$|/\.well-known/|/v1/provider(s|-mirror)/")
 """What gateways (with their own, asynchronous client), Prometheus, browsers and Terraform itself call."""
 
 NOUNS = (Audit, Configurations, Escalations, Events, Exports, Gateways, Tokens, Trail, Variables, Webhooks)

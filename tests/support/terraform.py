@@ -136,7 +136,7 @@ class Workspace:
     def start(self, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """In a process group of its own, as a terminal gives it."""
         # some commands have verbs of their own, and take no such flag before them
-        plain = () if arguments[0] == "state" or arguments[1:2] == ("schema",) else ("-no-color",)
+        plain = () if arguments[0] in {"state", "providers"} else ("-no-color",)
         return subprocess.Popen(
             ["terraform", arguments[0], *plain, *arguments[1:]],
             cwd=self.folder,

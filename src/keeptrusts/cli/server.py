@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
+
+if TYPE_CHECKING:
+    from keeptrusts.control.releases import Release
 
 SECRET_KEY: Final = "KEEPTRUSTS_SECRET_KEY"  # noqa: S105  the name of a variable
 DATA_DIR: Final = Path("~/.local/share/keeptrusts/server")
@@ -92,8 +95,20 @@ def run(
         webhook_allow_private=webhook_allow_private,
         archive_url=archive_url,
         key_requests_per_minute=rate_limit,
+        provider_release=_provider_release,
     )
     serve(settings, Address.read(listen), admin_key_file=admin_key_file, show_key=_show)
+
+
+def _provider_release() -> Release:
+    """Packaged when somebody asks for it."""
+    from keeptrusts.control.releases import Release
+    from keeptrusts.core.version import VERSION
+    from keeptrusts.terraform.install import PLATFORMS
+    from keeptrusts.terraform.package import archive, build, h1
+
+    files = build()
+    return Release(version=VERSION, archive=archive(files), h1=h1(files), platforms=PLATFORMS)
 
 
 @server.command()

@@ -25,6 +25,7 @@ from keeptrusts.control.middleware import Envelope
 from keeptrusts.control.openapi import describe_api
 from keeptrusts.control.outbound import OutboundRules
 from keeptrusts.control.problem import on_http_error, on_own_error, on_validation_error
+from keeptrusts.control.releases import Releases
 from keeptrusts.control.routes import (
     audit,
     configurations,
@@ -34,6 +35,7 @@ from keeptrusts.control.routes import (
     gateways,
     health,
     identity,
+    providers,
     runtime,
     simulations,
     tokens,
@@ -60,6 +62,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     configurations.router,
     simulations.router,
     gateways.router,
+    providers.router,
     tokens.router,
     audit.router,
     runtime.router,
@@ -75,11 +78,13 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
 def make_services(settings: Settings) -> Services:
     """Open what the settings name. Nothing is connected yet."""
     store = Store(open_engine(settings.database))
-    sealer = Sealer(secret_key(settings))
+    secret = secret_key(settings)
+    sealer = Sealer(secret)
     credentials = Credentials(store, requests_per_minute=settings.key_requests_per_minute)
     outbound = OutboundRules.read(insecure=settings.allow_insecure_webhooks, subnets=settings.webhook_allow_private)
     signer = Signer(store, sealer)
-    return Services(settings, store, sealer, credentials, Hub(), signer, Bundles(store, signer), outbound)
+    releases = Releases(settings.provider_release, secret)
+    return Services(settings, store, sealer, credentials, Hub(), signer, Bundles(store, signer), outbound, releases)
 
 
 def create_app(settings: Settings, services: Services | None = None, background: Sequence[Worker] = WORKERS) -> FastAPI:

@@ -14,6 +14,7 @@ from keeptrusts.control.bundles import Bundles
 from keeptrusts.control.credentials import Credentials
 from keeptrusts.control.hub import Hub, gateway_topic
 from keeptrusts.control.outbound import OutboundRules
+from keeptrusts.control.releases import Releases
 from keeptrusts.control.settings import Settings
 from keeptrusts.control.signing import Signer
 from keeptrusts.core.errors import InputError
@@ -28,7 +29,8 @@ class Services:
     """
     `store` opens transactions; `sealer` keeps secrets; `credentials` knows callers; `hub` wakes who waits.
 
-    `signer` signs and `bundles` remembers what it signed; `outbound` says where webhooks may go.
+    `signer` signs and `bundles` remembers what it signed; `outbound` says where webhooks may go; `releases` are those
+    of the Terraform provider.
     """
 
     settings: Settings
@@ -39,6 +41,7 @@ class Services:
     signer: Signer
     bundles: Bundles
     outbound: OutboundRules
+    releases: Releases
 
     def gateways_changed(self, *gateway_ids: str) -> None:
         """What they are to run is another now: wake those who wait for it. From any thread."""

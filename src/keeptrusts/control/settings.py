@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from keeptrusts.control.releases import ReleaseMaker
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -18,6 +20,7 @@ class Settings:
         webhook_allow_private: Networks (CIDR) that webhooks may reach though they are private.
         archive_url: `s3://BUCKET/PREFIX` for archives; None: the data directory.
         key_requests_per_minute: For one API key; gateway tokens have ten times as much.
+        provider_release: Makes the release of the Terraform provider that is given out; None: none is.
     """
 
     data_dir: Path
@@ -27,6 +30,7 @@ class Settings:
     webhook_allow_private: tuple[str, ...] = ()
     archive_url: str | None = None
     key_requests_per_minute: int = 6000
+    provider_release: ReleaseMaker | None = None
 
     @property
     def database(self) -> str:

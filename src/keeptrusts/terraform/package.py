@@ -7,12 +7,15 @@ written into it: it starts with `-B`, and its compiled files are never checked a
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import marshal
 import subprocess
 import sys
 import zipfile
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from importlib import metadata
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
@@ -90,15 +93,28 @@ def write_folder(files: Mapping[str, bytes], folder: Path) -> None:
         path.chmod(0o755 if name == NAME else 0o644)
 
 
-def write_zip(files: Mapping[str, bytes], path: Path) -> None:
+def archive(files: Mapping[str, bytes]) -> bytes:
     """The same as an archive of the kind that Terraform unpacks; the same files always give the same bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as opened:
         for name, content in sorted(files.items()):
             entry = zipfile.ZipInfo(name, _EPOCH)
             entry.create_system = 3
             entry.external_attr = (0o755 if name == NAME else 0o644) << 16
-            archive.writestr(entry, content, zipfile.ZIP_DEFLATED)
+            opened.writestr(entry, content, zipfile.ZIP_DEFLATED)
+    return held.getvalue()
+
+
+def h1(files: Mapping[str, bytes]) -> str:
+    """Terraform's hash of a provider: over the names and digests of its files, in order (`dirhash.Hash1` of Go)."""
+    lines = "".join(f"{sha256(content).hexdigest()}  {name}\n" for name, content in sorted(files.items()))
+    return "h1:" + base64.b64encode(sha256(lines.encode()).digest()).decode()
+
+
+def write_zip(files: Mapping[str, bytes], path: Path) -> None:
+    """The archive as a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(archive(files))
 
 
 def _our_modules() -> dict[str, bytes]:
