@@ -227,7 +227,7 @@ def _content(collector: TextCollector, content: Any, place: Place, part: Part) -
                 collector.walk(piece.get("text"), (*here, "text"), part)
             case "refusal":
                 collector.walk(piece.get("refusal"), (*here, "refusal"), Part.REFUSAL)
-            case kind if collector.takes_documents and kind in PARTS:
+            case str() as kind if collector.takes_documents and kind in PARTS:
                 collect(collector, kind, piece.get(kind), (*here, kind))
             case _:
                 raise UnreadableError(NOT_TEXT)
