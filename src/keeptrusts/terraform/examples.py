@@ -89,6 +89,19 @@ resource "keeptrusts_api_key" "dashboard" {
   expires_in = "90d"
 }
 """,
+    "keeptrusts_config_variable": """\
+variable "openai_key" {
+  type      = string
+  ephemeral = true
+}
+
+resource "keeptrusts_config_variable" "openai" {
+  name             = "openai-key"
+  description      = "Key of the provider, for secret_key_ref: {store: openai-key}"
+  value_wo         = var.openai_key
+  value_wo_version = 1
+}
+""",
 }
 DATA_SOURCES: Final[Mapping[str, str]] = {
     "keeptrusts_configuration": """\
@@ -214,6 +227,7 @@ IMPORTS: Final[Mapping[str, tuple[str, ...]]] = {
     "keeptrusts_gateway": ("edge", "gw_0192f0c1a2b37c4d8e5f60718293a4b5", "name=production-edge"),
     "keeptrusts_gateway_token": ("edge", "key_0192f0c1a2b37c4d8e5f60718293a4b5"),
     "keeptrusts_api_key": ("dashboard", "key_0192f0c1a2b37c4d8e5f60718293a4b5", "name=dashboard"),
+    "keeptrusts_config_variable": ("openai", "var_0192f0c1a2b37c4d8e5f60718293a4b5", "name=openai-key"),
     "keeptrusts_webhook": ("siem", "wh_0192f0c1a2b37c4d8e5f60718293a4b5", "url=https://siem.example.com/ingest"),
 }
 """Type -> the name of its example, an id, and what else may stand for the id."""

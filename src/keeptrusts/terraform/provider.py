@@ -66,6 +66,7 @@ RESOURCES: Final[Mapping[str, str]] = {
     "keeptrusts_gateway_token": "resources.gateway_token:GatewayTokenResource",
     "keeptrusts_webhook": "resources.webhook:WebhookResource",
     "keeptrusts_api_key": "resources.api_key:ApiKeyResource",
+    "keeptrusts_config_variable": "resources.config_variable:ConfigVariableResource",
 }
 """Type -> where its class is; imported when it is used."""
 DATA_SOURCES: Final[Mapping[str, str]] = {
