@@ -87,6 +87,21 @@ def test_response(gateway: GatewayProcess) -> None:
     assert kinds.count("response.output_text.delta") > 1
 
 
+def test_completions_and_embeddings(gateway: GatewayProcess) -> None:
+    """A prompt, whole and streamed; vectors of texts; token numbers are refused."""
+    with client(gateway) as asking:
+        whole = asking.completions.create(model="gpt-4o", prompt="hello there")
+        chunks = list(asking.completions.create(model="gpt-4o", prompt="hello there", stream=True))
+        vectors = asking.embeddings.create(model="e", input=["a", "b"], encoding_format="float").data
+        with pytest.raises(openai.UnprocessableEntityError):
+            asking.embeddings.create(model="e", input=[1, 2, 3])
+        with pytest.raises(openai.ConflictError):
+            asking.embeddings.create(model="e", input="wolfram smuggling")
+
+    assert whole.choices[0].text == "".join(chunk.choices[0].text for chunk in chunks) == "hello there"
+    assert [len(one.embedding) for one in vectors] == [8, 8]
+
+
 def test_blocks_of_responses(gateway: GatewayProcess) -> None:
     """409 when a policy objects; 422 for what the provider has stored and no policy sees."""
     with client(gateway) as asking:

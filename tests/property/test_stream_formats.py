@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from keeptrusts.core.exchange import Target
 from keeptrusts.policy.compiled import CompiledPolicy, TargetSettings
 from keeptrusts.policy.document import compile_document
+from keeptrusts.wire.completions import CompletionsWriter, answer_from_chat
 from keeptrusts.wire.responses_as_chat import answer_to_response
 from keeptrusts.wire.responses_writer import ResponsesWriter
 from keeptrusts.wire.sse import SseDecoder
@@ -192,6 +193,29 @@ def responses_stream(pieces: Iterable[str], calls: Sequence[tuple[str, Iterable[
     return b"".join(frame.raw for frame in ResponsesWriter("m").translate(frames))
 
 
+def completions_request(stream: bool) -> bytes:
+    return json.dumps({"model": "m", "stream": stream, "prompt": "hello"}).encode()
+
+
+def completions_whole(body: bytes) -> Said:
+    text = json.loads(body)["choices"][0]["text"]
+    return [text] if text else [], []
+
+
+def completions_streamed(body: bytes) -> Said:
+    text = "".join(choice["text"] for one in documents(body) for choice in one.get("choices", ()))
+    return [text] if text else [], []
+
+
+def completions_answer(text: str, calls: Sequence[tuple[str, str]]) -> bytes:
+    return answer_from_chat(chat_answer(text, calls))
+
+
+def completions_stream(pieces: Iterable[str], calls: Sequence[tuple[str, Iterable[str]]]) -> bytes:
+    frames = SseDecoder().feed(chat_stream(pieces, calls))
+    return b"".join(frame.raw for frame in CompletionsWriter("m").translate(frames))
+
+
 CLIENTS = {
     "chat": Client("/v1/chat/completions", chat_request, chat_whole, chat_streamed, "[DONE]"),
     "messages": Client(
@@ -204,11 +228,14 @@ CLIENTS = {
     "responses": Client("/v1/responses", responses_request, responses_whole, responses_streamed, "response.completed"),
 }
 FAR = {
-    "chat": Far(replace(TARGET, target=Target("main", "openai-compatible")), chat_answer, chat_stream),
+    "chat": Far(replace(TARGET, target=Target("main", "groq")), chat_answer, chat_stream),
     "messages": Far(ANTHROPIC, messages_answer, messages_stream),
+    "completions": Far(replace(TARGET, target=Target("main", "openai")), completions_answer, completions_stream),
     "responses": Far(replace(TARGET, target=Target("main", "openai")), responses_answer, responses_stream),
 }
-PAIRS = st.sampled_from([(near, far) for near in CLIENTS for far in FAR if far != "responses" or near == "responses"])
+OWN = {"responses", "completions"}
+"""Formats that a provider speaks to nobody else."""
+PAIRS = st.sampled_from([(near, far) for near in CLIENTS for far in FAR if far not in OWN or near == far])
 ARGUMENTS = st.dictionaries(st.sampled_from(["to", "body"]), TEXTS, max_size=2).map(json.dumps)
 CALLS = st.lists(st.tuples(st.sampled_from(["send_mail", "look_up"]), ARGUMENTS), max_size=2)
 
@@ -250,6 +277,7 @@ def test_redaction_gives_what_the_whole_answer_gives(
 ) -> None:
     """Texts and calls, under the same reason; between ends that speak alike, clean streams keep their bytes."""
     near, far = pair
+    calls = [] if near == "completions" else calls
     deltas = [(called, cut_text(arguments, data.draw(PLACES))) for called, arguments in calls]
     body = FAR[far].streamed(cut_text(text, data.draw(PLACES)), deltas)
     seen, expected = streamed(name, near, far, body, data.draw(PLACES)), whole(name, near, far, text, calls)

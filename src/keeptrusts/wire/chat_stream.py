@@ -78,7 +78,7 @@ class _ChunkReader:
     def choice(self, choice: Any, place: Place) -> None:
         if not isinstance(choice, dict):
             raise UnreadableError("a choice is not an object")
-        index = _index(choice, place[-1])
+        index = choice_index(choice, place[-1])
         self.choices.append((index, bool(choice.get("finish_reason"))))
         if choice.get("logprobs") is not None:
             self.logprobs.append((*place, "logprobs"))
@@ -113,7 +113,7 @@ class _ChunkReader:
     def _call(self, choice: int, call: Any, place: Place) -> None:
         if not isinstance(call, dict):
             raise UnreadableError("a tool call is not an object")
-        index = _index(call, place[-1])
+        index = choice_index(call, place[-1])
         identifier = call.get("id")
         if isinstance(identifier, str) and identifier:
             self.call_ids.append(((choice, index), identifier))
@@ -165,7 +165,8 @@ def is_key(place: Place) -> bool:
     return bool(place) and place[-1] == KEY
 
 
-def _index(given: Mapping[str, Any], position: str | int) -> int:
+def choice_index(given: Mapping[str, Any], position: str | int) -> int:
+    """The index of a choice or a call; where it stands, when it says none. Raises `UnreadableError`."""
     index = given.get("index", position)
     if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < 10_000:
         raise UnreadableError("an index is not a small whole number")

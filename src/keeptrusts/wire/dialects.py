@@ -8,7 +8,16 @@ from functools import lru_cache
 from typing import Final, Protocol
 
 from keeptrusts.core.errors import UnreadableError
-from keeptrusts.wire import anthropic, chat_stream, messages, openai_chat, responses, responses_as_chat
+from keeptrusts.wire import (
+    anthropic,
+    chat_stream,
+    completions,
+    embeddings,
+    messages,
+    openai_chat,
+    responses,
+    responses_as_chat,
+)
 from keeptrusts.wire.messages_as_chat import answer_to_message, request_to_chat
 from keeptrusts.wire.messages_stream import MessagesReader
 from keeptrusts.wire.messages_writer import MessagesWriter
@@ -119,7 +128,27 @@ RESPONSES: Final = replace(
     error_frame=response_error_frame,
     bridge=Bridge(guarded(responses_as_chat.request_to_chat), guarded(answer_to_response), ResponsesWriter),
 )
-DIALECTS: Final = {dialect.path: dialect for dialect in (CHAT, MESSAGES, COUNT, RESPONSES)}
+COMPLETIONS: Final = replace(
+    CHAT,
+    name="openai_completions",
+    path="/v1/completions",
+    spoken_by=frozenset({"openai", "openai-compatible", "azure", "ollama"}),
+    read_request=completions.read_request,
+    read_answer=completions.read_answer,
+    make_reader=lambda: completions.read_chunk,
+    bridge=Bridge(
+        guarded(completions.request_to_chat), guarded(completions.answer_from_chat), completions.CompletionsWriter
+    ),
+)
+EMBEDDINGS: Final = replace(
+    CHAT,
+    name="openai_embeddings",
+    path="/v1/embeddings",
+    read_request=embeddings.read_request,
+    read_answer=embeddings.read_answer,
+    refusal="this provider has no embeddings: name a target that has",
+)
+DIALECTS: Final = {dialect.path: dialect for dialect in (CHAT, MESSAGES, COUNT, RESPONSES, COMPLETIONS, EMBEDDINGS)}
 """By the path at which clients ask."""
 _FAR: Final = {
     "anthropic": Bridge(anthropic.request_to_messages, anthropic.answer_from_messages, anthropic.MessagesStream)

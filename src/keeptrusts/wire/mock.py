@@ -14,9 +14,11 @@ from typing import Any, Final, TypeAlias
 
 from keeptrusts.core.errors import UnreadableError
 from keeptrusts.core.exchange import Part, Role
+from keeptrusts.wire.embeddings import read_request as read_embeddings
 from keeptrusts.wire.openai_chat import read_request
 from keeptrusts.wire.readings import ModelRequest
 from keeptrusts.wire.sse import DONE, encode_frame
+from keeptrusts.wire.strict_json import parse_object
 
 Calls: TypeAlias = Sequence[tuple[str, Mapping[str, Any]]]
 CHARS_A_TOKEN: Final = 4
@@ -51,6 +53,8 @@ def mock_answer(
         error = {"error": {"message": f"the mock provider answers {status}", "type": "mock_error", "code": None}}
         return MockAnswer(status, "application/json", (json.dumps(error).encode(),))
     try:
+        if _asks_for_vectors(raw):
+            return MockAnswer(status, "application/json", (_vectors(raw),))
         request = read_request(raw)
     except UnreadableError as unreadable:
         error = {"error": {"message": str(unreadable), "type": "invalid_request_error", "code": None}}
@@ -62,6 +66,23 @@ def mock_answer(
     if request.stream:
         return MockAnswer(status, "text/event-stream", tuple(writer.stream(text, chunk_chars, finished=True)))
     return MockAnswer(status, "application/json", (writer.whole(),))
+
+
+def _asks_for_vectors(raw: bytes) -> bool:
+    """Whether a request asks for vectors. Raises `UnreadableError`."""
+    document = parse_object(raw)
+    return "input" in document and "messages" not in document
+
+
+def _vectors(raw: bytes) -> bytes:
+    """A short vector for each text, the same for the same text."""
+    asked = read_embeddings(raw)
+    texts = [text.value for text in asked.texts if text.place[0] == "input"]
+    vectors = [[byte / 255 for byte in hashlib.sha256(text.encode()).digest()[:8]] for text in texts]
+    data = [{"object": "embedding", "index": index, "embedding": one} for index, one in enumerate(vectors)]
+    counted = sum(map(len, texts)) // CHARS_A_TOKEN + 1
+    usage = {"prompt_tokens": counted, "total_tokens": counted}
+    return json.dumps({"object": "list", "data": data, "model": asked.model, "usage": usage}).encode()
 
 
 def last_user_text(request: ModelRequest) -> str:

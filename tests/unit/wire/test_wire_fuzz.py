@@ -12,9 +12,15 @@ from typing import Any
 import pytest
 
 from keeptrusts.core.errors import UnreadableError
-from keeptrusts.wire import responses_as_chat
+from keeptrusts.wire import completions, responses_as_chat
 from keeptrusts.wire.anthropic import MessagesStream, answer_from_messages, request_to_messages
 from keeptrusts.wire.chat_stream import read_chunk
+from keeptrusts.wire.completions import CompletionsWriter
+from keeptrusts.wire.completions import read_answer as read_completion
+from keeptrusts.wire.completions import read_chunk as read_completion_chunk
+from keeptrusts.wire.completions import read_request as read_prompt
+from keeptrusts.wire.embeddings import read_answer as read_vectors
+from keeptrusts.wire.embeddings import read_request as read_embeddings
 from keeptrusts.wire.messages import read_answer as read_message
 from keeptrusts.wire.messages import read_request as read_messages_request
 from keeptrusts.wire.messages_as_chat import answer_to_message, request_to_chat
@@ -73,6 +79,11 @@ MESSAGES_REQUEST: dict[str, Any] = {
     ],
 }  # fmt: skip
 MESSAGES_STREAM = messages.stream(messages.text_block(0, ["he", "llo"]), messages.call_block(1, "f", ['{"a"', ": 1}"]))
+PROMPT: dict[str, Any] = {"model": "m", "prompt": ["a"], "suffix": "s", "stop": ["x"], "max_tokens": 5, "user": "u"}
+COMPLETION: dict[str, Any] = {
+    "id": "c", "object": "text_completion", "model": "m", "usage": {"prompt_tokens": 3, "completion_tokens": 5},
+    "choices": [{"index": 0, "text": "hi", "logprobs": {"tokens": ["hi"]}, "finish_reason": "stop"}],
+}  # fmt: skip
 RESPONSES_REQUEST: dict[str, Any] = {
     "model": "m", "instructions": "be kind", "max_output_tokens": 5, "reasoning": {"effort": "low"},
     "tools": [{"type": "function", "name": "f", "parameters": {}}], "text": {"format": {"type": "text"}},
@@ -193,6 +204,30 @@ def written_responses(body: bytes) -> None:
         reader(frame)
 
 
+def prompt(body: bytes) -> None:
+    splice(body, {text.place: "!" for text in read_prompt(body).texts})
+
+
+def completion(body: bytes) -> None:
+    read = read_completion(body)
+    splice(body, {text.place: "!" for text in read.texts} | dict.fromkeys(read.logprobs))
+
+
+def completion_chunks(body: bytes) -> None:
+    decoder = SseDecoder()
+    for frame in [*decoder.feed(body), *decoder.flush()]:
+        read = read_completion_chunk(frame)
+        if read.data is not None:
+            splice(read.data, {piece.place: "!" for piece in read.pieces})
+
+
+def written_completions(body: bytes) -> None:
+    """What is written of any chunks, the reader takes."""
+    decoder, writer = SseDecoder(), CompletionsWriter("m")
+    for frame in writer.translate([*decoder.feed(body), *decoder.flush()]):
+        read_completion_chunk(frame)
+
+
 def lines(body: bytes) -> bytes:
     """A document as one event."""
     return b"data: " + body + b"\n\n"
@@ -217,6 +252,14 @@ READERS: dict[str, tuple[Callable[[bytes], object], list[bytes]]] = {
     "responses written": (written_responses, [stream(["hi"]), chunk({"tool_calls": [{"index": 0, **CALL}]})]),
     "responses as chat": (guarded(responses_as_chat.request_to_chat), [json.dumps(RESPONSES_REQUEST).encode()]),
     "chat as response": (guarded(responses_as_chat.answer_to_response), [answer("hi")]),
+    "prompt": (prompt, [json.dumps(PROMPT).encode()]),
+    "completion": (completion, [json.dumps(COMPLETION).encode()]),
+    "completion chunks": (completion_chunks, [lines(json.dumps(COMPLETION).encode())]),
+    "completions written": (written_completions, [stream(["hi"])]),
+    "prompt as chat": (guarded(completions.request_to_chat), [json.dumps(PROMPT).encode()]),
+    "chat as completion": (guarded(completions.answer_from_chat), [answer("hi")]),
+    "embeddings request": (read_embeddings, [b'{"model": "m", "input": ["a", "b"], "user": "u", "dimensions": 8}']),
+    "embeddings": (read_vectors, [b'{"object": "list", "data": [{"index": 0, "embedding": [0.5, 1]}], "usage": {}}']),
     "mock": (mock_answer, [json.dumps(REQUEST).encode()]),
 }
 
