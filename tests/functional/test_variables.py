@@ -52,11 +52,13 @@ def test_the_gateway_whose_document_names_it_has_it(still: Plane) -> None:
     """And no other gateway, no key of a person, whatever its role, and no other organisation."""
     made(still)
     made(still, "unnamed")
+    made(still, "openai")  # a part of a name that is there
     _, mine = gateway_of(still)
     _, other = gateway_of(still, POLICY, "other")
     assert mine.get("/v1/gateway/variables/openai-key").json()["value"] == SECRET
     assert_problem(other.get("/v1/gateway/variables/openai-key"), 404, "not_found")
     assert_problem(mine.get("/v1/gateway/variables/unnamed"), 404, "not_found")
+    assert_problem(mine.get("/v1/gateway/variables/openai"), 404, "not_found")
     for person in (still.admin, still.person("editor"), still.other_admin()):
         assert_problem(person.get("/v1/gateway/variables/openai-key"), 403, "forbidden")
 

@@ -43,6 +43,15 @@ def compile_policy(policy_yaml: str) -> CompiledPolicy:
         raise ProblemError(422, "invalid_policy", detail, errors=faults) from None
 
 
+def named_variables(policy_yaml: str) -> frozenset[str]:
+    """Names of the config variables that a stored document takes secrets from; none when it does not lint any more."""
+    from keeptrusts.policy.analysis import analyse
+
+    document = analyse(policy_yaml).document
+    references = (target.secret_key_ref for target in document.providers.targets) if document else ()
+    return frozenset(one.store for one in references if one is not None and one.store is not None)
+
+
 def validate(policy_yaml: str) -> Validation:
     """What lint says of it. Paths are those of the document itself."""
     from keeptrusts.policy.lint import lint_document

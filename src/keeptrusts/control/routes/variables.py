@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from keeptrusts.api.page import Page
 from keeptrusts.api.variables import Variable, VariableDraft, VariablePatch, VariableValue
+from keeptrusts.control import policies
 from keeptrusts.control.auditing import record
 from keeptrusts.control.auth import Actor, VariableReader, VariableUser, VariableWriter
 from keeptrusts.control.paging import Paging
@@ -111,7 +112,7 @@ def drop_variable(
 def fetch_variable(name: str, actor: VariableUser, tx: Tx, services: AppServices) -> VariableValue:
     """The value, for a gateway whose document names it. To any other it is not there."""
     desired = Gateways(tx.connection, actor.org).desired(actor.gateway_id) if actor.gateway_id else None
-    if desired is None or name not in desired.policy_yaml:
+    if desired is None or name not in policies.named_variables(desired.policy_yaml):
         raise NotFoundError("there is no such variable, or the document of this gateway does not name it")
     return _mine(tx, actor, services).open(name)
 
