@@ -33,7 +33,7 @@ UNSAFE: Final[tuple[tuple[str, str, str], ...]] = (
     ),
     ("remote_script", r"\|", r"(?:curl|wget) [^\n|]{1,100}\| {0,2}(?:sudo {1,2})?(?:ba|z|da)?sh"),
     ("disabled_verification", r"verify {0,1}= {0,1}false", r"verify {0,1}= {0,1}false"),
-    ("disabled_verification", r"rejectunauthorized", r"rejectunauthorized{0,1}[\"']?: {0,2}false"),
+    ("disabled_verification", r"rejectunauthorized", r"rejectunauthorized[\"']?: {0,2}false"),
     ("disabled_verification", r"insecureskipverify", r"insecureskipverify: {0,2}true"),
     ("disabled_verification", r"ssl\._create_unverified_context", r"ssl\._create_unverified_context"),
     ("html_injection", r"\.innerhtml", r"\.innerhtml {0,2}\+?="),
