@@ -46,7 +46,7 @@ INSTEAD: Final = {f"advice_{number}": frame for number, (_, _, frame) in enumera
 
 
 def _rule(category: str, head: str, tail: str) -> Rule:
-    """Looked for by its tail: an expression with an optional part behind a guard is one that Hyperscan may miss."""
+    """Looked for by its tail, which few texts hold."""
     head, tail = head.replace("_", _GAP), tail.replace("_", _GAP)
     most = read_pattern(head + tail).most
     assert most is not None
