@@ -55,7 +55,8 @@ class Snapshot:
 
 def snapshot_for(arrival: Arrival, snapshot: Snapshot) -> Snapshot:
     """The configuration as it is for whoever sent this request, where kinds are introduced by shares."""
-    chain = snapshot.policy.chain.sent_by(Sender.of(arrival.caller, arrival.request_id))
-    return (
-        snapshot if chain is snapshot.policy.chain else replace(snapshot, policy=replace(snapshot.policy, chain=chain))
-    )
+    policy = snapshot.policy
+    if not policy.chain.has_shares:
+        return snapshot
+    chain = policy.chain.sent_by(Sender.of(arrival.caller, arrival.request_id))
+    return replace(snapshot, policy=replace(policy, chain=chain))

@@ -34,7 +34,7 @@ from keeptrusts.core.verdict import (
 from keeptrusts.policy.asking import Answer, Ask, Question, Steps, UnusableAnswerError, asked, finish, nobody
 from keeptrusts.policy.endings import ending_of, with_endings
 from keeptrusts.policy.kind import Policy, code_prefix
-from keeptrusts.policy.rollout import Rollout, Sender, in_share
+from keeptrusts.policy.rollout import FULL, Rollout, Sender, in_share
 
 A = TypeVar("A")
 Clock = Callable[[], int]
@@ -97,6 +97,11 @@ class Chain:
     def with_policies(self, policies: Sequence[Policy]) -> Chain:
         """Other policies under the same settings."""
         return Chain(policies, fail_open=self.fail_open, rollout=self._rollout)
+
+    @property
+    def has_shares(self) -> bool:
+        """Whether it is another chain for some requests than for others."""
+        return any(one.percent < FULL for one in self._rollout.values())
 
     def sent_by(self, sender: Sender) -> Chain:
         """The chain for the requests of this sender."""
