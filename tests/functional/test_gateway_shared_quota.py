@@ -11,11 +11,15 @@ from dataclasses import replace
 import pytest
 
 from keeptrusts.core.errors import InputError, QuotaUnavailableError
-from keeptrusts.flow.effects import Meter
+from keeptrusts.core.exchange import Exchange, Phase, Text
+from keeptrusts.flow.consulting import consulted
+from keeptrusts.flow.effects import Meter, TakeQuota
 from keeptrusts.gateway.quota import Quota
 from keeptrusts.gateway.settings import FailMode
 from keeptrusts.gateway.shared_quota import SharedQuota
+from keeptrusts.policy.document import compile_document
 from support.gateway_parts import run_on_loop
+from support.policy_cases import document
 from support.redis_server import RedisServer, redis_server
 
 RATE = Meter("{c}:global:2:all", "requests", 3, 2, 1)
@@ -54,6 +58,28 @@ def test_gateways_share_a_rate(shared: RedisServer) -> None:
             while (await made[0].take([RATE])).refused is not None:  # noqa: ASYNC110 - only time tells
                 await asyncio.sleep(0.02)
             assert 1.9 < time.monotonic() - began < 4.0
+
+    run_on_loop(scene())
+
+
+def test_what_a_kind_counts_is_counted_by_all(shared: RedisServer) -> None:
+    """The third of nearly equal requests is too many, whichever gateway got the others."""
+    chain = compile_document(document({"bot-detector": {"max_requests_per_window": 2, "action": "block"}})).chain
+    asked = Exchange(Phase.INPUT, (Text(("m",), "what is the price of item 4711?"),), configuration="shared")
+
+    async def judged(gateway: SharedQuota) -> str:
+        flow = consulted(chain.request_steps(asked, lambda: 0))
+        effect = flow.send(None)
+        assert isinstance(effect, TakeQuota)
+        room = await gateway.take(effect.meters)
+        with pytest.raises(StopIteration) as done:
+            flow.send(room)
+        return str(done.value.value.verdict.code)
+
+    async def scene() -> None:
+        async with gateways(shared, 2) as (one, other):
+            told = [await judged(gateway) for gateway in (one, other, one)]
+        assert told == ["all_policies_passed", "all_policies_passed", "bot_detector.repeated"]
 
     run_on_loop(scene())
 
