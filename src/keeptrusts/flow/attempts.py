@@ -2,14 +2,14 @@
 Getting an answer out of a provider: tries of one target, then further targets, as the document says.
 
 All of it happens before a byte goes to the client. An answer that is not streamed is read to its end here, so that a
-provider that dies in the middle of one can still be replaced; a stream is not, so it cannot.
+provider that dies in the middle of one can still be replaced; a stream can as long as all of it is held back.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import count
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from keeptrusts.core.decision import Attempt
@@ -46,44 +46,55 @@ class _Tried:
     retry_after_s: int = 0
 
 
-def open_upstream(
-    notes: Notes, targets: Sequence[TargetSettings], body_for: BodyFor, *, streamed: bool
-) -> Flow[Opened | Refusal]:
+class Attempts:
     """
-    Ask the targets in order until one answers: again as `retry` says, further ones as `fallback` says.
+    The tries of one request: again as `retry` says, at further targets as `fallback` says.
 
     Args:
+        targets: In the order in which to ask them; one at least.
         body_for: The bytes that a target is sent.
         streamed: The client asked for a stream.
     """
-    fallback = notes.snapshot.policy.fallback
-    further = fallback.max_attempts if fallback.enabled else 0
-    outcome: Opened | Refusal = Refusal(
-        503, "no_compliant_provider", "no_compliant_provider", "no target may serve this"
-    )
-    for target in targets[: 1 + further]:
-        if notes.attempts:
-            yield from CloseUpstream()
-        notes.target = target
-        tried = yield from _insist(notes, target, body_for(target), streamed=streamed)
-        outcome = tried.outcome
-        if tried.trigger not in fallback.triggers:
-            break
-    return outcome
 
+    def __init__(self, notes: Notes, targets: Sequence[TargetSettings], body_for: BodyFor, *, streamed: bool) -> None:
+        fallback = notes.snapshot.policy.fallback
+        further = fallback.max_attempts if fallback.enabled else 0
+        self._notes = notes
+        self._left = deque(targets[: 1 + further])
+        self._body_for = body_for
+        self._streamed = streamed
+        self._number = 0
 
-def _insist(notes: Notes, target: TargetSettings, body: bytes, *, streamed: bool) -> Flow[_Tried]:
-    """Try one target until it answers or there is no use in it."""
-    for number in count(1):
-        tried = yield from _try(notes, target, body, streamed=streamed)
-        pause = _pause(notes.snapshot.policy.retry, number, tried)
-        if pause is None:
-            return tried
+    def open(self) -> Flow[Opened | Refusal]:
+        """Ask until a provider answers, or there is no use in it any more."""
+        while True:
+            self._number += 1
+            target = self._notes.target = self._left[0]
+            tried = yield from _try(self._notes, target, self._body_for(target), streamed=self._streamed)
+            if not (yield from self._goes_on(tried)):
+                return tried.outcome
+
+    def lost(self, failed: UpstreamError) -> Flow[bool]:
+        """The answer broke off before anything of it was sent; whether `open` may be called again."""
+        tried = _failed(failed)
+        self._notes.attempts[-1] = replace(self._notes.attempts[-1], outcome=_outcome_of(tried))
+        return (yield from self._goes_on(tried))
+
+    def _goes_on(self, tried: _Tried) -> Flow[bool]:
+        """Get ready for another try: of the same target, when a pause is over, or of the next one."""
+        policy = self._notes.snapshot.policy
+        pause = _pause(policy.retry, self._number, tried)
+        if pause is None and (len(self._left) < 2 or tried.trigger not in policy.fallback.triggers):
+            return False
         yield from CloseUpstream()
-        began = notes.clock()
+        if pause is None:
+            self._left.popleft()
+            self._number = 0
+            return True
+        began = self._notes.clock()
         yield from pause
-        notes.waited_ns += notes.clock() - began
-    raise AssertionError
+        self._notes.waited_ns += self._notes.clock() - began
+        return True
 
 
 def _pause(retry: Retry | None, number: int, tried: _Tried) -> Pause | None:

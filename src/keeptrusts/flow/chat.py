@@ -14,7 +14,7 @@ from keeptrusts.core.exchange import Exchange, Phase
 from keeptrusts.core.verdict import Block
 from keeptrusts.flow.answers import AnswerRules, StreamedAnswer, judge_whole
 from keeptrusts.flow.arrival import Arrival, Snapshot, snapshot_for
-from keeptrusts.flow.attempts import open_upstream
+from keeptrusts.flow.attempts import Attempts
 from keeptrusts.flow.consulting import consulted
 from keeptrusts.flow.decisions import Notes
 from keeptrusts.flow.effects import CloseUpstream, Flow, Respond
@@ -113,33 +113,42 @@ def _judged(notes: Notes, decided: Decided | None) -> Flow[_Asked | Refusal]:
 def _forwarded(notes: Notes, asked: _Asked) -> Flow[Refusal | None]:
     request, said = asked.request, asked.said
     targets = yield from choose(notes, asked.targets)
-    opened = yield from open_upstream(
+    attempts = Attempts(
         notes, targets, lambda target: body_for(notes.dialect, target, request, said), streamed=request.stream
     )
-    if isinstance(opened, Opened) and opened.head.status < 400:
-        price = opened.target.pricing
-        exchange = asked.exchange
-        if price is not None:
-            exchange = replace(exchange, output_usd_per_million_tokens=price.output)
-        return (yield from _answered(notes, opened, exchange, asked.said))
+    while True:
+        opened = yield from attempts.open()
+        if not isinstance(opened, Opened) or opened.head.status >= 400:
+            return (yield from _given_up(notes, refusal_of(opened) if isinstance(opened, Opened) else opened))
+        try:
+            return (yield from _answered(notes, opened, asked.exchange, said))
+        except (UpstreamError, UnreadableError) as failed:
+            lost = failed if isinstance(failed, UpstreamError) else UpstreamGarbledError(str(failed))
+        if not (yield from attempts.lost(lost)):
+            return (yield from _given_up(notes, failure(lost)))
+
+
+def _given_up(notes: Notes, refusal: Refusal) -> Flow[Refusal]:
     yield from CloseUpstream()
-    refusal = refusal_of(opened) if isinstance(opened, Opened) else opened
     notes.fail(refusal.code)
     return refusal
 
 
 def _answered(notes: Notes, opened: Opened, exchange: Exchange, said: Judgement) -> Flow[Refusal | None]:
-    try:
-        if exchange.streamed and opened.is_stream:
-            answer = StreamedAnswer(notes.snapshot.policy, exchange, said, notes.clock)
-            return (yield from relay_stream(notes, opened, answer, said))
-        return (yield from _whole(notes, opened, exchange, said))
-    except (UpstreamError, UnreadableError) as failed:
-        yield from CloseUpstream()
-        garbled = failed if isinstance(failed, UpstreamError) else UpstreamGarbledError(str(failed))
-        refusal = failure(garbled)
-        notes.fail(refusal.code)
-        return refusal
+    """
+    Pass the answer on.
+
+    Raises:
+        UpstreamError: It broke off, and nothing of it was sent.
+        UnreadableError: It is not what it claims to be, and nothing of it was sent.
+    """
+    price = opened.target.pricing
+    if price is not None:
+        exchange = replace(exchange, output_usd_per_million_tokens=price.output)
+    if exchange.streamed and opened.is_stream:
+        answer = StreamedAnswer(notes.snapshot.policy, exchange, said, notes.clock)
+        return (yield from relay_stream(notes, opened, answer, said))
+    return (yield from _whole(notes, opened, exchange, said))
 
 
 def _whole(notes: Notes, opened: Opened, exchange: Exchange, said: Judgement) -> Flow[Refusal | None]:

@@ -108,7 +108,7 @@ class Notes:
         """The record, with the status that the client gets."""
         arrival, snapshot = self.arrival, self.snapshot
         target = self.target.target if self.target else None
-        failed = self.failure is not None and severity(self.verdict) < _WITHHELD
+        failed = self.failure is not None and severity(self.verdict) < WITHHELD
         content, content_digest = self._content()
         return Decision(
             id=arrival.event_id,
@@ -179,7 +179,7 @@ class Notes:
 _USER_PLACES: Final = frozenset({("user",), ("metadata", "user_id")})
 _VERDICTS: Final = tuple(NAMES.values())
 _SEVERITY: Final = {name: rank for rank, name in enumerate(_VERDICTS)}
-_WITHHELD: Final = 2
+WITHHELD: Final = 2
 """From here on a policy withheld the answer, and that is what the record says, whatever failed besides."""
 
 

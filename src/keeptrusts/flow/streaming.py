@@ -8,8 +8,9 @@ from typing import Final
 
 from keeptrusts.core.errors import UnreadableError, UpstreamError, UpstreamGarbledError, UpstreamLostError
 from keeptrusts.core.exchange import Role, Text
+from keeptrusts.core.verdict import severity
 from keeptrusts.flow.answers import StreamedAnswer
-from keeptrusts.flow.decisions import Notes
+from keeptrusts.flow.decisions import WITHHELD, Notes
 from keeptrusts.flow.effects import (
     CloseUpstream,
     EndResponse,
@@ -36,7 +37,10 @@ def relay_stream(notes: Notes, opened: Opened, answer: StreamedAnswer, said: Jud
     Relay a stream to its end.
 
     Returns:
-        A refusal when a policy or a failure ended it before anything was sent: it can still be answered as such.
+        A refusal when a policy ended it before anything was sent: it can still be answered as such.
+
+    Raises:
+        UpstreamError: The provider failed before anything was sent.
     """
     relaying = _Relaying(notes, opened, answer, said)
     failed: UpstreamError | None = None
@@ -94,10 +98,12 @@ class _Relaying:
         self._last = end + (yield from self._answer.finish())
 
     def conclude(self, failed: UpstreamError | None) -> Flow[Refusal | None]:
-        """Say how it ended, record it, and end the response."""
+        """Say how it ended, record it, and end the response. Raises `failed` when nothing was sent."""
         notes = self._notes
         judgement = self._answer.judgement()
         notes.usage = self._answer.relay.usage
+        if failed is not None and not self._started and severity(judgement.verdict) < WITHHELD:
+            raise failed
         notes.judge(judgement)
         refusal = self._ending(judgement, failed)
         if refusal is not None:

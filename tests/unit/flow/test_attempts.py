@@ -18,7 +18,9 @@ from keeptrusts.core.errors import (
 from keeptrusts.core.exchange import Target
 from keeptrusts.flow.effects import CloseUpstream, OpenUpstream, Pause
 from keeptrusts.policy.compiled import CompiledPolicy, Fallback, Retry, TargetSettings, Trigger
-from support.flows import HELLO, STREAM, TARGET, Provider, Seen, answer, chunk, play, policy_of, stream
+from keeptrusts.policy.engine import Chain
+from keeptrusts.policy.kinds.secret_scanner import SecretScanner
+from support.flows import HELLO, STREAM, TARGET, Provider, Seen, answer, chunk, play, policy_of, said, stream
 
 FINE = Provider([answer("hi")])
 BUSY = Provider([b"{}"], status=503)
@@ -113,6 +115,44 @@ def test_an_answer_that_breaks_off_is_asked_for_again(*, streamed: bool) -> None
         seen = play(trying(retry=STEADY), HELLO, [cut, FINE])
         assert (asked(seen), seen.body) == (["a", "a"], answer("hi"))
         assert outcomes(seen) == [("a", "connection", 200), ("a", "answered", 200)]
+
+
+BEGUN = Provider(
+    [chunk({"role": "assistant", "content": ""}), UpstreamLostError("gone")], media_type="text/event-stream"
+)
+TOLD = Provider([stream(["hello there"])], media_type="text/event-stream")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        BEGUN,
+        replace(BEGUN, pieces=[chunk({"content": "hel"})]),
+        replace(BEGUN, pieces=[b"data: {}\n\ndata: nonsense\n\n"]),
+    ],
+    ids=["no text", "text held back", "unreadable"],
+)
+def test_a_stream_of_which_nothing_was_sent_is_replaced(broken: Provider) -> None:
+    """As long as the policies hold all of it back; the record tells of the one that was passed on."""
+    governed = replace(trying("connection"), chain=Chain([SecretScanner()]), kinds=("secret-scanner",))
+    seen = play(governed, STREAM, [broken, TOLD])
+
+    assert (asked(seen), seen.status, said(seen.body)) == (["a", "b"], 200, "hello there")
+    assert [one.target_id for one in seen.record.attempts if one.outcome == "answered"] == ["b"]
+    assert seen.record.attempts[0].outcome in {"connection", "garbled"}
+    assert (seen.record.verdict, seen.record.target_id) == ("allowed", "b")
+    unbroken = play(governed, STREAM, TOLD).record
+    assert [one.phase for one in seen.record.policies] == [one.phase for one in unbroken.policies]
+
+
+def test_a_stream_that_breaks_off_to_the_end_is_refused() -> None:
+    """As a plain answer, since nothing was sent."""
+    governed = replace(trying(retry=STEADY), chain=Chain([SecretScanner()]), kinds=("secret-scanner",))
+    seen = play(governed, STREAM, [BEGUN] * 3)
+
+    assert (asked(seen), seen.status, seen.error["code"]) == (["a"] * 3, 502, "upstream_lost")
+    assert [one.outcome for one in seen.record.attempts] == ["connection"] * 3
+    assert seen.record.reason_code == "upstream_lost"
 
 
 @pytest.mark.parametrize(
