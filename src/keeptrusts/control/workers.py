@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from fastapi.concurrency import run_in_threadpool
 
-from keeptrusts.control import changing, checkpointing, fleet, idempotency, overdue
+from keeptrusts.control import changing, checkpointing, fleet, idempotency, overdue, retaining
 from keeptrusts.control.delivering import deliver_webhooks
 from keeptrusts.control.exporting import write_exports
 from keeptrusts.control.middleware import describe
@@ -48,6 +48,7 @@ WORKERS: Final[tuple[Worker, ...]] = (
     fleet.watch,
     overdue.watch,
     checkpointing.watch,
+    retaining.watch,
     deliver_webhooks,
     write_exports,
 )

@@ -199,6 +199,7 @@ events: Final = Table(
     Index("ix_events_org_gateway_id_id", "org", "gateway_id", "id"),
     Index("ix_events_org_user_id_id", "org", "user_id", "id"),
     Index("ix_events_org_xid_position", "org", "xid", "position"),
+    Index("ix_events_org_configuration_id_id", "org", "configuration_id", "id"),
     Index(
         "ix_events_org_verdict_id",
         "org",

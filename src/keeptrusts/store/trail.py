@@ -22,6 +22,7 @@ from keeptrusts.store.columns import rfc3339
 from keeptrusts.store.errors import ConflictError
 from keeptrusts.store.events import Cursor, Events
 from keeptrusts.store.signing_keys import SigningKey
+from keeptrusts.store.statistics import COLUMNS, Statistics
 from keeptrusts.store.tables import events
 from keeptrusts.store.trail_tables import checkpoints
 from keeptrusts.trail.checkpoints import Checkpoint, digest_of, entry, root_of, sign_checkpoint, split_entries
@@ -88,7 +89,7 @@ class Trail:
             deleted_before: Retention has deleted what it was to delete below this id.
         """
         head = self.head()
-        columns = (events.c.xid, events.c.position, events.c.id, events.c.body)
+        columns = (events.c.xid, events.c.position, events.c.id, events.c.body, *COLUMNS)
         rows = self._connection.execute(self._unsealed(head.cursor, upto, *columns).limit(LARGEST)).all()
         entries = [entry(row.id, row.body.encode()) for row in rows]
         identifiers = [row.id for row in rows]
@@ -105,6 +106,7 @@ class Trail:
             deleted_before=deleted_before,
         )
         last = Cursor(rows[-1].xid, rows[-1].position) if rows else head.cursor
+        Statistics(self._connection, self._org).add(rows)
         self._insert(said, sign_checkpoint(said, key.key_id, key.seed), b"".join(entries), last, at)
         return len(rows)
 

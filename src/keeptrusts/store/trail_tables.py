@@ -1,4 +1,4 @@
-"""Tables of what proves the events: signed checkpoints."""
+"""Tables of what is made of events when they are sealed: signed checkpoints, and counts by the hour."""
 
 from __future__ import annotations
 
@@ -28,4 +28,21 @@ checkpoints: Final = Table(
 """
 `payload` is the signed text (`trail.checkpoints`), `entries` its leaves. `last_xid`, `last_position`: the cursor behind
 its last event. Rows of events are deleted in their time; the entries stay, so that what was there stays provable.
+"""
+
+event_hours: Final = Table(
+    "event_hours",
+    metadata,
+    Column("org", Id, ForeignKey("organisations.id"), primary_key=True),
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    Column("verdict", Word, primary_key=True),
+    Column("gateway_id", Word, primary_key=True),
+    Column("configuration_id", Word, primary_key=True),
+    Column("model", Word, primary_key=True),
+    Column("provider", Word, primary_key=True),
+    Column("count", Serial, nullable=False),
+)
+"""
+Decisions of sealed segments. `hour`: hours since 1970 by the gateway's clock, as in the event's id. What an event does
+not have is the empty text, since a key has no NULL.
 """

@@ -26,6 +26,8 @@ from keeptrusts.core.errors import NotFoundError
 from keeptrusts.core.ids import EVENT, is_id
 from keeptrusts.store.columns import rfc3339
 from keeptrusts.store.events import Cursor, Events
+from keeptrusts.store.statistics import Statistics
+from keeptrusts.store.trail import Trail
 from keeptrusts.store.transaction import Tx
 
 router = APIRouter(prefix="/v1", tags=["events"])
@@ -74,7 +76,8 @@ def count_events(actor: EventReader, tx: Tx, filters: EventFilters) -> dict[str,
     """Decisions by verdict in a window: the last 24 h, or `since` to `until`."""
     until = filters.until or tx.now
     since = filters.since or until - STATS_WINDOW
-    found = Events(tx.connection, actor.org).count(filters.within(since, until))
+    sealed = Trail(tx.connection, actor.org).head().cursor
+    found = Statistics(tx.connection, actor.org).count(filters, since, until, sealed)
     verdicts = {name: found.get(name, 0) for name in ("allowed", "redacted", "escalated", "blocked", "failed")}
     return {"since": rfc3339(since), "until": rfc3339(until), "total": sum(found.values()), "verdicts": verdicts}
 
