@@ -48,6 +48,15 @@ class Wording:
 
         return widest(self._expressions)
 
+    @property
+    def holdback(self) -> int | None:
+        """Of a kind that adds something besides: the last character stays until what follows it is known."""
+        return at_least_one(self.width)
+
+    def judge(self, exchange: Exchange, code: str, about: str) -> Verdict:
+        """Refuse what may not be said; `code` is the kind's prefix."""
+        return block_wording(code, f"the answer says what may not be said about {about}", self.matches(exchange))
+
     def matches(self, exchange: Exchange) -> tuple[Match, ...]:
         """Every match in every text."""
         if not self._expressions:

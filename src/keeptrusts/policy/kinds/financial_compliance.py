@@ -11,15 +11,7 @@ from keeptrusts.core.exchange import Exchange, Phase
 from keeptrusts.core.verdict import Verdict
 from keeptrusts.policy.kind import Additions, Policy
 from keeptrusts.policy.schema import Fault
-from keeptrusts.policy.wording import (
-    BlockedPatterns,
-    RequiredDisclaimers,
-    Wording,
-    at_least_one,
-    block_wording,
-    disclaimer_faults,
-    missing,
-)
+from keeptrusts.policy.wording import BlockedPatterns, RequiredDisclaimers, Wording, disclaimer_faults, missing
 
 
 @dataclass(frozen=True)
@@ -49,8 +41,7 @@ class FinancialCompliance(Policy):
         return disclaimer_faults("required_disclaimers", self.required_disclaimers)
 
     def judge(self, exchange: Exchange) -> Verdict:
-        found = self._wording.matches(exchange)
-        return block_wording("financial_compliance", "the answer says what may not be said about money", found)
+        return self._wording.judge(exchange, "financial_compliance", "money")
 
     def ending(self, text: str) -> Additions:
         return missing(text, self.required_disclaimers)
@@ -60,4 +51,4 @@ class FinancialCompliance(Policy):
         return Wording(self.blocked_patterns)
 
     def holdback(self) -> int | None:
-        return at_least_one(self._wording.width)
+        return self._wording.holdback

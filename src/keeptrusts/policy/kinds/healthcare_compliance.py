@@ -11,15 +11,7 @@ from keeptrusts.core.exchange import Exchange, Phase
 from keeptrusts.core.verdict import Verdict
 from keeptrusts.policy.kind import Additions, Policy
 from keeptrusts.policy.schema import Attr, Fault
-from keeptrusts.policy.wording import (
-    BlockedPatterns,
-    RequiredDisclaimers,
-    Wording,
-    at_least_one,
-    block_wording,
-    disclaimer_faults,
-    missing,
-)
+from keeptrusts.policy.wording import BlockedPatterns, RequiredDisclaimers, Wording, disclaimer_faults, missing
 
 
 @dataclass(frozen=True)
@@ -56,8 +48,7 @@ class HealthcareCompliance(Policy):
         return disclaimer_faults("required_disclaimers", self.required_disclaimers)
 
     def judge(self, exchange: Exchange) -> Verdict:
-        found = self._wording.matches(exchange)
-        return block_wording("healthcare_compliance", "the answer says what may not be said about health", found)
+        return self._wording.judge(exchange, "healthcare_compliance", "health")
 
     def ending(self, text: str) -> Additions:
         return missing(text, (*self.required_disclaimers, *self._device()))
@@ -73,4 +64,4 @@ class HealthcareCompliance(Policy):
         return Wording(self.blocked_patterns)
 
     def holdback(self) -> int | None:
-        return at_least_one(self._wording.width)
+        return self._wording.holdback
