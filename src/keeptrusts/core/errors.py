@@ -9,6 +9,7 @@ Everything Keeptrusts raises on purpose.
   - NotAuthorisedError         the credential is absent, unknown, expired, or may not do this
   - UpstreamError              a model provider failed
     . UpstreamUnreachableError no connection could be made
+    . CircuitOpenError         it is left alone, so nothing was sent
     . UpstreamTimeoutError     it did not answer in time
     . UpstreamLostError        it stopped in the middle of an answer
     . UpstreamGarbledError     it sent what we cannot read
@@ -60,6 +61,21 @@ class UpstreamError(KeeptrustsError):
 
 class UpstreamUnreachableError(UpstreamError):
     code = "upstream_unreachable"
+
+
+class CircuitOpenError(UpstreamUnreachableError):
+    """
+    It failed too often, and is left alone.
+
+    Args:
+        wait_seconds: Until it is tried again.
+    """
+
+    code = "circuit_open"
+
+    def __init__(self, message: str, wait_seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait_seconds = wait_seconds
 
 
 class UpstreamTimeoutError(UpstreamError):

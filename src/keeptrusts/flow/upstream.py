@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Final
 
-from keeptrusts.core.errors import UpstreamError, UpstreamGarbledError, UpstreamLostError, UpstreamTimeoutError
+from keeptrusts.core.errors import (
+    CircuitOpenError,
+    UpstreamError,
+    UpstreamGarbledError,
+    UpstreamLostError,
+    UpstreamTimeoutError,
+)
 from keeptrusts.core.exchange import Place
 from keeptrusts.flow.decisions import Notes
 from keeptrusts.flow.effects import CloseUpstream, Flow, Headers, ReadUpstream, UpstreamHead
@@ -122,9 +129,10 @@ def failure(failed: UpstreamError) -> Refusal:
         return Refusal(502, "upstream_error", failed.code, "the provider sent what cannot be read")
     if isinstance(failed, UpstreamLostError):
         return Refusal(502, "upstream_error", failed.code, "the provider stopped in the middle of its answer")
-    if failed.code == "circuit_open":
+    if isinstance(failed, CircuitOpenError):
         message = "the provider keeps failing and is left alone for a while; try again"
-        return Refusal(503, "upstream_error", failed.code, message, None, (("retry-after", "1"),))
+        wait = str(max(1, ceil(failed.wait_seconds)))
+        return Refusal(503, "upstream_error", failed.code, message, None, (("retry-after", wait),))
     return Refusal(502, "upstream_error", failed.code, "the provider cannot be reached; try again")
 
 

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from keeptrusts.core.errors import UpstreamUnreachableError
+from keeptrusts.core.errors import CircuitOpenError
 from keeptrusts.gateway.circuits import Circuit
 from keeptrusts.policy.compiled import CircuitBreaker
 
@@ -67,11 +67,12 @@ class Standings:
         A request goes to a target.
 
         Raises:
-            UpstreamUnreachableError: `circuit_open`: it has failed too often, and is left alone.
+            CircuitOpenError: It has failed too often, and is left alone.
         """
         standing, now = self.of(target_id), self.clock()
         if not standing.circuit.admits(breaker, now):
-            raise UpstreamUnreachableError(f"target `{target_id}` keeps failing and is left alone", code="circuit_open")
+            wait = standing.circuit.wait_s(breaker, now)
+            raise CircuitOpenError(f"target `{target_id}` keeps failing and is left alone", wait)
         return Try(standing, breaker, self.clock)
 
     def shown(self, breaker: CircuitBreaker | None) -> dict[str, dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from keeptrusts.core.errors import (
+    CircuitOpenError,
     KeeptrustsError,
     UpstreamGarbledError,
     UpstreamLostError,
@@ -174,7 +175,7 @@ def test_a_lost_provider_is_tried_again(failure: KeeptrustsError, outcome: str) 
     ("provider", "outcome"),
     [
         (Provider(refuses=UpstreamUnreachableError("no", code="credential_missing")), "unavailable"),
-        (Provider(refuses=UpstreamUnreachableError("no", code="circuit_open")), "unavailable"),
+        (Provider(refuses=CircuitOpenError("no")), "unavailable"),
         (Provider(refuses=UpstreamGarbledError("no")), "garbled"),
         (Provider([b"{}"], status=400), "refused"),
         (Provider([b"{}"], status=501), "server_error"),
@@ -195,7 +196,7 @@ def test_what_would_fail_alike_is_not_tried_again(provider: Provider, outcome: s
         ("server_error", BUSY),
         ("timeout", Provider(refuses=UpstreamTimeoutError("no"))),
         ("connection", Provider(refuses=UpstreamUnreachableError("no"))),
-        ("connection", Provider(refuses=UpstreamUnreachableError("no", code="circuit_open"))),
+        ("connection", Provider(refuses=CircuitOpenError("no"))),
         ("context_window", Provider([TOO_LONG], status=400)),
         ("content_policy", Provider([OFFENSIVE[:20], OFFENSIVE[20:]], status=400)),
     ],
@@ -206,6 +207,14 @@ def test_a_trigger_leads_to_the_next_target(trigger: Trigger, provider: Provider
 
     assert asked(play(trying(trigger), HELLO, [provider, FINE])) == ["a", "b"]
     assert asked(play(trying(*(every - {trigger})), HELLO, [provider, FINE])) == ["a"]
+
+
+@pytest.mark.parametrize(("wait", "told"), [(0.0, "1"), (7.2, "8")])
+def test_an_open_circuit_says_when_to_come_back(wait: float, told: str) -> None:
+    """When all that may be asked are left alone."""
+    seen = play(trying(), HELLO, Provider(refuses=CircuitOpenError("no", wait)))
+
+    assert (seen.status, seen.error["code"], seen.headers["retry-after"]) == (503, "circuit_open", told)
 
 
 def test_retries_come_before_the_next_target() -> None:

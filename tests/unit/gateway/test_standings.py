@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from keeptrusts.core.errors import UpstreamUnreachableError
+from keeptrusts.core.errors import CircuitOpenError
 from keeptrusts.gateway.standings import Standings
 from keeptrusts.policy.compiled import CircuitBreaker
 
@@ -40,9 +40,9 @@ def test_a_circuit_opens_after_so_many_failures_in_a_row() -> None:
     assert state(standings) == "closed"
     failing(standings, 1)
     assert state(standings) == "open"
-    with pytest.raises(UpstreamUnreachableError) as refused:
+    with pytest.raises(CircuitOpenError) as refused:
         standings.begin("a", BREAKER)
-    assert refused.value.code == "circuit_open"
+    assert (refused.value.code, refused.value.wait_seconds) == ("circuit_open", 10.0)
 
 
 def test_a_status_from_500_on_is_a_failure_and_any_other_is_an_answer() -> None:
@@ -81,7 +81,7 @@ def test_after_the_cooldown_a_probe_decides() -> None:
     time.now += 10
     assert state(standings) == "half_open"
     probe = standings.begin("a", BREAKER)
-    with pytest.raises(UpstreamUnreachableError):
+    with pytest.raises(CircuitOpenError):
         standings.begin("a", BREAKER)
     probe.fail("upstream_timeout")
     assert state(standings) == "open"
