@@ -204,7 +204,11 @@ def test_packed_bodies(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("sent", "status"),
-    [(b"POST / HT", 408), (b"POST /v1/chat/completions HTTP/1.1\r\nhost: g\r\ncontent-length: 5\r\n\r\nhe", 408), (b"", 0)],
+    [
+        (b"POST / HT", 408),
+        (b"POST /v1/chat/completions HTTP/1.1\r\nhost: g\r\ncontent-length: 5\r\n\r\nhe", 408),
+        (b"", 0),
+    ],
 )
 def test_patience_has_an_end(tmp_path: Path, sent: bytes, status: int) -> None:
     """A slow head and a slow body are answered and closed, an idle connection is just closed."""
