@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal
 
 from keeptrusts.policy.asking import Answer, Question, understood
 from keeptrusts.policy.checks import base_url
-from keeptrusts.policy.endpoints import credential_of, post, secret_faults
+from keeptrusts.policy.endpoints import credential_of, post
 from keeptrusts.policy.schema import Attr, Block, Fault
 from keeptrusts.policy.sections import SecretRef
 
@@ -43,7 +43,6 @@ class JudgeModel(Block):
     ] = 30.0
 
     def faults(self) -> Iterable[Fault]:
-        yield from secret_faults(self.secret_key_ref)
         if self.base_url is None and self.provider not in _ROOTS:
             yield Fault("E004", ("base_url",), "`base_url` is missing", "add the root URL of the provider")
 
@@ -88,7 +87,5 @@ def _of_anthropic(document: Any) -> dict[str, Any]:
 
 def _object_in(text: str) -> dict[str, Any]:
     """The object, also when the judge puts it between fences or words."""
-    found = json.loads(text[text.index("{") : text.rindex("}") + 1])
-    if not isinstance(found, dict):
-        raise TypeError
+    found: dict[str, Any] = json.loads(text[text.index("{") : text.rindex("}") + 1])
     return found
