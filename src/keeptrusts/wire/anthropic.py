@@ -130,7 +130,7 @@ class MessagesStream:
         self._id = ""
         self._model = model
         self._calls: dict[int, int] = {}
-        self._input = 0
+        self._counted: dict[str, Any] = {}
 
     def translate(self, frames: Iterable[SseFrame]) -> Iterator[SseFrame]:
         """
@@ -154,7 +154,7 @@ class MessagesStream:
             case "message_start":
                 message = event.get("message") or {}
                 self._id, self._model = str(message.get("id", "")), str(message.get("model", self._model))
-                self._input = (message.get("usage") or {}).get("input_tokens", 0)
+                self._counted = dict(message.get("usage") or {})
                 yield self._chunk({"role": "assistant", "content": ""})
             case "content_block_start":
                 yield from self._started(event)
@@ -203,9 +203,10 @@ class MessagesStream:
 
     def _ended(self, event: Mapping[str, Any]) -> Iterator[str]:
         reason = (event.get("delta") or {}).get("stop_reason")
-        yield self._chunk({}, _FINISH.get(str(reason), "stop"))
-        counted = {"input_tokens": self._input} | (event.get("usage") or {})
-        yield self._document({"choices": [], "usage": _usage(counted)})
+        said = {name: count for name, count in (event.get("usage") or {}).items() if count is not None}
+        choice = {"index": 0, "delta": {}, "finish_reason": _FINISH.get(str(reason), "stop")}
+        # With the end of the choice: a client that did not ask for usage expects no chunk without choices.
+        yield self._document({"choices": [choice], "usage": _usage(self._counted | said)})
 
     def _chunk(self, delta: Mapping[str, Any], finish: str | None = None) -> str:
         return self._document({"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})

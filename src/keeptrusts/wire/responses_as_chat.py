@@ -77,7 +77,7 @@ def answer_to_response(raw: bytes) -> bytes:
 
 def response_of(answer: Mapping[str, Any]) -> dict[str, Any]:
     """A response without output yet, by the name and model of a completion or one of its chunks."""
-    identifier = str(answer.get("id") or "").removeprefix("chatcmpl-")
+    identifier = str(answer.get("id") or "").removeprefix("chatcmpl-").removeprefix("msg_")
     return {
         "id": f"resp_{identifier}",
         "object": "response",

@@ -1,0 +1,71 @@
+"""
+Requests and answers of every format through the gateway, to every kind of provider, as data (`wire/*.json`).
+
+Each file holds what the client sends, what the provider gets of it, what the provider answers, and what the client
+gets, whole and streamed. Another implementation could run them.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keeptrusts.core.exchange import Target
+from keeptrusts.policy.compiled import TargetSettings, WireFormat
+from keeptrusts.wire.dialects import DIALECTS
+from support.flows import Provider, Seen, play, policy_of
+
+FOLDER = Path(__file__).parent / "wire"
+CASES = sorted(path.stem for path in FOLDER.glob("*.json"))
+
+
+def load(name: str) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    return read
+
+
+def asked(case: dict[str, Any], *, stream: bool) -> Seen:
+    """The case, played: the request with `stream`, and the provider's answer in one piece."""
+    form: WireFormat = "anthropic" if case["provider"] == "anthropic" else "openai"
+    target = TargetSettings(target=Target("up", case["provider"]), base_url="http://up", format=form)
+    body = json.dumps(case["request"] | ({"stream": True} if stream else {})).encode()
+    if stream:
+        told = Provider(["".join(case["stream"]["answer"]).encode()], media_type="text/event-stream")
+    else:
+        told = Provider([json.dumps(case["answer"]).encode()])
+    return play(policy_of(targets=(target,)), body, told, path=case["path"])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_whole(name: str) -> None:
+    """What the provider is sent, and what the client gets of its answer."""
+    case = load(name)
+    seen = asked(case, stream=False)
+    (sent,) = seen.sent_upstream
+
+    assert (sent.path, json.loads(sent.body)) == (case["sent"]["path"], case["sent"]["body"])
+    assert (seen.status, json.loads(seen.body)) == (200, case["received"])
+    assert [seen.record.input_tokens, seen.record.output_tokens] == case["tokens"]
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if "stream" in load(name)])
+def test_streamed(name: str) -> None:
+    """The same in events, frame by frame."""
+    case = load(name)
+    seen = asked(case, stream=True)
+
+    assert json.loads(seen.sent_upstream[0].body) == case["sent"]["body"] | case["stream"]["asked"]
+    assert [f"{frame}\n\n" for frame in seen.body.decode().split("\n\n")[:-1]] == case["stream"]["received"]
+    assert seen.ended
+
+
+def test_every_format_has_its_cases() -> None:
+    """To a provider that speaks it and, where there is a way, to one that does not."""
+    found = {(load(name)["path"], load(name)["sent"]["path"] == load(name)["path"]) for name in CASES}
+    wanted = {(path, True) for path in DIALECTS}
+    wanted |= {(path, False) for path, dialect in DIALECTS.items() if dialect.bridge is not None}
+
+    assert found >= wanted | {("/v1/chat/completions", False)}
