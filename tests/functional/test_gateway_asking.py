@@ -261,3 +261,31 @@ def test_a_question_goes_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> N
     (other,), _ = put(script, lambda one: replace(through(one), public=True, url="http://127.0.0.1:9/x"))
     assert other.failure == "refused_address"
     assert len(heads) == 1
+
+
+@pytest.mark.parametrize(("known", "sent"), [({"judge": "k3y"}, b"authorization: Bearer k3y"), ({}, b"")])
+def test_a_key_of_the_control_plane_goes_along(
+    monkeypatch: pytest.MonkeyPatch, known: dict[str, str], sent: bytes
+) -> None:
+    """By its name there, never a variable of the environment of that name; without it nobody is asked."""
+    monkeypatch.setenv("judge", "other")
+    heads: list[bytes] = []
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append((await read_request(reader))[0])
+        writer.write(answer(b"{}"))
+        await writer.drain()
+
+    async def scene() -> Answer:
+        pool = Pool()
+        async with provider(script) as server:
+            url = f"http://127.0.0.1:{server.port}/"
+            question = Question(url=url, timeout_ms=5000, credential=Credential("store:judge"))
+            (got,) = await ask_all(pool, Turns(), [question], known)
+            pool.close()
+            return got
+
+    got = run_on_loop(scene())
+    assert got.failure == (None if known else "credential")
+    assert sent in b"".join(heads)
+    assert b"other" not in b"".join(heads)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from keeptrusts.flow.arrival import Snapshot
 from keeptrusts.gateway.targets import Route, routes_of
+from keeptrusts.policy.asking import STORED
 
 _log = logging.getLogger(__name__)
 
@@ -23,12 +24,14 @@ class Active:
     Args:
         source: Where it came from: the file names, or the control plane.
         epoch: Of the bundle; None for a file.
+        variables: Keys that the control plane keeps, by name. Never shown.
     """
 
     snapshot: Snapshot
     routes: Mapping[str, Route]
     source: str
     epoch: int | None = None
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def digest(self) -> str:
@@ -85,9 +88,10 @@ class Holder:
         Args:
             variables: Keys that the control plane keeps, by name.
         """
-        made = Active(snapshot, routes_of(snapshot.policy.targets, os.environ, variables), source, epoch)
+        routes = routes_of(snapshot.policy.targets, os.environ, variables)
+        made = Active(snapshot, routes, source, epoch, variables)
         self.active, self.last_error = made, None
-        _warn_of_missing_secrets(snapshot)
+        _warn_of_missing_secrets(snapshot, variables)
         _log.info("configuration active", extra={"config_digest": made.digest, "source": source, "epoch": epoch})
         self.on_change(made)
         return made
@@ -99,11 +103,13 @@ class Holder:
             _log.error("configuration refused; the active one stays", extra={"reason": reason, "source": source})
 
 
-def _warn_of_missing_secrets(snapshot: Snapshot) -> None:
+def _warn_of_missing_secrets(snapshot: Snapshot, variables: Mapping[str, str]) -> None:
     """Of kinds that ask somebody else; without its secret none gets an answer."""
     for policy in snapshot.policy.chain.policies:
         for name in policy.secrets():
-            if not os.environ.get(name, "").strip():
+            stored = name.removeprefix(STORED) if name.startswith(STORED) else None
+            found = os.environ.get(name, "") if stored is None else variables.get(stored, "")
+            if not found.strip():
                 _log.warning("a secret that a policy needs is not set", extra={"kind": policy.kind, "variable": name})
 
 

@@ -12,8 +12,9 @@ import ipaddress
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -30,7 +31,7 @@ from keeptrusts.core.version import VERSION
 from keeptrusts.flow.effects import UpstreamHead
 from keeptrusts.gateway.proxies import Proxy, proxy_for
 from keeptrusts.gateway.upstream import Origin, Pool, Timeouts, UpstreamConnection, request_bytes
-from keeptrusts.policy.asking import Answer, Credential, Failure, Question
+from keeptrusts.policy.asking import STORED, Answer, Credential, Failure, Question
 
 AT_A_TIME: Final = 64
 """Questions under way at one origin, and to all hosts together that the operator did not name one by one."""
@@ -48,9 +49,17 @@ class Turns:
         return self._turns.setdefault(origin, asyncio.Semaphore(self._most))
 
 
-async def ask_all(pool: Pool, turns: Turns, questions: Sequence[Question]) -> tuple[Answer, ...]:
-    """All at once; the answers in the order of the questions."""
-    return tuple(await asyncio.gather(*(_ask(pool, turns, question) for question in questions)))
+async def ask_all(
+    pool: Pool, turns: Turns, questions: Sequence[Question], variables: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Answer, ...]:
+    """
+    All at once; the answers in the order of the questions.
+
+    Args:
+        variables: Keys that the control plane keeps, by name.
+    """
+    asked = (_ask(_Asking(pool, turns, question, variables), question) for question in questions)
+    return tuple(await asyncio.gather(*asked))
 
 
 class _NotAskedError(KeeptrustsError):
@@ -61,9 +70,8 @@ class _NotAskedError(KeeptrustsError):
         self.failure = failure
 
 
-async def _ask(pool: Pool, turns: Turns, question: Question) -> Answer:
+async def _ask(asking: _Asking, question: Question) -> Answer:
     began = time.perf_counter_ns()
-    asking = _Asking(pool, turns, question)
     try:
         async with asyncio.timeout(question.timeout_ms / 1000):
             answer = await asking.answer()
@@ -98,7 +106,8 @@ class _Way:
 class _Asking:
     """One question on its way."""
 
-    def __init__(self, pool: Pool, turns: Turns, question: Question) -> None:
+    def __init__(self, pool: Pool, turns: Turns, question: Question, variables: Mapping[str, str]) -> None:
+        self._variables = variables
         self._pool = pool
         self._turns = turns
         self._question = question
@@ -107,7 +116,7 @@ class _Asking:
     async def answer(self) -> Answer:
         question = self._question
         way = _way_to(question)
-        request = _request(question, way)
+        request = _request(question, way, self._variables)
         async with self._turns.at(None if question.public else way.origin):
             self.has_turn = True
             origin = await _checked(way.origin, question.named) if question.public else way.origin
@@ -158,10 +167,10 @@ def _target(parts: SplitResult, host: str, *, through_proxy: bool) -> str:
     return f"http://{host}{path}" if through_proxy else path
 
 
-def _request(question: Question, way: _Way) -> bytes:
+def _request(question: Question, way: _Way, variables: Mapping[str, str]) -> bytes:
     own = [("host", way.host), ("user-agent", f"keeptrusts/{VERSION}"), ("accept-encoding", "identity")]
     if question.credential is not None:
-        own.append((question.credential.header, _value(question.credential)))
+        own.append((question.credential.header, _value(question.credential, variables)))
     proxy = way.origin.proxy
     if proxy is not None and not way.origin.tls and proxy.authorization:
         own.append(("proxy-authorization", proxy.authorization))
@@ -171,8 +180,10 @@ def _request(question: Question, way: _Way) -> bytes:
         raise _NotAskedError("garbled") from None
 
 
-def _value(credential: Credential) -> str:
-    key = os.environ.get(credential.env, "").strip()
+def _value(credential: Credential, variables: Mapping[str, str]) -> str:
+    stored = credential.env.startswith(STORED)
+    name = credential.env.removeprefix(STORED)
+    key = (variables if stored else os.environ).get(name, "").strip()
     if not key or not key.isprintable() or not key.isascii():
         raise _NotAskedError("credential")
     return credential.prefix + key

@@ -11,6 +11,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 from keeptrusts.core.decision import Decision
@@ -123,10 +124,19 @@ class Performer:
 
     Args:
         routes: Of the configuration that the request began with, by target id.
+        variables: Keys that the control plane keeps, as that configuration has them.
     """
 
-    def __init__(self, world: World, policy: CompiledPolicy, routes: Mapping[str, Route], responder: Responder) -> None:
+    def __init__(
+        self,
+        world: World,
+        policy: CompiledPolicy,
+        routes: Mapping[str, Route],
+        responder: Responder,
+        variables: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._world = world
+        self._variables = variables
         self._policy = policy
         self._routes = routes
         self._responder = responder
@@ -203,7 +213,7 @@ class Performer:
         self.close()
 
     async def ask_others(self, effect: AskOthers) -> tuple[Answer, ...]:
-        return await ask_all(self._world.pool, self._world.turns, effect.questions)
+        return await ask_all(self._world.pool, self._world.turns, effect.questions, self._variables)
 
     async def respond(self, effect: Respond) -> None:
         await self._responder.respond(effect.status, effect.headers, effect.body)

@@ -141,7 +141,7 @@ class Endpoints:
         arrival = self._arrival(path, request, admitted)
         if len(arrival.body) > len(request.body) and not responder.hold(len(arrival.body)):
             raise RefusedError(503, "overloaded", "too much is being received at a time; try again", SOON)
-        performer = Performer(self._world, active.snapshot.policy, active.routes, responder)
+        performer = Performer(self._world, active.snapshot.policy, active.routes, responder, active.variables)
         flow = self._serve(arrival, active.snapshot, time.perf_counter_ns)
         self._admission.in_flight += 1
         try:

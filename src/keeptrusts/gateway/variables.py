@@ -1,5 +1,5 @@
 """
-Keys of targets that the control plane keeps: fetched over the gateway's own credential when a document names them.
+Keys that the control plane keeps for targets and policies: fetched, by the gateway itself, when a document names them.
 
 The last values are kept sealed on disk, so that a gateway starts with its targets while the control plane is away.
 """
@@ -18,6 +18,7 @@ from keeptrusts.core.errors import ApiError
 from keeptrusts.gateway.control_plane import ControlPlane
 from keeptrusts.gateway.local_sealing import LocalSealer
 from keeptrusts.gateway.segments import write_durably
+from keeptrusts.policy.asking import STORED
 from keeptrusts.policy.compiled import CompiledPolicy
 from keeptrusts.store.sealing import SealedError
 
@@ -39,8 +40,10 @@ class Variables:
         self._api = api
 
     async def of(self, policy: CompiledPolicy) -> Mapping[str, str]:
-        """What this document names, as far as it is to be had; without its key a target is unavailable."""
-        names = sorted({one.secret_store for one in policy.targets if one.secret_store})
+        """What this document names, as far as it is to be had; nobody is asked without their key."""
+        asked = (name for kind in policy.chain.policies for name in kind.secrets() if name.startswith(STORED))
+        targets = (one.secret_store for one in policy.targets if one.secret_store)
+        names = sorted({*targets, *(name.removeprefix(STORED) for name in asked)})
         if not names or self._api is None:
             return {}
         kept = await asyncio.to_thread(self._read)

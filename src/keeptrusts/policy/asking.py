@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any, Literal, NoReturn, TypeAlias, TypeVar
+from typing import Any, Final, Literal, NoReturn, TypeAlias, TypeVar
 
 from keeptrusts.core.decision import Asked
 from keeptrusts.core.errors import KeeptrustsError
@@ -29,12 +29,19 @@ Why there is no answer that can be used.
 `refused_address`: it leads into a network that it may not lead into. `busy`: too many questions at a time.
 """
 
+STORED: Final = "store:"
+"""Before the name of a secret that the control plane keeps; no variable of an environment begins like this."""
 MAX_ANSWER_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A secret of the gateway's environment, and the header field that it goes into, behind its prefix."""
+    """
+    A secret by its name, and the header field that it goes into, behind its prefix.
+
+    Args:
+        env: A variable of the gateway's environment; behind `STORED`, a config variable of the control plane.
+    """
 
     env: str
     header: str = "authorization"

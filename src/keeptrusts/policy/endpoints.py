@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import Any
 
-from keeptrusts.policy.asking import Credential, Question
-from keeptrusts.policy.reading import not_enforced
+from keeptrusts.policy.asking import STORED, Credential, Question
 from keeptrusts.policy.schema import Fault
 from keeptrusts.policy.sections import SecretRef
 
 
 def credential_of(ref: SecretRef | None, header: str = "authorization", prefix: str = "Bearer ") -> Credential | None:
     """The secret of a block that lints."""
-    return Credential(ref.env, header, prefix) if ref is not None and ref.env else None
+    name = _name_of(ref)
+    return Credential(name, header, prefix) if name else None
 
 
 def secrets_of(*refs: SecretRef | None) -> tuple[str, ...]:
-    """Variables of the environment that these name."""
-    return tuple(ref.env for ref in refs if ref is not None and ref.env)
+    """The names of secrets that these are about."""
+    return tuple(name for ref in refs if (name := _name_of(ref)))
 
 
-def secret_faults(ref: SecretRef | None) -> Iterable[Fault]:
-    """A secret that the control plane holds does not reach a policy."""
-    if ref is not None and ref.store is not None:
-        said = not_enforced("secret_key_ref.store", "write `secret_key_ref: {env: NAME}`")
-        yield Fault("E009", ("secret_key_ref", "store"), *said)
+def _name_of(ref: SecretRef | None) -> str:
+    if ref is None:
+        return ""
+    return ref.env or (STORED + ref.store if ref.store else "")
 
 
 def missing_endpoint(why: str) -> Fault:

@@ -63,7 +63,7 @@ class Policy(Block):
         return False
 
     def secrets(self) -> tuple[str, ...]:
-        """Variables of the gateway's environment that its questions need."""
+        """The names of secrets that its questions need, as `asking.Credential` has them."""
         return ()
 
     def holdback(self) -> int | None:

@@ -11,7 +11,7 @@ from keeptrusts.core.exchange import Exchange, Phase, Text
 from keeptrusts.core.verdict import Edit, Verdict
 from keeptrusts.policy.asking import Answer, Ask, understood, word
 from keeptrusts.policy.checks import base_url
-from keeptrusts.policy.endpoints import credential_of, missing_endpoint, secret_faults, secrets_of
+from keeptrusts.policy.endpoints import credential_of, missing_endpoint, secrets_of
 from keeptrusts.policy.kind import Policy
 from keeptrusts.policy.redaction import LABELS, block_or_redact
 from keeptrusts.policy.schema import Attr, Fault
@@ -87,7 +87,6 @@ class EmbeddingDetector(Policy):
     def faults(self) -> Iterable[Fault]:
         from keeptrusts.detect.likeness import sentences
 
-        yield from secret_faults(self.secret_key_ref)
         if self.backend == "external" and self.endpoint is None:
             yield missing_endpoint("`backend: external` asks one")
         for index, category in enumerate(self.categories):

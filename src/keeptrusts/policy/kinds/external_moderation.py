@@ -12,7 +12,7 @@ from keeptrusts.core.exchange import Exchange, Phase
 from keeptrusts.core.verdict import Allow, Block, Match, Verdict
 from keeptrusts.policy.asking import Answer, Ask, Question, understood, word
 from keeptrusts.policy.checks import base_url
-from keeptrusts.policy.endpoints import credential_of, missing_endpoint, post, secret_faults, secrets_of
+from keeptrusts.policy.endpoints import credential_of, missing_endpoint, post, secrets_of
 from keeptrusts.policy.joined import Joined
 from keeptrusts.policy.kind import Policy
 from keeptrusts.policy.moderators import SERVICES, Concern, Matter, Service
@@ -94,7 +94,6 @@ class ExternalModeration(Policy):
     fail_open: Annotated[bool, Attr("Let pass what could not be decided.", stronger="off")] = False
 
     def faults(self) -> Iterable[Fault]:
-        yield from secret_faults(self.secret_key_ref)
         service = SERVICES.get(self.provider)
         if self.endpoint is None and not (service and service.home):
             yield missing_endpoint(f"`{self.provider}` has no public address")

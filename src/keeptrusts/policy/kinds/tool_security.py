@@ -11,7 +11,7 @@ from keeptrusts.core.exchange import Exchange, Phase, Text
 from keeptrusts.core.verdict import Allow, Block, Match, Verdict
 from keeptrusts.policy.asking import Answer, Ask, flag, understood, word
 from keeptrusts.policy.checks import base_url
-from keeptrusts.policy.endpoints import credential_of, post, secret_faults, secrets_of
+from keeptrusts.policy.endpoints import credential_of, post, secrets_of
 from keeptrusts.policy.kind import Policy
 from keeptrusts.policy.names import tool_names
 from keeptrusts.policy.reading import suggest
@@ -63,7 +63,6 @@ class ToolSecurity(Policy):
     ] = ()
 
     def faults(self) -> Iterable[Fault]:
-        yield from secret_faults(self.secret_key_ref)
         if self.analysis_mode == "external" and self.firewall_endpoint is None:
             message = "`firewall_endpoint` is missing: `analysis_mode: external` asks it"
             yield Fault("E004", ("firewall_endpoint",), message, "add the URL to ask")
