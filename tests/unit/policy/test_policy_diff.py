@@ -16,6 +16,8 @@ from keeptrusts.policy.registry import KINDS, load_kind
 from keeptrusts.policy.sections import Document
 from support.policy_cases import cases, document
 
+CASES = [case.at("http://asked.example") for case in cases()]
+
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Path, what and effect of each change between two chains."""
@@ -175,7 +177,7 @@ def test_how_kinds_are_introduced() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_kind_that_redacts_says_that_it_changes_texts(kind: str) -> None:
     """So that moving it to the front is seen: kinds behind it do not see what it took out."""
-    for case in (one.at("http://asked.example") for one in cases() if one.kind == kind):
+    for case in (one for one in CASES if one.kind == kind):
         reason = case.want.get("redact", "") if isinstance(case.want, dict) else ""
         if reason.startswith(f"{code_prefix(kind)}."):
             block = sound(document({kind: case.config}))[0].blocks[kind]
