@@ -34,7 +34,8 @@ class Terms:
     Args:
         inflected: The last word may carry a plural or possessive ending.
         punctuated: Any punctuation may stand between the words, not only blanks, dots, dashes and underscores.
-        max_distance: Letters that may be wrong in a phrase; a third of its letters must be right for each. 0: none.
+        max_distance: Letters that may be wrong in a phrase. 0: none.
+        letters_per_error: So many more letters must a phrase have for each of them.
     """
 
     def __init__(
@@ -44,10 +45,12 @@ class Terms:
         inflected: bool = False,
         punctuated: bool = False,
         max_distance: int = 0,
+        letters_per_error: int = 3,
     ) -> None:
         self.phrases = {label: [words for one in said if (words := words_of(one))] for label, said in phrases.items()}
         self.inflected = inflected
         self.max_distance = max_distance
+        self.letters_per_error = letters_per_error
         self._gap = _ANY_GAP_PATTERN if punctuated else _GAP_PATTERN
 
     @cached_property
@@ -61,7 +64,8 @@ class Terms:
     @cached_property
     def _fuzzy(self) -> _Misspellings:
         pairs = [(label, words) for label, said in self.phrases.items() for words in said]
-        allowed = [(label, words, allowed_errors(words, self.max_distance)) for label, words in pairs]
+        most, each = self.max_distance, self.letters_per_error
+        allowed = [(label, words, allowed_errors(words, most, each)) for label, words in pairs]
         return _Misspellings(
             [_Fuzzy(label, " ".join(words), len(words), errors) for label, words, errors in allowed if errors]
         )
@@ -80,9 +84,9 @@ class Terms:
         return sorted(found, key=lambda hit: (hit.start, -hit.end))
 
 
-def allowed_errors(words: Sequence[str], max_distance: int) -> int:
+def allowed_errors(words: Sequence[str], max_distance: int, letters_per_error: int) -> int:
     """Errors that a phrase bears: short words would match half of the dictionary."""
-    return min(max_distance, (len("".join(words)) - 1) // 3)
+    return min(max_distance, (len("".join(words)) - 1) // letters_per_error)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 
 from keeptrusts.core.exchange import Exchange
 from keeptrusts.core.verdict import Allow, Block, Escalate, Match, Verdict
@@ -19,7 +19,7 @@ FuzzyMatching: TypeAlias = Annotated[bool, Attr("Find phrases with typing errors
 MaxDistance: TypeAlias = Annotated[
     int,
     Attr(
-        "Most errors in a phrase, one for each three letters, for `fuzzy_matching`.",
+        "Most errors in a phrase for `fuzzy_matching`: one for each 3 letters, of a built-in one for each 8.",
         minimum=0,
         maximum=8,
         stronger="higher",
@@ -31,6 +31,9 @@ BlockOrEscalate: TypeAlias = Annotated[
 ]
 BlockOnly: TypeAlias = Annotated[Literal["block"], Attr("Refuse; there is nothing else.", stronger=("block",))]
 
+_LETTERS_PER_ERROR: Final = 3
+_LETTERS_PER_ERROR_OF_OURS: Final = 8
+
 
 class Wordlist:
     """
@@ -40,26 +43,36 @@ class Wordlist:
     plural. Patterns are bounded, or `width` is None.
 
     Args:
+        listed: Category to phrases of the document.
+        builtin: Category to phrases of ours.
         patterns: Category to patterns.
-        max_distance: Letters that may be wrong in a phrase.
+        max_distance: Letters that may be wrong in a phrase. Our own bear fewer: nobody asked for `soman` to be found in
+            `woman`.
     """
 
     def __init__(
         self,
-        phrases: Mapping[str, Sequence[str]],
+        listed: Mapping[str, Sequence[str]],
+        builtin: Mapping[str, Sequence[str]] | None = None,
         patterns: Mapping[str, Sequence[str]] | None = None,
         *,
         max_distance: int = 0,
     ) -> None:
-        self._phrases = phrases
+        self._listed = listed
+        self._builtin = builtin or {}
         self._expressions = {category: tuple(said) for category, said in (patterns or {}).items() if said}
         self._max_distance = max_distance
 
     @cached_property
-    def _terms(self) -> Terms:
+    def _terms(self) -> tuple[Terms, ...]:
+        listed = self._as_terms(self._listed, _LETTERS_PER_ERROR)
+        return listed, self._as_terms(self._builtin, _LETTERS_PER_ERROR_OF_OURS)
+
+    def _as_terms(self, phrases: Mapping[str, Sequence[str]], letters_per_error: int) -> Terms:
         from keeptrusts.detect.terms import Terms
 
-        return Terms(self._phrases, inflected=True, punctuated=True, max_distance=self._max_distance)
+        errors = self._max_distance
+        return Terms(phrases, inflected=True, punctuated=True, max_distance=errors, letters_per_error=letters_per_error)
 
     @cached_property
     def _patterns(self) -> tuple[TenantPatterns, ...]:
@@ -68,16 +81,18 @@ class Wordlist:
         return tuple(TenantPatterns(said, category) for category, said in self._expressions.items())
 
     @property
+    def _finders(self) -> tuple[Terms | TenantPatterns, ...]:
+        return (*self._terms, *self._patterns)
+
+    @property
     def width(self) -> int | None:
         """What `Policy.holdback` says of it."""
-        widths = [self._terms.width, *(one.width for one in self._patterns)]
+        widths = [one.width for one in self._finders]
         return None if None in widths else max(width for width in widths if width is not None)
 
     def find(self, text: str, *, limited: bool = False) -> list[Hit]:
         """Every match in one text, by start; `limited` as in `RuleSet.find`."""
-        found = self._terms.find(text, limited=limited)
-        for patterns in self._patterns:
-            found += patterns.find(text, limited=limited)
+        found = [hit for one in self._finders for hit in one.find(text, limited=limited)]
         return sorted(found, key=lambda hit: (hit.start, -hit.end))
 
     def matches(self, exchange: Exchange) -> tuple[Match, ...]:

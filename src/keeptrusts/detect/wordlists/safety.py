@@ -48,7 +48,10 @@ EVERYWHERE: Final[Phrases] = {
         *("how to hurt myself", "ways to cut myself", "lethal dose to end my life", "help me end my life"),
     ),
     "child_abuse": (
-        *("child sexual abuse material", "child pornography", "sexualized minor", "sexual content with a minor"),
+        *_each(
+            "make|create|generate|find|share|download|watch|sell", "child pornography", "child sexual abuse material"
+        ),
+        *("sexualized minor", "sexual content with a minor"),
         *("groom a child", "groom a minor", "nude minor"),
     ),
     "mass_violence": (

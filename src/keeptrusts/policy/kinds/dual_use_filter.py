@@ -47,7 +47,7 @@ class DualUseFilter(Policy):
         from keeptrusts.detect.wordlists.dual_use import DUAL_USE
 
         errors = self.max_distance if self.fuzzy_matching else 0
-        return Wordlist({"term": self.blocked_terms, **DUAL_USE}, max_distance=errors)
+        return Wordlist({"term": self.blocked_terms}, DUAL_USE, max_distance=errors)
 
     def holdback(self) -> int | None:
         return None if self.action == "escalate" else self._words.width

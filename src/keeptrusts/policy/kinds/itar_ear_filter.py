@@ -49,9 +49,10 @@ class ItarEarFilter(Policy):
     def _words(self) -> Wordlist:
         from keeptrusts.detect.wordlists.export_control import CLASSIFICATION, COMMERCE, MARKINGS, MUNITIONS
 
-        phrases = {"term": self.blocked_terms, "marking": MARKINGS, **MUNITIONS, **COMMERCE}
+        builtin = {"marking": MARKINGS, **MUNITIONS, **COMMERCE}
+        numbers = {"classification": CLASSIFICATION}
         errors = self.max_distance if self.fuzzy_matching else 0
-        return Wordlist(phrases, {"classification": CLASSIFICATION}, max_distance=errors)
+        return Wordlist({"term": self.blocked_terms}, builtin, numbers, max_distance=errors)
 
     def holdback(self) -> int | None:
         return self._words.width

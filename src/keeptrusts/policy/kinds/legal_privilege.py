@@ -41,7 +41,7 @@ class LegalPrivilege(Policy):
     def _words(self) -> Wordlist:
         from keeptrusts.detect.wordlists.privilege import PRIVILEGE
 
-        return Wordlist({"marker": self.privilege_markers, **PRIVILEGE})
+        return Wordlist({"marker": self.privilege_markers}, PRIVILEGE)
 
     def holdback(self) -> int | None:
         return self._words.width

@@ -41,7 +41,7 @@ class MnpiFilter(Policy):
     def _words(self) -> Wordlist:
         from keeptrusts.detect.wordlists.insider_information import MNPI
 
-        return Wordlist(MNPI, {"pattern": self.detect_patterns})
+        return Wordlist({}, MNPI, {"pattern": self.detect_patterns})
 
     def holdback(self) -> int | None:
         return self._words.width

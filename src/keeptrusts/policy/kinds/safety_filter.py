@@ -77,7 +77,7 @@ class SafetyFilter(Policy):
     def _words(self) -> Wordlist:
         builtins = {} if self.replace_builtins else self._builtins()
         errors = self.max_distance if self.fuzzy_matching else 0
-        return Wordlist({"listed": self.block_if, **builtins}, max_distance=errors)
+        return Wordlist({"listed": self.block_if}, builtins, max_distance=errors)
 
     def _builtins(self) -> dict[str, tuple[str, ...]]:
         from keeptrusts.detect.wordlists import safety
