@@ -11,7 +11,7 @@ from keeptrusts.policy import shapes
 from keeptrusts.policy.findings import Finding, InvalidPolicyError
 from keeptrusts.policy.kind import Policy
 from keeptrusts.policy.neighbours import check_neighbours
-from keeptrusts.policy.reading import Reader, join, locate, members_of, suggest
+from keeptrusts.policy.reading import Reader, join, locate, members_of
 from keeptrusts.policy.registry import KINDS, load_kind
 from keeptrusts.policy.rollout import ALONE
 from keeptrusts.policy.schema import keys_of
@@ -131,7 +131,7 @@ def _without_strangers(root: Node, reader: Reader, top: list[str]) -> Node:
     known = {*keys_of(Document), *Document.pending}
     strange = [name for name in members if name not in known]
     for name in strange:
-        reader.fault("E002", name, root.keys[name], f"unknown key `{name}`", suggest(name, top))
+        reader.fault("E002", name, root.keys[name], f"unknown key `{name}`", reader.hint(name, top))
     return Node({name: node for name, node in members.items() if name not in strange}, root.spot, root.keys)
 
 
@@ -157,7 +157,7 @@ def _chain_items(root: Node) -> tuple[Node, ...]:
 
 def _is_kind(kind: str, path: str, spot: Spot, reader: Reader) -> bool:
     if kind not in KINDS:
-        reader.fault("E001", path, spot, f"unknown policy kind `{kind[:60]}`", suggest(kind, KINDS, "kinds"))
+        reader.fault("E001", path, spot, f"unknown policy kind `{kind[:60]}`", reader.hint(kind, KINDS, "kinds"))
     return kind in KINDS
 
 
@@ -242,7 +242,7 @@ def _check_rollout(analysis: Analysis, root: Node, reader: Reader) -> None:
             continue
         if kind not in analysis.chain:
             message = f"`{kind}` is not in the chain, so there is nothing to introduce"
-            reader.fault("E006", path, spot, message, suggest(kind, analysis.chain, "kinds of the chain"))
+            reader.fault("E006", path, spot, message, reader.hint(kind, analysis.chain, "kinds of the chain"))
         elif kind == ALONE and not analysis.document.policies.rollout[kind].is_full():
             message = f"`{kind}` says what every record keeps, so it is enforced on every request"
             reader.fault("E009", path, spot, message, "remove it from `policies.rollout`")

@@ -47,6 +47,10 @@ class Reader:
         elif severity == "error":
             self.left_out += 1
 
+    def hint(self, word: str, valid: Iterable[str], noun: str = "keys") -> str:
+        """As `suggest`, which takes its time, while findings are still written."""
+        return suggest(word, valid, noun) if len(self.findings) < MAX_FINDINGS else ""
+
     def block(self, declared: type[B], node: Node, path: str) -> B | None:
         """A block of this class; None when anything in it is wrong. An empty value is an empty block."""
         members = members_of(node)
@@ -72,7 +76,7 @@ class Reader:
             if name in declared.pending:
                 self.fault("E009", join(path, name), node.keys[name], *not_enforced(name))
             else:
-                self.fault("E002", join(path, name), node.keys[name], f"unknown key `{name}`", suggest(name, keys))
+                self.fault("E002", join(path, name), node.keys[name], f"unknown key `{name}`", self.hint(name, keys))
         return not unknown
 
     def _member(self, key: Key, node: Node, member: Node | None, path: str) -> Any:
@@ -135,7 +139,7 @@ class Reader:
         shown = f"`{node.value}`" if isinstance(node.value, str) else node.noun
         names = [str(one) for one in choices]
         self.fault(
-            "E003", path, node.spot, f"{_name(path)} cannot be {shown}", suggest(str(node.value), names, "values")
+            "E003", path, node.spot, f"{_name(path)} cannot be {shown}", self.hint(str(node.value), names, "values")
         )
         return BAD
 
