@@ -100,7 +100,10 @@ def test_what_cannot_start_is_told_once(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        done = run_gateway("--listen", address, *options(tmp_path), "--workers", "2")
+        sockets = tmp_path / "t"
+        sockets.mkdir()
+        done = run_gateway("--listen", address, *options(tmp_path), "--workers", "2", TMPDIR=str(sockets))
+        assert list(sockets.iterdir()) == []
         assert (done.returncode, "choose another `--listen`" in done.stderr) == (1, True)
 
 
@@ -116,9 +119,12 @@ def test_workers_count_together(tmp_path: Path) -> None:
 
 
 def test_no_worker_outlives_its_supervisor(tmp_path: Path) -> None:
-    """Killed as by a power cut: the port is free again."""
-    with gateway_process(*options(tmp_path), "--workers", "2") as gateway:
+    """Killed as by a power cut: they drain, and leave nothing behind."""
+    sockets = tmp_path / "t"
+    sockets.mkdir()
+    with gateway_process(*options(tmp_path), "--workers", "2", TMPDIR=str(sockets)) as gateway:
         wait_until(lambda: len(listening(gateway)) == 2, "two workers listen")
         workers = [line["pid"] for line in listening(gateway)]
         gateway.kill()
         wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), "they end")
+        assert list(sockets.iterdir()) == []

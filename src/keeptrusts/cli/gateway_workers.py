@@ -67,7 +67,7 @@ class Workers:
         self._arguments = list(arguments)
         self._drain_seconds = drain_seconds
         self._workers = [Worker(index) for index in range(1, count + 1)]
-        self._sockets = Path(tempfile.mkdtemp(prefix="kt-"))
+        self._sockets = Path()
         self._leash, self._held = os.pipe()
         self._wake = threading.Event()
         self._signals = 0
@@ -82,12 +82,13 @@ class Workers:
         Raises:
             KeeptrustsError: The port is taken.
         """
+        held = hold_port(*self._address)
+        self._sockets = Path(tempfile.mkdtemp(prefix="kt-"))
         for index in leftover(self._spool_dir, len(self._workers)):
             shown = {"directory": str(spool_of(self._spool_dir, index)), "hint": f"run with `--workers {index}`"}
             _log.warning("records of a worker that does not run any more wait here", extra=shown)
         before = {number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
         before[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._pass_on)
-        held = hold_port(*self._address)
         try:
             self._address = (self._address[0], held.getsockname()[1])
             return self._serve()
@@ -119,6 +120,7 @@ class Workers:
         shown = f"[{host}]" if ":" in host else host
         own = ["--workers", "1", "--listen", f"{shown}:{port}", "--worker", str(worker.index)]
         own += ["--spool-dir", str(spool_of(self._spool_dir, worker.index)), "--peers", str(self._sockets)]
+        self._sockets.mkdir(mode=0o700, exist_ok=True)
         worker.began = time.monotonic()
         worker.process = subprocess.Popen(  # noqa: S603 - this very program
             [sys.executable, "-m", "keeptrusts.cli.leash", str(self._leash), *self._arguments, *own],

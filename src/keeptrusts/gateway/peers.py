@@ -7,6 +7,7 @@ Each has a socket in a directory that they share, named after its index, and say
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -27,14 +28,14 @@ class Peers:
     def __init__(self, directory: Path, worker: int, text: Callable[[], bytes]) -> None:
         self._directory = directory
         self._worker = worker
+        self._path = directory / str(worker)
         self._text = text
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
         """Say from now on what this one counts. That the socket is there means that this worker serves."""
-        path = self._directory / str(self._worker)
-        path.unlink(missing_ok=True)
-        self._server = await asyncio.start_unix_server(self._tell, path)
+        self._path.unlink(missing_ok=True)
+        self._server = await asyncio.start_unix_server(self._tell, self._path)
 
     async def gather(self) -> bytes:
         """What all of them count, each sample with the index of its worker; those that do not answer are left out."""
@@ -44,8 +45,12 @@ class Peers:
         return labelled({str(self._worker): self._text(), **texts})
 
     def close(self) -> None:
+        """Say no more; the last one leaves no directory, should whoever made it be gone."""
         if self._server is not None:
             self._server.close()
+        self._path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._directory.rmdir()
 
     async def _tell(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         del reader
