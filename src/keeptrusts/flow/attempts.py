@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
+from math import ceil
 from typing import Final, TypeAlias
 
 from keeptrusts.core.decision import Attempt
@@ -153,9 +155,19 @@ def _answered(opened: Opened) -> _Tried:
         trigger = "server_error"
     else:
         trigger = refused_because(status, opened.body)
+    return _Tried(opened, trigger, trigger in _TRANSIENT and status != 501, _retry_after(opened))
+
+
+def _retry_after(opened: Opened) -> int:
+    """Seconds that the provider asks us to wait: a number, or a date, which is read against the answer's own."""
     wait = opened.header("retry-after")
-    seconds = int(wait[:9]) if wait.isascii() and wait.isdigit() else 0
-    return _Tried(opened, trigger, trigger in _TRANSIENT and status != 501, seconds)
+    if wait.isascii() and wait.isdigit():
+        return int(wait[:9])
+    try:
+        until, now = parsedate_to_datetime(wait), parsedate_to_datetime(opened.header("date"))
+        return max(0, ceil((until - now).total_seconds()))
+    except (TypeError, ValueError):
+        return 0
 
 
 def _failed(failed: UpstreamError) -> _Tried:

@@ -94,6 +94,24 @@ def test_retry_after_is_honoured_within_bounds(retry_after: str, paused: list[Pa
     assert pauses(seen) == paused
 
 
+@pytest.mark.parametrize(
+    ("headers", "least"),
+    [
+        ((("retry-after", "Wed, 21 Oct 2026 07:28:03 GMT"), ("date", "Wed, 21 Oct 2026 07:28:00 GMT")), 3000),
+        ((("retry-after", "Wed, 21 Oct 2026 07:27:00 GMT"), ("date", "Wed, 21 Oct 2026 07:28:00 GMT")), 50),
+        ((("retry-after", "Wed, 21 Oct 2026 07:28:03 GMT"),), 50),
+        ((("retry-after", "Wed, 21 Oct 2026 07:28:03 -0000"), ("date", "Wed, 21 Oct 2026 07:28:00 GMT")), 50),
+    ],
+    ids=["later", "past", "no date", "no zone"],
+)
+def test_retry_after_may_be_a_date(headers: tuple[tuple[str, str], ...], least: int) -> None:
+    """By the provider's own clock; one that cannot be read asks for nothing."""
+    limited = Provider([b"{}"], status=429, headers=headers)
+    (pause,) = pauses(play(trying(retry=Retry(2, 100, 5000)), HELLO, [limited, FINE]))
+
+    assert pause.at_least_ms == least
+
+
 def test_retry_after_is_the_least_wait() -> None:
     """It counts where it is longer than ours."""
     limited = Provider([b"{}"], status=429, headers=(("retry-after", "2"),))
