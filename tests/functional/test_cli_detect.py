@@ -32,10 +32,10 @@ def test_injection_is_scored_and_flagged(tmp_path: Path) -> None:
     calm, attack = answers(detect("injection", lines, tmp_path))
     assert (calm["flagged"], attack["flagged"]) == (False, True)
     assert 0 <= calm["score"] < 0.75 <= attack["score"] <= 1
-    assert [one["flagged"] for one in answers(detect("injection", lines, tmp_path, "--threshold", "1"))] == [
-        False,
-        False,
-    ]
+    strict = answers(detect("injection", lines, tmp_path, "--threshold", "1"))
+    assert [one["flagged"] for one in strict] == [False, False]
+    by_rules, _ = answers(detect("injection", lines, tmp_path, "--backend", "rules"))
+    assert by_rules == {"score": 0.0, "flagged": False}
 
 
 def test_personal_data_has_spans_in_code_points(tmp_path: Path) -> None:

@@ -32,7 +32,14 @@ class LineError(ValueError):
 @click.option(
     "--threshold", type=click.FloatRange(0, 1), default=0.75, show_default=True, help="Injection: flagged from here on."
 )
-def detect(kind: str, path: str, *, threshold: float) -> None:
+@click.option(
+    "--backend",
+    type=click.Choice(["local", "rules"]),
+    default="local",
+    show_default=True,
+    help="Injection: who scores.",
+)
+def detect(kind: str, path: str, *, threshold: float, backend: str) -> None:
     """
     Say what the detectors find in lines of text. Nothing leaves this machine.
 
@@ -45,7 +52,7 @@ def detect(kind: str, path: str, *, threshold: float) -> None:
 
     Exit status: 0 done; 2 a line could not be read, the others were; 1 the file could not be read.
     """
-    detector = _detector(kind, threshold)
+    detector = _detector(kind, threshold, classify=backend == "local")
     bad = 0
     with _lines(path) as lines:
         for number, line in enumerate(lines, 1):
@@ -95,10 +102,10 @@ def _text(line: bytes) -> str:
     return text
 
 
-def _detector(kind: str, threshold: float) -> Detector:
+def _detector(kind: str, threshold: float, *, classify: bool) -> Detector:
     match kind:
         case "injection":
-            return _injection(threshold)
+            return _injection(threshold, classify=classify)
         case "pii":
             from keeptrusts.detect.pii import CATEGORIES, find_pii
 
@@ -109,11 +116,11 @@ def _detector(kind: str, threshold: float) -> Detector:
             return lambda text: {"spans": _spans(find_secrets(text))}
 
 
-def _injection(threshold: float) -> Detector:
+def _injection(threshold: float, *, classify: bool) -> Detector:
     from keeptrusts.detect.injection import assess
 
     def detector(text: str) -> dict[str, Any]:
-        score = assess(text).score
+        score = assess(text, classify=classify).score
         return {"score": score, "flagged": score >= threshold}
 
     return detector

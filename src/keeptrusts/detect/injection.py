@@ -1,22 +1,23 @@
 """
-How likely a text is meant to steer a model: weighted rules over windows, also behind the usual encodings.
+How likely a text is meant to steer a model: weighted rules over windows and a classifier, also behind the usual
+disguises.
 
-The score of a window is one less the product of what each category leaves in doubt; the score of a text is that of
-its worst window, so that padding does not dilute an attack.
+By the rules, the score of a window is one less the product of what each category leaves in doubt, and that of a text is
+its worst window's, so that padding does not dilute an attack. The classifier weighs the rules with its own logit; the
+greater of both scores stands, so that it never takes back what the rules are sure of.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import math
-import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
+from keeptrusts.detect.classifier import shipped_model, token_spans, tokens_of
+from keeptrusts.detect.disguises import Reading, readings
 from keeptrusts.detect.fold import View, honest_view, plain_view, view
 from keeptrusts.detect.phrases import RULES
 from keeptrusts.detect.scan import WORD, Hit, Rule, RuleSet
@@ -24,12 +25,8 @@ from keeptrusts.detect.scan import WORD, Hit, Rule, RuleSet
 WINDOW: Final = 1200
 _BLANKS: Final = r"[\s,'\"*\x5f-]"
 _SPOKEN: Final = frozenset({"override", "prompt_leak", "persona", "refusal_suppression", "authority", "hypothetical"})
-_MAX_TOKENS: Final = 64
-_TOKENS: Final = re.compile(r"[A-Za-z0-9+/_-]{20,}={0,2}")
-_HEXADECIMAL: Final = frozenset("0123456789abcdefABCDEF")
-_LEET_SIGNS: Final = frozenset("013457@$!")
-_LEET_WORDS: Final = 3
-_LEET: Final = str.maketrans("013457@$!", "oieastasi")
+CLASSIFIER: Final = "classifier"
+"""Category of a window that the classifier points at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +36,18 @@ class Assessment:
 
     Args:
         score: 0-1.
-        hits: Each with its weight as confidence; those in decoded text span the encoded token.
+        ruled: By rules, each with its weight as confidence; those in decoded text span the encoded token.
+        place: Where the classifier points; asked for when it is needed.
     """
 
     score: float = 0.0
-    hits: tuple[Hit, ...] = ()
+    ruled: tuple[Hit, ...] = ()
+    place: Callable[[], Hit] | None = None
+
+    @property
+    def hits(self) -> tuple[Hit, ...]:
+        """All of them, the classifier's last."""
+        return self.ruled if self.place is None else (*self.ruled, self.place())
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +93,84 @@ def injection_rules() -> RuleSet:
     return RuleSet(rules)
 
 
-def assess(text: str, looks: Looks = EVERYTHING) -> Assessment:
-    """Score a text by the rules."""
-    hits = [hit for hit in _hits(text, looks) if looks.counts(hit)]
-    return Assessment(_worst_window(hits), tuple(sorted(hits, key=lambda hit: hit.start)))
+def assess(text: str, looks: Looks = EVERYTHING, *, classify: bool = False) -> Assessment:
+    """
+    Score a text.
+
+    Args:
+        classify: Ask the classifier too.
+    """
+    seen = looks.view(text)
+    tokens = _tokens(seen)
+    others = list(readings(text, frozenset(tokens), encoded=looks.base64))
+    found = [(hit, None) for hit in _found(seen)] + [
+        (_placed(hit, other), other) for other in others for hit in _found(looks.view(other.text))
+    ]
+    hits = sorted((hit for hit, _ in found if looks.counts(hit)), key=lambda hit: hit.start)
+    ruled = _worst_window(hits)
+    if not classify:
+        return Assessment(ruled, tuple(hits))
+    settled = [(one.start, one.end) for one in others if one.decoded]
+    settled += [(hit.start, hit.end) for hit, other in found if other is None and not looks.counts(hit)]
+    told = _blanked(text, sorted(settled))
+    suspects = [
+        _suspect(Reading(told, 0, len(text), whole=True), tokens if told is text else _tokens(looks.view(told)))
+    ]
+    suspects += [_suspect(other, _tokens(looks.view(other.text))) for other in others]
+    suspect = max(suspects, key=lambda one: one.logit)
+    score = round(shipped_model().score(suspect.logit, ruled), 4)
+    return Assessment(max(ruled, score), tuple(hits), lambda: suspect.hit(looks, score))
 
 
-def _hits(text: str, looks: Looks) -> Iterator[Hit]:
-    yield from _found(looks.view(text))
-    if _is_leet(text):
-        yield from _found(looks.view(text.translate(_LEET)))
-    if looks.base64:
-        for start, end, decoded in decoded_tokens(text):
-            for hit in _found(view(decoded, lower=True)):
-                yield replace(hit, start=start, end=end, value=start)
+def _tokens(seen: View) -> list[str]:
+    return tokens_of(seen.data.decode("utf-8", "replace"))
+
+
+def _blanked(text: str, places: Sequence[tuple[int, int]]) -> str:
+    """The text without what stands in these places, which are in order; what is left keeps its place."""
+    parts, at = [], 0
+    for first, end in places:
+        start = max(first, at)
+        parts += [text[at:start], " " * max(end - start, 0)]
+        at = max(start, end)
+    return "".join((*parts, text[at:])) if places else text
+
+
+def _placed(hit: Hit, reading: Reading) -> Hit:
+    return hit if reading.whole else replace(hit, start=reading.start, end=reading.end, value=reading.start)
+
+
+@dataclass(frozen=True, slots=True)
+class _Suspect:
+    """The window of a text that reads most like an attack."""
+
+    reading: Reading
+    start: int
+    stop: int
+    logit: float
+
+    def hit(self, looks: Looks, score: float) -> Hit:
+        """Its characters in the text."""
+        start, end = self.reading.start, self.reading.end
+        if self.reading.whole and self.stop > self.start:
+            seen = looks.view(self.reading.text)
+            places = token_spans(seen.data.decode("utf-8", "replace"))
+            low, high = places[self.start][0], places[self.stop - 1][1]
+            start, end = _origins(seen, low, high)
+        return Hit(start, end, CLASSIFIER, start, score)
+
+
+def _origins(seen: View, low: int, high: int) -> tuple[int, int]:
+    """Characters of the original for characters of the folded text."""
+    folded = seen.data.decode("utf-8", "replace")
+    first = len(folded[:low].encode("utf-8", "replace"))
+    last = first + len(folded[low:high].encode("utf-8", "replace"))
+    return seen.origin(first), seen.end(last)
+
+
+def _suspect(reading: Reading, tokens: Sequence[str]) -> _Suspect:
+    worst = shipped_model().worst(tokens)
+    return _Suspect(reading, worst.start, worst.stop, worst.logit)
 
 
 def _found(seen: View) -> Iterator[Hit]:
@@ -111,22 +179,9 @@ def _found(seen: View) -> Iterator[Hit]:
         yield replace(hit, category=category, confidence=weight)
 
 
-def _is_leet(text: str) -> bool:
-    """Three words or more mix letters with the digits and signs that stand for some."""
-    if sum(map(text.count, _LEET_SIGNS)) < _LEET_WORDS:
-        return False
-    mixed = 0
-    for word in text.split():
-        if not _LEET_SIGNS.isdisjoint(word) and any(map(str.isalpha, word)):
-            mixed += 1
-            if mixed == _LEET_WORDS:
-                return True
-    return False
-
-
 def _worst_window(hits: Iterable[Hit]) -> float:
-    """Windows begin with a hit. Hits leave them in the order in which they came."""
-    ordered = sorted(hits, key=lambda hit: hit.start)
+    """Windows begin with a hit. Hits leave them in the order in which they came, which is by start."""
+    ordered = list(hits)
     left: dict[str, deque[Hit]] = {}
     worst, ahead = 0.0, 0
     for opening in ordered:
@@ -145,34 +200,3 @@ def _note(heaviest: deque[Hit], hit: Hit) -> None:
     while heaviest and heaviest[-1].confidence <= hit.confidence:
         heaviest.pop()
     heaviest.append(hit)
-
-
-def decoded_tokens(text: str) -> Iterator[tuple[int, int, str]]:
-    """Long runs of base64 or hexadecimal that decode to readable text, with their places; at most 64 of them."""
-    count = 0
-    for found in _TOKENS.finditer(text):
-        decoded = _decoded(found.group())
-        if decoded:
-            yield found.start(), found.end(), decoded
-            count += 1
-            if count == _MAX_TOKENS:
-                return
-
-
-def _decoded(token: str) -> str | None:
-    if _HEXADECIMAL.issuperset(token) and len(token) % 2 == 0:
-        return _readable(bytes.fromhex(token))
-    standard = token.rstrip("=").replace("-", "+").replace("_", "/")
-    try:
-        return _readable(base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True))
-    except (ValueError, binascii.Error):
-        return None
-
-
-def _readable(data: bytes) -> str | None:
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        return None
-    printed = sum(letter.isprintable() or letter.isspace() for letter in text)
-    return text if printed >= 0.95 * len(text) else None

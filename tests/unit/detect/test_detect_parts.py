@@ -8,9 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from keeptrusts.detect import mail, numbers, phones
+from keeptrusts.detect.disguises import decoded_tokens
 from keeptrusts.detect.engine import compile_regex
 from keeptrusts.detect.fold import fold_text, view
-from keeptrusts.detect.injection import Looks, assess, decoded_tokens
+from keeptrusts.detect.injection import Looks, assess
 from keeptrusts.detect.pattern import PatternError, read_pattern, widest
 from keeptrusts.detect.pii import CATEGORIES, find_pii, rules_for
 from keeptrusts.detect.scan import Hit

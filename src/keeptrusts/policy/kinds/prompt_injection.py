@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
@@ -11,12 +10,12 @@ from keeptrusts.core.exchange import Exchange, Phase, Text
 from keeptrusts.core.verdict import Allow, Block, Escalate, Match, Verdict
 from keeptrusts.policy.checks import Regex
 from keeptrusts.policy.kind import Policy
-from keeptrusts.policy.reading import not_enforced
-from keeptrusts.policy.schema import Attr, Fault
+from keeptrusts.policy.schema import Attr
 from keeptrusts.policy.schema import Block as Section
 
 if TYPE_CHECKING:
     from keeptrusts.detect.injection import Looks
+    from keeptrusts.detect.scan import Hit
     from keeptrusts.detect.tenant import TenantPatterns
 
 ATTACK_PATTERN = "attack_pattern"
@@ -66,8 +65,10 @@ class PromptInjection(Policy):
     """
     Refuse requests that try to override the model's instructions, or to have it reveal them.
 
-    Every text of the request is scored from 0 to 1, tool results among them. The backend `rules` scores by weighted
-    rules, also behind base64, hexadecimal, leet and look-alike letters.
+    Every text of the request is scored from 0 to 1, tool results among them, in windows, and also behind base64,
+    hexadecimal, URL and HTML escapes, leet, rot13 and look-alike letters. The backend `rules` scores by weighted
+    rules; `local` asks a small classifier on this machine too, and the greater score counts. With the classifier the
+    default threshold refuses about one harmless text in a hundred of a kind that it has not seen.
     """
 
     kind: ClassVar[str] = "prompt-injection"
@@ -83,19 +84,13 @@ class PromptInjection(Policy):
     ] = 0.75
     backend: Annotated[
         Literal["local", "rules"],
-        Attr("`local`, a classifier, is refused until one ships with this version.", stronger=("rules", "local")),
-    ] = "rules"
+        Attr("Rules and the classifier, or rules alone.", stronger=("rules", "local")),
+    ] = "local"
     attack_patterns: Annotated[tuple[Regex, ...], Attr("Patterns that always count.", stronger="more")] = ()
     detection: Annotated[Detection, Attr("Another place for `attack_patterns`.")] = Detection()
     encoding: Annotated[Encoding, Attr("What to look behind.")] = Encoding()
     boundaries: Annotated[Boundaries, Attr("What to look for besides wording.")] = Boundaries()
     response: Annotated[Response, Attr("What to do.")] = Response()
-
-    def faults(self) -> Iterable[Fault]:
-        if self.backend == "local":
-            yield Fault(
-                "E009", ("backend",), *not_enforced("backend: local", "write `backend: rules`, or leave it out")
-            )
 
     def beside(self, other: Self) -> Self:
         """All patterns in one place."""
@@ -118,12 +113,12 @@ class PromptInjection(Policy):
                 return Block(code, message, tuple(found))
 
     def _matches(self, text: Text) -> list[Match]:
-        """What counts against this text, heaviest first; nothing when its score is below the threshold."""
+        """What counts against this text, rules first; nothing when its score is below the threshold."""
         from keeptrusts.detect.injection import assess
 
         own = self._patterns.find(text.value) if self._patterns.patterns else []
-        said = assess(text.value, self._looks)
-        hits = own + (sorted(said.hits, key=lambda hit: -hit.confidence) if self._fires(said.score) else [])
+        said = assess(text.value, self._looks, classify=self.backend == "local")
+        hits = own + (sorted(said.hits, key=_weight) if self._fires(said.score) else [])
         return [Match(text.place, hit.start, hit.end, hit.category) for hit in hits]
 
     def _fires(self, score: float) -> bool:
@@ -147,3 +142,8 @@ class PromptInjection(Policy):
             delimiters=boundaries.enforce_delimiters,
             boundaries=boundaries.reject_fake_boundaries,
         )
+
+
+def _weight(hit: Hit) -> tuple[bool, float]:
+    """A rule says why; the classifier only where."""
+    return hit.category == "classifier", -hit.confidence

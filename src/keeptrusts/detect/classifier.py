@@ -1,0 +1,180 @@
+"""
+How much a text reads like an attempt to steer a model: logistic regression over hashed words, pairs and letters.
+
+A text is cut into tokens and judged in windows of two blocks that overlap by one, so that padding does not dilute what
+stands in one of them. In a block each token and each pair of neighbours counts once, so that repeating harmless words
+does not dilute it either. What a token adds, by itself and by its runs of four letters, is looked up once and kept.
+
+The weights are bytes beside this module, made by `bench/detection/train.py`; its model card is `injection.md`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from operator import xor
+from typing import Final
+from zlib import crc32
+
+BLOCK: Final = 64
+"""Tokens; a window is two blocks."""
+BUCKETS: Final = 1 << 16
+LETTERS: Final = 4
+"""Length of the runs of letters within a token."""
+_MASK: Final = BUCKETS - 1
+_WORD: Final = crc32(b"w")
+_RUN: Final = crc32(b"c")
+_FIRST: Final = crc32(b"f")
+_SECOND: Final = crc32(b"s")
+"""Where the hashes of words, runs and the parts of pairs begin, so that none is taken for another."""
+CERTAIN: Final = 0.9999
+"""The highest score."""
+LEAST: Final = 80
+"""Features that a window is taken to have at least: one telling word alone says little."""
+_KEPT: Final = 1 << 16
+"""Most tokens that are remembered; with more of them, all are forgotten."""
+HEADER: Final = 40
+
+_UNSPACED: Final = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
+"""Scripts without blanks between words: each of their characters is a token."""
+_LONGEST: Final = 24
+_UNSEEN: Final = r"\u00ad\u200b-\u200f\u2060\ufeff"
+"""What is in a word without being seen, in text that is read as it stands."""
+_TOKENS: Final = re.compile(rf"[{_UNSPACED}]|(?:[^\W_{_UNSPACED}]|[{_UNSEEN}]){{1,{_LONGEST}}}")
+_SIGNS: Final = {code: " " for code in range(128) if not chr(code).isalnum()}
+
+
+def tokens_of(text: str) -> list[str]:
+    """The tokens of folded text in lower case: words and numbers. Long ones are cut."""
+    if text.isascii():
+        words = text.translate(_SIGNS).split()
+        if max(map(len, words), default=0) <= _LONGEST:
+            return words
+    return _TOKENS.findall(text)
+
+
+def token_spans(text: str) -> list[tuple[int, int]]:
+    """Where they stand."""
+    return [found.span() for found in _TOKENS.finditer(text)]
+
+
+def features_of(token: str) -> tuple[int, ...]:
+    """The buckets of a token: itself and its runs of letters, the ends included."""
+    found = [crc32(token.encode("utf-8", "replace"), _WORD) & _MASK]
+    if len(token) >= LETTERS - 1 and token.isalnum():
+        framed = f"<{token}>"
+        data = framed.encode("utf-8", "replace")
+        places = range(len(framed) - LETTERS + 1)
+        if len(data) == len(framed):
+            found += [crc32(data[at : at + LETTERS], _RUN) & _MASK for at in places]
+        else:
+            found += [crc32(framed[at : at + LETTERS].encode("utf-8", "replace"), _RUN) & _MASK for at in places]
+    return tuple(found)
+
+
+def first_of(token: str) -> int:
+    """Its part in the bucket of the pair that it begins."""
+    return crc32(token.encode("utf-8", "replace"), _FIRST) & _MASK
+
+
+def second_of(token: str) -> int:
+    """Its part in the bucket of the pair that it ends. The two parts together, by exclusive or, are the bucket."""
+    return crc32(token.encode("utf-8", "replace"), _SECOND) & _MASK
+
+
+def pairs_of(tokens: Sequence[str]) -> set[int]:
+    """The buckets of neighbours."""
+    return set(map(xor, map(first_of, tokens), map(second_of, tokens[1:])))
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The tokens `[start, stop)` of a text, and the logit of the regression."""
+
+    start: int
+    stop: int
+    logit: float
+
+
+class Model:
+    """
+    Weights, and what is known of the tokens met so far.
+
+    Args:
+        data: Five numbers in millionths, eight bytes each (the unit of the weights, the bias, and how the logit, the
+            rules and a constant add up), and a signed byte for each bucket.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        numbers = (int.from_bytes(data[at : at + 8], "big", signed=True) / 1e6 for at in range(0, HEADER, 8))
+        self.unit, self.bias, self._steep, self._ruled, self._rest = numbers
+        self._weights = list(memoryview(data)[HEADER:].cast("b"))
+        if len(self._weights) != BUCKETS:
+            raise ValueError("the weights of the classifier are not whole")
+        self._sums, self._sizes = _Known(self._sum), _Known(lambda token: len(features_of(token)))
+        self._firsts, self._seconds = _Known(first_of), _Known(second_of)
+
+    def _sum(self, token: str) -> int:
+        return sum(map(self._weights.__getitem__, features_of(token)))
+
+    def worst(self, tokens: Sequence[str]) -> Window:
+        """The window with the highest logit."""
+        blocks = [self._block(tokens[start : start + BLOCK + 1]) for start in range(0, len(tokens), BLOCK)]
+        if len(blocks) < 2:
+            total, count = blocks[0] if blocks else (0, 0)
+            return Window(0, len(tokens), self._logit(total, count))
+        logits = [
+            self._logit(first + second, of_first + of_second)
+            for (first, of_first), (second, of_second) in pairwise(blocks)
+        ]
+        logit = max(logits)
+        start = logits.index(logit) * BLOCK
+        return Window(start, min(start + 2 * BLOCK, len(tokens)), logit)
+
+    def _block(self, tokens: Sequence[str]) -> tuple[int, int]:
+        """The sum of the weights of these tokens and how many they are. The last one is there for the pair alone."""
+        if len(self._firsts) > _KEPT:
+            for known in (self._sums, self._sizes, self._firsts, self._seconds):
+                known.clear()
+        firsts, seconds = map(self._firsts.__getitem__, tokens), map(self._seconds.__getitem__, tokens[1:])
+        pairs, words = set(map(xor, firsts, seconds)), set(tokens[:BLOCK])
+        total = sum(map(self._weights.__getitem__, pairs)) + sum(map(self._sums.__getitem__, words))
+        return total, len(pairs) + sum(map(self._sizes.__getitem__, words))
+
+    def _logit(self, total: int, count: int) -> float:
+        return self.bias + self.unit * total / math.sqrt(max(count, LEAST))
+
+    def score(self, logit: float, ruled: float) -> float:
+        """
+        From 0 to less than 1, so that the default threshold has the rate of false alarms that the model card names.
+
+        Args:
+            ruled: The score by the rules.
+        """
+        doubt = -math.log(max(1 - ruled, 1e-4))
+        odds = self._steep * logit + self._ruled * doubt + self._rest
+        return min(1 / (1 + math.exp(-odds)), CERTAIN)
+
+
+class _Known(dict[str, int]):
+    """Token to what is asked of it, remembered."""
+
+    def __init__(self, ask: Callable[[str], int]) -> None:
+        super().__init__()
+        self._ask = ask
+
+    def __missing__(self, token: str) -> int:
+        known = self[token] = self._ask(token)
+        return known
+
+
+@cache
+def shipped_model() -> Model:
+    """The model of this version, read when it is first needed."""
+    from importlib.resources import files
+
+    return Model(files("keeptrusts.detect").joinpath("injection.weights").read_bytes())

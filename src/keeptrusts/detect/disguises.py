@@ -1,0 +1,194 @@
+"""
+What a text says behind the usual encodings: base64, hexadecimal, URL and HTML escapes, leet, rot13, and the like.
+
+Each decoding is tried where its signs are there, and what comes out is read once, not decoded again but for one more
+layer of base64. All decoded text together is no longer than a multiple of what was decoded.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import html
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+from urllib.parse import unquote
+
+from keeptrusts.detect.fold import plain_view
+
+_MAX_TOKENS: Final = 64
+_LINE: Final = r"[A-Za-z0-9+/_-]"
+_TOKENS: Final = rf"{_LINE}{{20,}}(?:\r?\n{_LINE}{{20,}})*(?:\r?\n{_LINE}{{2,19}})?={{0,2}}"
+_SPACED: Final = r"(?:(?:0x|\\x)?[0-9A-Fa-f]{2}[ ,:]{0,2}){8,}|(?:[01]{8}[ ,]?){6,}"
+_HEXADECIMAL: Final = frozenset("0123456789abcdefABCDEF")
+_LEET_SIGNS: Final = frozenset("0134578@$!|+")
+_LEET_WORDS: Final = 3
+_LEET: Final = str.maketrans("01345789@$!|+", "oieastbgasiit")
+_PRINTED: Final = 0.95
+_ESCAPES: Final = 4
+"""Escapes that a text must have to be read without them."""
+_JSON_ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})")
+_APART: Final = r"(?:^|[^a-z0-9])(?:[a-z][ .*_-]{1,3}){5}[a-z](?:[^a-z0-9]|\z)"
+_ENCODED: Final = r"[a-z0-9+/_-]{20}|(?:(?:0x|\\x)?[0-9a-f]{2}[ ,:]{0,2}){8}"
+_LETTERS_APART: Final = re.compile(r"(?<![^\W_])[^\W\d_](?:[ .*_-]{1,3}[^\W\d_](?![^\W_])){5,}")
+_ENGLISH: Final = frozenset(
+    {"the", "to", "and", "of", "you", "is", "that", "for", "all", "your", "are", "with", "this", "not", "from"}
+    | {"ignore", "previous"}
+)
+_ROTATED: Final = frozenset(codecs.encode(word, "rot13") for word in _ENGLISH)
+_REVERSED: Final = frozenset(word[::-1] for word in _ENGLISH)
+_PLAIN_WORDS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """
+    Decoded text, and the characters `[start, end)` that it was decoded from.
+
+    Args:
+        whole: It has the characters of the text, one for one.
+        decoded: It is what an encoded run says, and the run itself says nothing more.
+    """
+
+    text: str
+    start: int
+    end: int
+    whole: bool = False
+    decoded: bool = False
+
+
+def readings(text: str, words: frozenset[str], *, encoded: bool = True) -> Iterator[Reading]:
+    """
+    Every other way to read this text.
+
+    Args:
+        words: Those of the text, in lower case.
+        encoded: Behind base64 and hexadecimal too.
+    """
+    data = text.encode("utf-8", "replace")
+    if _is_leet(text):
+        yield Reading(text.translate(_LEET), 0, len(text), whole=True)
+    for decoded in _rewritten(text, data, words):
+        if decoded != text:
+            yield Reading(decoded, 0, len(text))
+    if encoded and _has(_ENCODED, data):
+        for start, end, decoded in decoded_tokens(text):
+            yield Reading(decoded, start, end, decoded=True)
+            inner = " ".join(again for _, _, again in decoded_tokens(decoded))
+            if inner:
+                yield Reading(inner, start, end)
+
+
+def _rewritten(text: str, data: bytes, words: frozenset[str]) -> Iterator[str]:
+    if text.count("%") >= _ESCAPES:
+        yield unquote(text)
+    if text.count("&") >= _ESCAPES and text.count(";") >= _ESCAPES:
+        yield html.unescape(text)
+    if text.count("\\") >= _ESCAPES:
+        yield _JSON_ESCAPE.sub(lambda found: chr(int(found.group(1) or found.group(2), 16)), text)
+    if _speaks(words, _ROTATED):
+        yield codecs.encode(text, "rot13")
+    if _speaks(words, _REVERSED):
+        yield text[::-1]
+    if _has(_APART, data):
+        yield _LETTERS_APART.sub(lambda found: _together(found.group()), text)
+
+
+def _has(pattern: str, data: bytes) -> bool:
+    """Whether it is worth to look closer."""
+    from keeptrusts.detect.engine import compile_regex
+
+    return compile_regex(pattern, caseless=True).search(data, 0, len(data)) is not None
+
+
+def _speaks(words: frozenset[str], other: frozenset[str]) -> bool:
+    """Three words of this list or more, and more than of plain English."""
+    known = len(words & other)
+    return known >= _PLAIN_WORDS and known > len(words & _ENGLISH)
+
+
+def _together(spelt: str) -> str:
+    words = re.split(r"[ ]{2,}", spelt)
+    return " ".join("".join(filter(str.isalpha, word)) for word in words)
+
+
+def _is_leet(text: str) -> bool:
+    """Three words or more mix letters with the digits and signs that stand for some."""
+    if sum(map(text.count, _LEET_SIGNS)) < _LEET_WORDS:
+        return False
+    mixed = 0
+    for word in text.split():
+        inside = word.rstrip("!.,;:?")
+        if not _LEET_SIGNS.isdisjoint(inside) and any(map(str.isalpha, inside)):
+            mixed += 1
+            if mixed == _LEET_WORDS:
+                return True
+    return False
+
+
+def decoded_tokens(text: str) -> Iterator[tuple[int, int, str]]:
+    """Long runs of base64, hexadecimal or binary that decode to readable text, with their places; at most 64."""
+    seen = plain_view(text)
+    found = (
+        decoded
+        for pattern, decode in ((_TOKENS, _decoded), (_SPACED, _decoded_digits))
+        for start, end in _runs(seen.data, pattern)
+        for decoded in _pieces(text, seen.origin(start), seen.origin(end), decode)
+    )
+    yield from islice(found, _MAX_TOKENS)
+
+
+def _runs(data: bytes, pattern: str) -> Iterator[tuple[int, int]]:
+    from keeptrusts.detect.engine import compile_regex
+
+    regex, at = compile_regex(pattern), 0
+    while found := regex.search(data, at, len(data)):
+        yield found[0]
+        at = found[0][1]
+
+
+def _pieces(text: str, start: int, end: int, decode: Callable[[str], str | None]) -> Iterator[tuple[int, int, str]]:
+    """A run decoded, or else each of its lines."""
+    run = text[start:end]
+    decoded = decode(run)
+    if decoded:
+        yield start, end, decoded
+    elif "\n" in run:
+        for line in run.split("\n"):
+            if part := decode(line.strip()):
+                yield start, start + len(line), part
+            start += len(line) + 1
+
+
+def _decoded(token: str) -> str | None:
+    compact = "".join(token.split())
+    if _HEXADECIMAL.issuperset(compact):
+        return _readable(bytes.fromhex(compact[: len(compact) // 2 * 2]))
+    standard = compact.rstrip("=").replace("-", "+").replace("_", "/")
+    standard = standard[:-1] if len(standard) % 4 == 1 else standard
+    try:
+        return _readable(base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True))
+    except (ValueError, binascii.Error):
+        return None
+
+
+def _decoded_digits(text: str) -> str | None:
+    """Pairs of hexadecimal digits or eights of binary ones, with blanks between them."""
+    groups = re.findall(r"[01]{8}", text)
+    if len(groups) * 8 >= sum(map(str.isalnum, text)) - 8 and groups:
+        return _readable(bytes(int(group, 2) for group in groups))
+    pairs = re.findall(r"(?:0x|\\x)?([0-9A-Fa-f]{2})", text)
+    return _readable(bytes.fromhex("".join(pairs)))
+
+
+def _readable(data: bytes) -> str | None:
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    printed = sum(letter.isprintable() or letter.isspace() for letter in text)
+    return text if printed >= _PRINTED * len(text) else None
