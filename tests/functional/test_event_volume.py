@@ -63,6 +63,18 @@ def test_statistics_by_the_hour_are_those_of_the_rows(still: Plane) -> None:
     assert whole["total"] == 180
 
 
+def test_names_of_any_length_are_counted(still: Plane) -> None:
+    """A caller's model with a name that no index takes neither stops the sealer nor gets lost."""
+    one, now, chance = Instance(), time.time(), random.Random(1)
+    names = ["".join(chr(chance.randrange(0x20000, 0x2A000)) for _ in range(200)) for _ in range(3)]
+    long = {"model": names[0], "provider": names[1], "configuration_id": names[2]}
+    send(still, *(one.decision(at=now - 3 * HOUR, **long) for _ in range(2)), one.decision(at=now - 3 * HOUR))
+    assert look(still.services, at_once=True) == 1
+    since = rfc3339(datetime.fromtimestamp(now - 6 * HOUR, UTC))
+    assert still.admin.get(f"/v1/events/stats?since={since}").json()["total"] == 3
+    assert still.admin.get(f"/v1/events/stats?since={since}&model={names[0]}").json()["total"] == 2
+
+
 def test_events_are_kept_as_their_configuration_says(still: Plane, tmp_path: Path) -> None:
     """By the current document of each; what is not sealed stays; the counts stay; and the rest is still proven."""
     short = POLICY.replace("  audit-logger: {}\n", "  audit-logger:\n    retention_hours: 2\n")

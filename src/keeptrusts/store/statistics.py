@@ -7,6 +7,7 @@ nothing. A window's first and last hours, when they are cut, and what is not sea
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from keeptrusts.store.trail_tables import event_hours
 DIMENSIONS: Final = ("verdict", "gateway_id", "configuration_id", "model", "provider")
 COLUMNS: Final = (events.c.event_type, *(events.c[name] for name in DIMENSIONS))
 """What the sealer reads of each event, besides its id."""
+LONGEST_KEY: Final = 120
 _HOUR: Final = timedelta(hours=1)
 _HOUR_MS: Final = 3_600_000
 
@@ -37,7 +39,7 @@ class Statistics:
     def add(self, sealed: Iterable[Row[Any]]) -> None:
         """Take in the events of a segment; once for each."""
         counts = Counter(
-            (made_at_ms(row.id) // _HOUR_MS, *(getattr(row, name) or "" for name in DIMENSIONS))
+            (made_at_ms(row.id) // _HOUR_MS, *(_key(getattr(row, name) or "") for name in DIMENSIONS))
             for row in sealed
             if row.event_type == "decision"
         )
@@ -77,7 +79,7 @@ class Statistics:
         query = (
             select(table.verdict, func.sum(table["count"]))
             .where(table.org == self._org, table.hour >= _hours(first), table.hour < _hours(last))
-            .where(*(table[name] == value for name, value in exact.items() if name in DIMENSIONS))
+            .where(*(table[name] == _key(value) for name, value in exact.items() if name in DIMENSIONS))
             .group_by(table.verdict)
         )
         return {row[0]: int(row[1]) for row in self._connection.execute(query)}
@@ -92,6 +94,12 @@ class Statistics:
             .group_by(events.c.verdict)
         )
         return {row[0]: row[1] for row in self._connection.execute(query)}
+
+
+def _key(value: str) -> str:
+    """The value, or a name for it: PostgreSQL indexes no more than 2.7 kB in all, and callers choose models."""
+    encoded = value.encode()
+    return value if len(encoded) <= LONGEST_KEY else f"#{hashlib.sha256(encoded).hexdigest()}"
 
 
 def _hours(moment: datetime) -> int:
