@@ -31,6 +31,7 @@ _RUN: Final = crc32(b"c")
 _FIRST: Final = crc32(b"f")
 _SECOND: Final = crc32(b"s")
 """Where the hashes of words, runs and the parts of pairs begin, so that none is taken for another."""
+_ABOVE: Final = 1 << 32
 CERTAIN: Final = 0.9999
 """The highest score."""
 LEAST: Final = 80
@@ -45,13 +46,14 @@ _LONGEST: Final = 24
 _UNSEEN: Final = r"\u00ad\u200b-\u200f\u2060\ufeff"
 """What is in a word without being seen, in text that is read as it stands."""
 _TOKENS: Final = re.compile(rf"[{_UNSPACED}]|(?:[^\W_{_UNSPACED}]|[{_UNSEEN}]){{1,{_LONGEST}}}")
-_SIGNS: Final = {code: " " for code in range(128) if not chr(code).isalnum()}
+_BLANKED: Final = bytes(code if chr(code).isalnum() else ord(" ") for code in range(128)) + b" " * 128
+"""ASCII with a blank for each sign."""
 
 
 def tokens_of(text: str) -> list[str]:
     """The tokens of folded text in lower case: words and numbers. Long ones are cut."""
     if text.isascii():
-        words = text.translate(_SIGNS).split()
+        words = text.encode("ascii").translate(_BLANKED).decode("ascii").split()
         if max(map(len, words), default=0) <= _LONGEST:
             return words
     return _TOKENS.findall(text)
@@ -115,11 +117,12 @@ class Model:
         self._weights = list(memoryview(data)[HEADER:].cast("b"))
         if len(self._weights) != BUCKETS:
             raise ValueError("the weights of the classifier are not whole")
-        self._sums, self._sizes = _Known(self._sum), _Known(lambda token: len(features_of(token)))
-        self._firsts, self._seconds = _Known(first_of), _Known(second_of)
+        self._words, self._firsts, self._seconds = _Known(self._word), _Known(first_of), _Known(second_of)
 
-    def _sum(self, token: str) -> int:
-        return sum(map(self._weights.__getitem__, features_of(token)))
+    def _word(self, token: str) -> int:
+        """The sum of its weights, and above it the number of its features: two numbers are added up as one."""
+        found = features_of(token)
+        return sum(map(self._weights.__getitem__, found)) + len(found) * _ABOVE
 
     def worst(self, tokens: Sequence[str]) -> Window:
         """The window with the highest logit."""
@@ -138,12 +141,13 @@ class Model:
     def _block(self, tokens: Sequence[str]) -> tuple[int, int]:
         """The sum of the weights of these tokens and how many they are. The last one is there for the pair alone."""
         if len(self._firsts) > _KEPT:
-            for known in (self._sums, self._sizes, self._firsts, self._seconds):
+            for known in (self._words, self._firsts, self._seconds):
                 known.clear()
         firsts, seconds = map(self._firsts.__getitem__, tokens), map(self._seconds.__getitem__, tokens[1:])
         pairs, words = set(map(xor, firsts, seconds)), set(tokens[:BLOCK])
-        total = sum(map(self._weights.__getitem__, pairs)) + sum(map(self._sums.__getitem__, words))
-        return total, len(pairs) + sum(map(self._sizes.__getitem__, words))
+        both = sum(map(self._words.__getitem__, words))
+        count = (both + _ABOVE // 2) // _ABOVE
+        return sum(map(self._weights.__getitem__, pairs)) + both - count * _ABOVE, len(pairs) + count
 
     def _logit(self, total: int, count: int) -> float:
         return self.bias + self.unit * total / math.sqrt(max(count, LEAST))

@@ -24,8 +24,11 @@ _MAX_TOKENS: Final = 64
 _LINE: Final = r"[A-Za-z0-9+/_-]"
 _TOKENS: Final = rf"{_LINE}{{20,}}(?:\r?\n{_LINE}{{20,}})*(?:\r?\n{_LINE}{{2,19}})?={{0,2}}"
 _SPACED: Final = r"(?:(?:0x|\\x)?[0-9A-Fa-f]{2}[ ,:]{0,2}){8,}|(?:[01]{8}[ ,]?){6,}"
+_STANDARD: Final = frozenset("+/")
+_FOR_URLS: Final = frozenset("-_")
 _HEXADECIMAL: Final = frozenset("0123456789abcdefABCDEF")
 _LEET_SIGNS: Final = frozenset("0134578@$!|+")
+_MIXED: Final = r"[a-z][013457-9@$!|+][a-z]|[013457-9@$!|+][a-z]{2}"
 _LEET_WORDS: Final = 3
 _LEET: Final = str.maketrans("01345789@$!|+", "oieastbgasiit")
 _PRINTED: Final = 0.95
@@ -70,7 +73,7 @@ def readings(text: str, words: frozenset[str], *, encoded: bool = True) -> Itera
         encoded: Behind base64 and hexadecimal too.
     """
     data = text.encode("utf-8", "replace")
-    if _is_leet(text):
+    if _has(_MIXED, data) and _is_leet(text):
         yield Reading(text.translate(_LEET), 0, len(text), whole=True)
     for decoded in _rewritten(text, data, words):
         if decoded != text:
@@ -168,6 +171,8 @@ def _decoded(token: str) -> str | None:
     compact = "".join(token.split())
     if _HEXADECIMAL.issuperset(compact):
         return _readable(bytes.fromhex(compact[: len(compact) // 2 * 2]))
+    if compact.islower() or not (_STANDARD.isdisjoint(compact) or _FOR_URLS.isdisjoint(compact)):
+        return None  # encoded text has capitals, and signs of one alphabet
     standard = compact.rstrip("=").replace("-", "+").replace("_", "/")
     standard = standard[:-1] if len(standard) % 4 == 1 else standard
     try:
