@@ -206,7 +206,8 @@ def test_what_instances_report(still: Plane) -> None:
         shown = control.admin.get(f"/v1/gateways/{gateway['id']}").json()
         return shown["status"], sorted(one["state"] for one in shown["instances"])
 
-    assert _report(runtime, digest) == {"gateway_id": gateway["id"], "desired_digest": digest}
+    head = {"number": 0, "digest": ""}
+    assert _report(runtime, digest) == {"gateway_id": gateway["id"], "desired_digest": digest, "trail_head": head}
     assert seen() == ("online", ["in_sync"])
     _report(runtime, "sha256:old", instance_id="gwi_2", head_sequence=5, head_hash="sha256:x")
     assert seen() == ("degraded", ["in_sync", "stale"])

@@ -45,9 +45,10 @@ class Failure(click.ClickException):
     def show(self, file: IO[Any] | None = None) -> None:
         click.echo(f"{click.style('error', fg='red')}[{self._error.code}]: {self.message}", file=file, err=True)
         for item in getattr(self._error, "errors", ()):
-            if item.get("message") == self._error.args[0]:
-                continue  # it has been said
-            click.echo(f"  {_place(item)}: {item.get('message')}", file=file, err=True)
+            # what has been said already is not said again; where it is, is news
+            said = item.get("message") == self._error.args[0]
+            place = f"  at {_place(item)}" if said else f"  {_place(item)}: {item.get('message')}"
+            click.echo(place, file=file, err=True)
             if item.get("suggestion"):
                 click.echo(f"    help: {item['suggestion']}", file=file, err=True)
         if self._next_step:
