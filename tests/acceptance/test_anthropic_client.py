@@ -131,6 +131,12 @@ def test_tools(calling: GatewayProcess) -> None:
     assert again.type == "message"
 
 
+def test_models(gateway: GatewayProcess) -> None:
+    """`client.models.list()` works."""
+    with client(gateway) as asking:
+        assert [model.display_name for model in asking.models.list()] == ["mock"]
+
+
 def test_secret_is_redacted_before_the_provider_sees_it(gateway: GatewayProcess) -> None:
     """The mock provider echoes what it received."""
     assert SECRET not in ask(client(gateway), f"my key is {SECRET}")
