@@ -7,6 +7,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from encodings.aliases import aliases
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -20,6 +21,12 @@ _PORTS: Final = {"http": 80, "https": 443}
 _KEPT: Final = "/:@!$&'()*+,;=-._~%"
 """What stays as it is in a path (RFC 3986, 3.3); what is quoted already is not quoted again."""
 _TEXTS: Final = frozenset({"application/json", "application/xml", "application/xhtml+xml", "application/yaml"})
+_FAMILIES: Final = (
+    "utf_8", "utf_16", "utf_32", "ascii", "latin_1", "iso8859", "cp", "mac_", "koi8", "kz1048", "tis_620", "gb", "hz",
+    "big5", "euc_", "shift_jis", "iso2022_", "johab",
+)  # fmt: skip
+_CODECS: Final = frozenset(name for name in (*aliases.values(), "cp874", "koi8_u") if name.startswith(_FAMILIES))
+"""For text of the web. Others are of no page: `punycode` takes the square of a text's length."""
 _HOST: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-_")
 
 
@@ -128,9 +135,11 @@ def page_texts(body: bytes, media_type: str) -> tuple[str, ...] | None:
 def _decoded(body: bytes, parameters: str) -> str:
     named = [part.partition("=") for part in parameters.lower().split(";")]
     charset = next((value.strip(" \"'") for name, _, value in named if name.strip() == "charset"), "utf-8")
+    named_so = charset.replace("-", "_")
+    codec = aliases.get(named_so, named_so)  # no look-up: Python remembers every name that it looked for
     try:
-        return body.decode(charset, "replace")
-    except (LookupError, ValueError):
+        return body.decode(codec if codec in _CODECS else "utf-8", "replace")
+    except ValueError:
         return body.decode("utf-8", "replace")
 
 

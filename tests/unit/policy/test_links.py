@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from keeptrusts.policy.links import Link, addresses_of, host_rule, is_allowed, links_in, page_texts, read_link
@@ -110,3 +112,20 @@ def test_addresses_are_those_that_the_rules_name() -> None:
 def test_a_page_says_its_text(body: bytes, media_type: str, texts: tuple[str, ...] | None) -> None:
     """As it is, and without tags; what is not text says nothing that can be judged."""
     assert page_texts(body, media_type) == texts
+
+
+@pytest.mark.parametrize("charset", ["punycode", "idna", "unicode_escape", "rot13", "\x00", "os"])
+def test_a_page_does_not_choose_a_codec_that_is_none_of_pages(charset: str) -> None:
+    """It is read as UTF-8; `punycode` would take seconds for what is here."""
+    began = time.process_time()
+    assert page_texts(b"b9" * 40_000, f"text/plain; charset={charset}") == ("b9" * 40_000,)
+    assert time.process_time() - began < 0.5
+
+
+@pytest.mark.parametrize(
+    ("charset", "letter"),
+    [("ISO-8859-1", b"\xfc"), ("windows-1252", b"\xfc"), ("utf-16-le", b"\xfc\0"), ("koi8-u", b"\xb6")],
+)
+def test_a_page_is_read_in_its_own_charset(charset: str, letter: bytes) -> None:
+    """By any of the names that its codec has."""
+    assert page_texts(letter, f"text/plain; charset={charset}") in {("ü",), ("І",)}
