@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from keeptrusts.control.checkpointing import look
 from keeptrusts.control.retaining import forget_some, seal
 from keeptrusts.store.columns import rfc3339
 from keeptrusts.store.events import Events, Filters
-from keeptrusts.store.tables import events
+from keeptrusts.store.tables import configurations, events
 from keeptrusts.store.trail_tables import event_hours
 from support.control import POLICY, Plane
 from support.evidence import Evidence
@@ -107,3 +107,30 @@ def test_another_organisation_keeps_its_own(still: Plane) -> None:
     look(still.services, at_once=True)
     assert forget_some(still.services, still.org) == 0
     assert left(still) == [theirs["id"]]
+
+
+def test_without_a_configuration_no_more_is_excused_than_is_deleted(still: Plane, tmp_path: Path) -> None:
+    """The checkpoint names an id, so a record that is missing for another reason is still found missing."""
+    one, now = Instance(), time.time()
+    send(still, one.decision(at=now - 366 * 24 * HOUR), *(one.decision(at=now - HOUR) for _ in range(3)))
+    look(still.services, at_once=True)
+    assert forget_some(still.services, still.org) == 1
+    seal(still.services, still.org)
+    evidence = Evidence.of(still, tmp_path)
+    assert evidence.verified() == (set(), 0)
+    del evidence.rows[1]
+    assert evidence.verified() != (set(), 0)
+
+
+def test_what_a_document_that_is_no_longer_one_decided_is_kept(still: Plane) -> None:
+    """How long it is to be kept cannot be told, and what is deleted does not come back."""
+    made = still.admin.made("/v1/configurations", {"name": "old", "policy_yaml": POLICY})["id"]
+    one, now = Instance(), time.time()
+    send(still, one.decision(at=now - 366 * 24 * HOUR, configuration_id=made))
+    look(still.services, at_once=True)
+    with still.services.store.write() as tx:
+        tx.connection.execute(update(configurations).values(policy_yaml="of: yesterday"))
+    assert forget_some(still.services, still.org) == 0
+    with still.services.store.write() as tx:
+        tx.connection.execute(update(configurations).values(policy_yaml=POLICY))
+    assert forget_some(still.services, still.org) == 1

@@ -29,6 +29,8 @@ log = logging.getLogger("keeptrusts.control")
 
 EVERY_S: Final = 600.0
 BATCH: Final = 1000
+NOTHING: Final = ""
+"""Below every id. How long is not known, so nothing is deleted: what is kept too long can still go."""
 PAUSE_S: Final = 0.2
 """Between two batches: on SQLite others write in it."""
 
@@ -63,7 +65,7 @@ def seal(services: Services, org: str) -> None:
         trail = Trail(tx.connection, org)
         trail.wait_to_seal()
         upto = Events(tx.connection, org).now()
-        trail.seal(key, upto, at=tx.now, deleted_before=max(otherwise, *bounds.values()))
+        trail.seal(key, upto, at=tx.now, deleted_before=max((otherwise, *bounds.values())))
 
 
 def _organisations(services: Services) -> list[str]:
@@ -74,7 +76,8 @@ def _organisations(services: Services) -> list[str]:
 def _bounds(services: Services, org: str) -> tuple[dict[str, str], str]:
     with services.store.read() as tx:
         texts, now = documents(tx.connection, org), tx.now
-    bounds = {name: _lowest(now, _hours(text)) for name, text in texts.items()}
+    kept = {name: _hours(text) for name, text in texts.items()}
+    bounds = {name: NOTHING if hours is None else _lowest(now, hours) for name, hours in kept.items()}
     return bounds, _lowest(now, Audit().retention_hours)
 
 
@@ -83,9 +86,9 @@ def _lowest(now: datetime, hours: int) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _hours(policy_yaml: str) -> int:
-    """What a document says; one that does not lint any more, since a version grew stricter, keeps the default."""
+def _hours(policy_yaml: str) -> int | None:
+    """What a document says; None of one that does not lint any more, since a version grew stricter."""
     try:
         return compile_document(policy_yaml).audit.retention_hours
     except InputError:
-        return Audit().retention_hours
+        return None
