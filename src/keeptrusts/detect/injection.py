@@ -18,7 +18,7 @@ from typing import Final
 
 from keeptrusts.detect.classifier import shipped_model, token_spans, tokens_of
 from keeptrusts.detect.disguises import Reading, readings
-from keeptrusts.detect.fold import View, honest_view, plain_view, view
+from keeptrusts.detect.fold import View, fold_text, honest_view, plain_view, view
 from keeptrusts.detect.phrases import RULES
 from keeptrusts.detect.scan import WORD, Hit, Rule, RuleSet
 
@@ -78,8 +78,9 @@ EVERYTHING: Final = Looks()
 
 
 def _pattern(text: str) -> str:
-    """`_` is a gap between words, `_?` one that may be absent."""
-    spaced = text.replace("_?", _BLANKS + "{0,4}").replace("_", _BLANKS + "{1,4}")
+    """`_` is a gap between words, `_?` one that may be absent. Letters are those that they fold to."""
+    folded = text if text.isascii() else fold_text(text)
+    spaced = folded.replace("_?", _BLANKS + "{0,4}").replace("_", _BLANKS + "{1,4}")
     return spaced.replace(r"\w", "[a-z0-9']").replace(r"\b", "")
 
 

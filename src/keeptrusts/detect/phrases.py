@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from keeptrusts.detect.orders import ORDERS
 from keeptrusts.detect.translations import TRANSLATED
 
 
@@ -367,5 +368,6 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
         ),
     ),
     *TRANSLATED,
+    *ORDERS,
 )
 """Category, weight, pattern."""
