@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 from keeptrusts.flow.answers import AnswerRules
 from keeptrusts.policy.compiled import CompiledPolicy, OnUnbounded, Streaming
 from keeptrusts.policy.kind import Policy
-from keeptrusts.wire.dialects import DIALECTS
+from keeptrusts.wire.dialects import CHAT, DIALECTS
 
 How: TypeAlias = Literal["shadow", "request", "whole", "live", "calls", "buffered", "refused"]
 Mode: TypeAlias = Literal["whole", "stream", "strict stream"]
@@ -17,8 +17,8 @@ Mode: TypeAlias = Literal["whole", "stream", "strict stream"]
 MODES: Final[tuple[Mode, ...]] = ("whole", "stream", "strict stream")
 """Not streamed; streamed; streamed where `streaming.on_unbounded` is `reject`."""
 CHAIN: Final = "(chain)"
-FORMATS: Final = tuple(dialect.name for dialect in DIALECTS.values() if not dialect.name.endswith("count_tokens"))
-"""API formats in which there are answers to judge."""
+FORMATS: Final = tuple(one.name for one in DIALECTS.values() if one is CHAT or one.bridge is not None)
+"""API formats in which models speak: chat, and what can be brought to it. The others answer with numbers."""
 _WORDS: Final[dict[How, str]] = {
     "shadow": "in shadow: recorded, and nothing more",
     "request": "before the request is sent",

@@ -22,7 +22,7 @@ from support.policy_cases import document
 
 TEXT = "plain words follow one another here " * 12
 MESSAGES = {"max_tokens": 9, "messages": [{"role": "user", "content": "hello"}]}
-ASKED = {"openai_responses": {"input": "hello"}}
+ASKED = {"openai_responses": {"input": "hello"}, "openai_completions": {"prompt": "hello"}}
 PATHS = {dialect.name: path for path, dialect in DIALECTS.items()}
 
 
@@ -34,11 +34,24 @@ def on_answers(policy: Policy) -> Policy:
     return narrow
 
 
+def spoken(text: str, finish: str | None = None) -> bytes:
+    """A piece of a chat completion, which is what a provider of OpenAI's answers to most formats."""
+    return chunk({"content": text}, finish=finish)
+
+
+def completed(text: str, finish: str | None = None) -> bytes:
+    """A piece of a completion, which it answers in the format itself."""
+    one = {"index": 0, "text": text, "logprobs": None, "finish_reason": finish}
+    event = {"id": "c1", "object": "text_completion", "created": 1, "model": "m", "choices": [one]}
+    return f"data: {json.dumps(event)}\n\n".encode()
+
+
 def streamed(policy: CompiledPolicy, api_format: str) -> Seen:
     """A stream of one character at a time under this policy."""
     body = {"model": "m", "stream": True, **ASKED.get(api_format, MESSAGES)}
-    pieces = [chunk({"role": "assistant", "content": ""}), *(chunk({"content": letter}) for letter in TEXT)]
-    provider = Provider([*pieces, chunk({}, finish="stop"), b"data: [DONE]\n\n"], media_type="text/event-stream")
+    piece = completed if api_format == "openai_completions" else spoken
+    pieces = [piece(""), *(piece(letter) for letter in TEXT), piece("", "stop"), b"data: [DONE]\n\n"]
+    provider = Provider(pieces, media_type="text/event-stream")
     return play(policy, json.dumps(body).encode(), provider, path=PATHS[api_format])
 
 
@@ -49,7 +62,9 @@ def said(body: bytes) -> str:
         name, _, data = line.partition(": ")
         if name == "data" and data.startswith("{"):
             event = json.loads(data)
-            texts += [(one.get("delta") or {}).get("content") or "" for one in event.get("choices", ())]
+            texts += [
+                (one.get("delta") or {}).get("content") or one.get("text") or "" for one in event.get("choices", ())
+            ]
             delta = event.get("delta") or ""
             texts.append(delta if isinstance(delta, str) else delta.get("text") or "")
     return "".join(texts)
