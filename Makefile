@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 PY ?= python3
 BIN := .venv/bin
-.PHONY: help setup setup-dev demo test lint fix docs terraform postgresql redis
+.PHONY: help setup setup-dev demo test lint fix docs eval eval-data terraform postgresql redis
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -50,6 +50,18 @@ demo: terraform setup ## the whole loop on this machine, step by step; KEEP=1 le
 docs: setup ## rebuild docs/reference from the code
 	$(BIN)/kt policy kinds --pages docs/reference/kinds
 	$(BIN)/kt terraform docs docs/reference/terraform
+
+# Other detectors, to compare with, have an environment of their own.
+build/eval/.done: requirements-eval.txt
+	$(PY) -m venv build/eval
+	build/eval/bin/python -m pip install --quiet -r requirements-eval.txt
+	@touch $@
+
+eval-data:
+	@test -n "$(EVAL_DATA)" || { echo "say where the labelled text is: make eval EVAL_DATA=<folder with injection*.jsonl and pii*.jsonl>" >&2; exit 2; }
+
+eval: eval-data setup build/eval/.done ## measure the detectors on the labelled text in EVAL_DATA, write docs/reference/detection.md
+	$(BIN)/python bench/detection/evaluate.py "$(EVAL_DATA)" --compare build/eval/bin/python --out docs/reference/detection.md
 
 fix: setup-dev ## format and repair
 	$(BIN)/ruff format .

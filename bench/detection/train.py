@@ -1,0 +1,236 @@
+"""
+Trains the classifier of `keeptrusts.detect.classifier` and writes its weights.
+
+    python bench/detection/train.py injection-dev.jsonl [--write] [--scores held-out.npz]
+
+Without `--write` it says how it does and changes nothing. It trains once for each source that is left out, and five
+times without a fifth of all texts; how the classifier is added to the rules is fitted on what these models say of what
+they have not seen, since on its own training texts the classifier would look surer than it is. Needs numpy, scipy and
+scikit-learn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import held_out
+import numpy as np
+import scipy.sparse
+from labelled import BY_CONTEXT, Prompt, prompts
+from phrasebook import sentences
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score, roc_curve
+
+from keeptrusts.detect import classifier
+from keeptrusts.detect.fold import fold_text
+from keeptrusts.detect.injection import assess
+
+WEIGHTS = Path(classifier.__file__).with_name("injection.weights")
+OWN = "phrasebook"
+FORMS = 12
+"""Sentences drawn for each form of the phrasebook."""
+STRENGTH = 1.5
+"""Inverse of the regularisation."""
+THRESHOLD = 0.75
+ONLY_OF_OTHER_LANGUAGES = {"cyberseceval_frr_multi"}
+"""Without it a model knows other languages from attacks alone: what it says then sets no threshold."""
+FALSE_ALARMS = 0.008
+"""Of harmless texts, at the threshold, half of them from unseen sources."""
+PARTS = 5
+TELLING = {
+    "ignore_previous_instructions": 1.0, "system_mode": 1.0, "mixed_techniques": 0.7, "virtualization": 0.5,
+    "hypothetical_scenario": 0.4, "overload_with_information": 0.4, "output_formatting_manipulation": 0.4,
+    "persuasion": 0.3, "token_smuggling": 0.3,
+}  # fmt: skip
+"""How far the wording gives the technique away (CyberSecEval); others count a tenth."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """Texts as windows. `owner`: which text a window is of."""
+
+    texts: Sequence[Prompt]
+    windows: Any
+    owner: Any
+    labels: Any
+    weights: Any
+    ruled: Any
+
+
+def main() -> None:
+    options = _options()
+    data = _data([*prompts(options.path), *(Prompt(text, label, OWN) for text, label in sentences(FORMS))])
+    by_source, by_text = _held_out_scores(data, options.scores)
+    mixture = _mixture(data, by_source, by_text)
+    known = _report(data, "text held out", by_text, mixture)
+    unknown = _report(data, "source held out", by_source, mixture)
+    if options.write:
+        held_out.keep({"pooled": unknown["pooled"] | known["pooled"], "sources": unknown["sources"]})
+        WEIGHTS.write_bytes(_packed(_fit(data, np.ones(len(data.texts), dtype=bool)), mixture))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("path", type=Path)
+    parser.add_argument("--scores", type=Path, help="where the logits of held-out texts are kept between two runs")
+    parser.add_argument("--write", action="store_true")
+    return parser.parse_args()
+
+
+def _held_out_scores(data: Data, kept: Path | None) -> tuple[Any, Any]:
+    if kept and kept.exists():
+        known = np.load(kept)
+        return known["by_source"], known["by_text"]
+    sources = np.array([one.source for one in data.texts])
+    by_source = _held_out(data, [sources == source for source in sorted({*sources} - {OWN})])
+    parts = np.random.default_rng(0).integers(0, PARTS, len(sources))
+    by_text = _held_out(data, [parts == part for part in range(PARTS)])
+    if kept:
+        np.savez(kept, by_source=by_source, by_text=by_text)
+    return by_source, by_text
+
+
+def _data(texts: Sequence[Prompt]) -> Data:
+    owner, rows, columns, values = [], [], [], []
+    for number, one in enumerate(texts):
+        for counts in _windows(one.text):
+            rows += [len(owner)] * len(counts)
+            columns += counts.keys()
+            size = max(sum(counts.values()), classifier.LEAST) ** 0.5
+            values += [count / size for count in counts.values()]
+            owner.append(number)
+    shape = len(owner), classifier.BUCKETS
+    matrix = scipy.sparse.csr_matrix((np.array(values, dtype=np.float32), (rows, columns)), shape=shape)
+    labels = np.array([one.label for one in texts])
+    ruled = np.array([-np.log(max(1 - assess(one.text).score, 1e-4)) for one in texts])
+    return Data(texts, matrix, np.array(owner), labels, _weights(texts), ruled)
+
+
+def _windows(text: str) -> list[Counter[int]]:
+    """The features of each window, counted as `classifier.Model` counts them."""
+    tokens = classifier.tokens_of(fold_text(text, lower=True))
+    blocks = [_block(tokens[at : at + classifier.BLOCK + 1]) for at in range(0, len(tokens), classifier.BLOCK)]
+    return [first + second for first, second in pairwise(blocks)] if len(blocks) > 1 else blocks or [Counter()]
+
+
+def _block(tokens: Sequence[str]) -> Counter[int]:
+    counts = Counter(classifier.pairs_of(tokens))
+    for token in set(tokens[: classifier.BLOCK]):
+        counts.update(classifier.features_of(token))
+    return counts
+
+
+def _weights(texts: Sequence[Prompt]) -> Any:
+    """A source counts as the root of its size, so that none outweighs the others."""
+    sizes = Counter((one.source, one.label) for one in texts)
+    telling = [
+        TELLING.get(one.category.split("|")[0], 0.1) if one.source.startswith("cyberseceval_pi") else 1.0
+        for one in texts
+    ]
+    return np.array([sizes[one.source, one.label] ** -0.5 for one in texts]) * np.array(telling)
+
+
+def _fit(data: Data, chosen: Any) -> LogisticRegression:
+    mine = chosen[data.owner]
+    each = np.bincount(data.owner, minlength=len(data.texts))
+    labels = data.labels[data.owner]
+    weights = data.weights[data.owner] / np.where(labels == 1, each[data.owner], each[data.owner] ** 0.5)
+    for label in (0, 1):
+        of_label = mine & (labels == label)
+        weights[of_label] *= 0.5 * mine.sum() / weights[of_label].sum()
+    model = LogisticRegression(C=STRENGTH, max_iter=150, tol=1e-5)
+    return model.fit(data.windows[mine], labels[mine], sample_weight=weights[mine])
+
+
+def _worst(data: Data, logits: Any) -> Any:
+    worst = np.full(len(data.texts), -np.inf)
+    np.maximum.at(worst, data.owner, logits)
+    return worst
+
+
+def _held_out(data: Data, parts: Sequence[Any]) -> Any:
+    """What models say of the part that each has not seen; of the phrasebook, what one that has seen it says."""
+    logits = _worst(data, _fit(data, np.ones(len(data.texts), dtype=bool)).decision_function(data.windows))
+    for number, part in enumerate(parts, 1):
+        print(f"without part {number} of {len(parts)}", file=sys.stderr)
+        logits[part] = _worst(data, _fit(data, ~part).decision_function(data.windows))[part]
+    return logits
+
+
+def _mixture(data: Data, by_source: Any, by_text: Any) -> tuple[float, float, float]:
+    """
+    How the logit and the rules add up, and the constant that puts the threshold where it belongs.
+
+    Texts of sources like the known ones and of others are both to be expected, so both kinds of scores are fitted.
+    The threshold is that of both together.
+    """
+    public = np.array([one.source != OWN and one.source not in BY_CONTEXT for one in data.texts])
+    both = np.r_[np.c_[by_source, data.ruled][public], np.c_[by_text, data.ruled][public]]
+    labels, weights = np.tile(data.labels[public], 2), np.tile(data.weights[public], 2)
+    for label in (0, 1):
+        weights[labels == label] /= weights[labels == label].sum()
+    fitted = LogisticRegression(C=10).fit(both, labels, sample_weight=weights * 5000)
+    steep, ruled = fitted.coef_[0]
+    languages = np.array([one.source in ONLY_OF_OTHER_LANGUAGES for one in data.texts])[public]
+    judged = (labels == 0) & ~np.r_[languages, np.zeros_like(languages)]
+    said = (both @ fitted.coef_[0])[judged]
+    rest = np.log(THRESHOLD / (1 - THRESHOLD)) - np.quantile(said, 1 - FALSE_ALARMS)
+    return float(steep), float(ruled), float(rest)
+
+
+def _report(data: Data, name: str, logits: Any, mixture: tuple[float, float, float]) -> dict[str, Any]:
+    steep, ruled, rest = mixture
+    by_rules = 1 - np.exp(-data.ruled)
+    scores = np.maximum(1 / (1 + np.exp(-(steep * logits + ruled * data.ruled + rest))), by_rules)
+    sources = np.array([one.source for one in data.texts])
+    everything = sources != OWN
+    by_wording = everything & ~np.isin(sources, sorted(BY_CONTEXT))
+    figures = {
+        "pooled": {
+            f"{name}, all": _rates(data.labels[everything], scores[everything]),
+            f"{name}, by wording": _rates(data.labels[by_wording], scores[by_wording]),
+        },
+        "sources": [
+            {
+                "source": source, "label": label, "by_context": source in BY_CONTEXT, "number": int(these.sum()),
+                "flagged": round(float((scores[these] >= THRESHOLD).mean()), 4),
+            }
+            for label in (1, 0)
+            for source in sorted({*sources[everything]})
+            if (these := (sources == source) & (data.labels == label)).any()
+        ],
+    }  # fmt: skip
+    print(json.dumps(figures, indent=1))
+    print(mixture)
+    return figures
+
+
+def _rates(labels: Any, scores: Any) -> dict[str, float]:
+    rates, found, _ = roc_curve(labels, scores)
+    fired = scores >= THRESHOLD
+    figures = {
+        "auroc": roc_auc_score(labels, scores), "tpr_at_1": found[rates <= 0.01].max(),
+        "fpr": fired[labels == 0].mean(), "tpr": fired[labels == 1].mean(),
+    }  # fmt: skip
+    return {name: round(float(figure), 4) for name, figure in figures.items()}
+
+
+def _packed(model: LogisticRegression, mixture: tuple[float, float, float]) -> bytes:
+    """As `classifier.Model` reads it."""
+    weights = model.coef_[0]
+    unit = np.quantile(np.abs(weights), 0.9995) / 127
+    numbers = (unit, model.intercept_[0], *mixture)
+    head = b"".join(round(number * 1e6).to_bytes(8, "big", signed=True) for number in numbers)
+    return head + np.clip(np.round(weights / unit), -127, 127).astype(np.int8).tobytes()
+
+
+if __name__ == "__main__":
+    main()
