@@ -41,9 +41,9 @@ def section(rows: Sequence[dict[str, Any]], compare: Path | None) -> Iterator[st
     texts = [row["text"] for row in rows]
     yield "## Personal data\n"
     yield (
-        "A span is found where a finding of its type overlaps it. Names and postal addresses are not looked for. The\n"
-        "rules were repaired on these sets, so the figures flatter. Presidio is asked for its patterns alone, with the\n"
-        "scores that they have without the words around them; what needs these words is not found so.\n"
+        "A span is found where a finding of its type overlaps it. Names and postal addresses are not looked for.\n"
+        "The rules were repaired on these sets, so the figures flatter. Presidio is asked for its patterns alone, with\n"
+        "the scores that they have without the words around them; what needs these words is not found so.\n"
     )
     tools: list[tuple[str, list[list[Span]]]] = [("Keeptrusts", [_ours(text) for text in texts])]
     if compare:

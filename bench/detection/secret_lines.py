@@ -24,8 +24,8 @@ def section(harmless: Sequence[str], compare: Path | None) -> Iterator[str]:
     credentials = [f'key = "{made(form, seed)}"' for _, form in VECTORS for seed in range(EACH)]
     issuers = len({category for category, _ in VECTORS})
     yield (
-        f"{len(VECTORS)} forms of {issuers} issuers, {EACH} credentials of each, made for this page in the forms that we\n"
-        "know: that all are found says that the rules work, not that we know every form. Flagged are:\n"
+        f"{len(VECTORS)} forms of {issuers} issuers, {EACH} credentials of each, made for this page in the forms that\n"
+        "we know: that all are found says that the rules work, not that we know every form. Flagged are:\n"
     )
     sets = {"credentials": credentials, "harmless texts": list(harmless), "digests and UUIDs": _digests()}
     tools: dict[str, Callable[[list[str]], list[bool]]] = {
