@@ -42,7 +42,7 @@ def section(rows: Sequence[dict[str, Any]], compare: Path | None) -> Iterator[st
     yield "## Personal data\n"
     yield (
         "A span is found where a finding of its type overlaps it. Names and postal addresses are not looked for.\n"
-        "The rules were repaired on these sets, so the figures flatter. Presidio is asked for its patterns alone, with\n"
+        "The rules were repaired on these sets, so the figures flatter. Presidio is asked for patterns alone, with\n"
         "the scores that they have without the words around them; what needs these words is not found so.\n"
     )
     tools: list[tuple[str, list[list[Span]]]] = [("Keeptrusts", [_ours(text) for text in texts])]
