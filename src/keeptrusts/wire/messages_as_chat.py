@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from keeptrusts.core.errors import UnreadableError
 from keeptrusts.wire.strict_json import parse_json, parse_object
+from keeptrusts.wire.translation import read_translatable
 
 _SAME: Final = ("model", "temperature", "top_p")
 _HINTS: Final = frozenset({"cache_control", "service_tier", "inference_geo", "speed"})
@@ -43,10 +44,7 @@ def request_to_chat(raw: bytes) -> bytes:
     Raises:
         UnreadableError: It asks for something that a chat request has no word for.
     """
-    document = parse_object(raw)
-    unknown = next((name for name, value in document.items() if name not in _TRANSLATED and value is not None), None)
-    if unknown is not None:
-        raise UnreadableError(f"`{unknown}` cannot be translated for this provider: leave it out")
+    document = read_translatable(raw, _TRANSLATED)
     out: dict[str, Any] = {name: document[name] for name in _SAME if document.get(name) is not None}
     out["messages"] = list(_messages(document))
     if document.get("max_tokens") is not None:

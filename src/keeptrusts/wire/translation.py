@@ -7,11 +7,13 @@ Each format knows its way to chat and back and no other format, so N formats and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from keeptrusts.core.errors import UnreadableError
 from keeptrusts.wire.sse import SseFrame
+from keeptrusts.wire.strict_json import parse_object
 
 Convert: TypeAlias = Callable[[bytes], bytes]
 
@@ -51,6 +53,20 @@ def joined(near: Bridge, far: Bridge) -> Bridge:
         lambda raw: near.answer(far.answer(raw)),
         stream,
     )
+
+
+def read_translatable(raw: bytes, known: AbstractSet[str]) -> dict[str, Any]:
+    """
+    A request all of whose fields have a translation.
+
+    Raises:
+        UnreadableError: One has none; it is named, not dropped: the caller would believe that it was heeded.
+    """
+    document = parse_object(raw)
+    unknown = next((name for name, value in document.items() if name not in known and value is not None), None)
+    if unknown is not None:
+        raise UnreadableError(f"`{unknown}` cannot be translated for this provider: leave it out")
+    return document
 
 
 def guarded(convert: Convert) -> Convert:
