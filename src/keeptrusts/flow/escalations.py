@@ -2,15 +2,17 @@
 What a policy escalates: held until a person has decided, and given out once when the decision is yes.
 
 An approval is of the bytes that were held, for the same request of the same caller. A held request goes on with it,
-past the kind that escalated it and no other; a held answer is given out as it was held, and no provider is asked again.
+past the kinds that escalated it and no others; a held answer is given out as it was, and no provider is asked again.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
+from keeptrusts.core.decision import PolicyResult
 from keeptrusts.core.errors import ApiError, SpoolFullError
 from keeptrusts.core.exchange import Phase
 from keeptrusts.core.ids import ESCALATION, is_id
@@ -26,6 +28,7 @@ APPROVED: Final = "escalation_approved"
 MAX_HELD_BYTES: Final = 5 * 1024 * 1024
 """What is larger cannot be handed to a person, so it is refused instead."""
 ASK_AGAIN_S: Final = 15
+_AND: Final = ", "
 Stage: TypeAlias = Literal["input", "output"]
 
 
@@ -39,7 +42,12 @@ class Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """Something that waits for a person. `request_digest` names the request and its caller."""
+    """
+    Something that waits for a person. `request_digest` names the request and its caller.
+
+    Args:
+        policy: The kind that escalated it; of a request all of them, with a comma between.
+    """
 
     id: str
     event_id: str
@@ -149,11 +157,18 @@ def give_out(notes: Notes, decided: Decided) -> Flow[None]:
 
 
 def as_decided(notes: Notes, said: Judgement, decided: Decided | None) -> Judgement:
-    """What the chain said of a request, but for the escalation that a person has approved."""
-    if decided is None or not isinstance(said.verdict, Escalate) or said.kind != decided.policy:
+    """What the chain said of a request, unless a person has approved all that escalated it."""
+    if decided is None or not isinstance(said.verdict, Escalate):
+        return said
+    if not set(_escalated(said.results)).issubset(decided.policy.split(_AND)):
         return said
     notes.reason = APPROVED
     return replace(said, verdict=Allow(code=APPROVED), kind=None, phase=None)
+
+
+def _escalated(results: Iterable[PolicyResult]) -> Iterable[str]:
+    """The kinds that want a person, in their order."""
+    return dict.fromkeys(one.kind for one in results if one.verdict == "escalated" and one.mode != "shadow")
 
 
 def request_digest(notes: Notes) -> str:
@@ -196,7 +211,7 @@ def _held(notes: Notes, refusal: Refusal, verdict: Escalate, stage: Stage, conte
         id=arrival.escalation_id,
         event_id=arrival.event_id,
         stage=stage,
-        policy=refusal.policy or "",
+        policy=_AND.join(_escalated(notes.results)) if stage == "input" else refusal.policy or "",
         verdict=verdict,
         request_digest=request_digest(notes),
         content=content,

@@ -72,6 +72,13 @@ class Stern(Wary):
         return Block("stern.hello", "no") if isinstance(super().judge(exchange), Escalate) else Allow()
 
 
+@dataclass(frozen=True)
+class Anxious(Wary):
+    """Escalates the same."""
+
+    kind: ClassVar[str] = "anxious"
+
+
 def test_an_answer_is_held_as_the_policies_left_it() -> None:
     """Redacted, in the form it would have gone out, before the record; the client gets the id."""
     seen = play(policy_of(Careful(), Hiding()), provider=Provider([answer("Ada has money")]))
@@ -161,6 +168,17 @@ def test_an_approval_is_of_one_kind(kinds: tuple[Policy, ...]) -> None:
     assert (blocked.status, blocked.record.verdict) == (409, "blocked")
     other = play(policy_of(Wary()), review=Review(approved("input", "topic-filter")), headers=ASKING)
     assert (other.error["code"], other.error["escalation_id"]) == ("escalation_required", "esc_1")
+
+
+def test_all_that_want_a_person_are_approved_at_once() -> None:
+    """Two kinds escalate: the person is told of both, and an approval of one of them is not one of the other."""
+    policy = policy_of(Wary(), Anxious())
+    (held,) = play(policy).held
+    assert held.policy == "wary, anxious"
+    one = play(policy, review=Review(approved("input", "wary")), headers=ASKING)
+    assert (one.status, one.sent_upstream, one.held[0].policy) == (409, [], "wary, anxious")
+    both = Review(approved("input", "wary, anxious"))
+    assert play(policy, provider=Provider([answer("fine")]), review=both, headers=ASKING).status == 200
 
 
 @pytest.mark.parametrize("state", ["denied", "expired", "spent", "mismatch", "unknown"])
