@@ -266,18 +266,19 @@ def test_a_killed_worker_is_replaced(still: Plane, export: Callable[..., dict[st
 
 
 def test_what_dead_workers_left_is_swept(still: Plane, export: Callable[..., dict[str, Any]]) -> None:
-    """Files that no export names go after a day; those of an export stay."""
+    """Files that no export names go after a day; those of an export stay, and those that are no archives."""
     job = export()
     folder = drafts_of(still.services.settings)
     kept = set(_left(still))
     (folder / ".exp_0-dead.part").write_text("half")
     (folder / "exp_0-dead.csv").write_text("whole")
     (folder / "exp_0-new.csv").write_text("just now")
+    (folder / "invoices.csv").write_text("somebody else's")
     for path in folder.iterdir():
         if "new" not in path.name:
             os.utime(path, (0, 0))
     Exporter(still.services).remove_orphans()
-    assert set(_left(still)) == kept | {"exp_0-new.csv"}
+    assert set(_left(still)) == kept | {"exp_0-new.csv", "invoices.csv"}
     assert len(_download(still.admin, job)) == job["size_bytes"]
 
 

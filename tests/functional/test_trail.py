@@ -59,6 +59,13 @@ def test_segments_are_sealed_and_chained(still: Plane) -> None:
     assert still.other_admin().get("/v1/trail/checkpoints").json()["data"] == []
 
 
+@pytest.mark.parametrize("said", ["x", "9" * 19, "9" * 200])
+def test_a_cursor_that_no_list_gave(still: Plane, said: str) -> None:
+    """Is refused, also when it is a number that no database has."""
+    cursor = base64.urlsafe_b64encode(f"1{said}".encode()).decode().rstrip("=")
+    assert_problem(still.admin.get(f"/v1/trail/checkpoints?cursor={cursor}"), 422, "invalid_cursor")
+
+
 def test_a_proof_leads_to_the_signed_root(still: Plane) -> None:
     """For each event; not yet sealed is said, and another organisation's is not there."""
     sent = recorded(still)

@@ -24,6 +24,7 @@ from keeptrusts.control.export_fields import source_of
 from keeptrusts.control.middleware import describe
 from keeptrusts.control.services import Services
 from keeptrusts.core.errors import KeeptrustsError
+from keeptrusts.core.ids import EXPORT
 from keeptrusts.core.version import VERSION
 from keeptrusts.store.archive_rows import EventSource, Source
 from keeptrusts.store.events import ids_of
@@ -110,6 +111,8 @@ class Exporter:
         """What workers that died left behind."""
         for place in {self._place, self._drafts}:
             names = {one: one.removeprefix(".").partition(".")[0] for one in place.unchanged_for(ORPHANED_AFTER_S)}
+            # a bucket may hold what is none of ours
+            names = {one: name for one, name in names.items() if name.startswith(f"{EXPORT}_")}
             if not names:
                 continue
             with self._store.read() as tx:
