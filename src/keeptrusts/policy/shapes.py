@@ -36,7 +36,10 @@ SINGLE: Final[Mapping[str, frozenset[str]]] = {
 """Kinds that may stand alone in a document, and the sections by which they are told."""
 
 _HEADER = frozenset({"name", "version", "enabled"})
-_NEW = "try `kt policy convert`, or write `pack:` with `name`, `version`, `enabled`, then `policies.chain` and `policy.<kind>`"
+_NEW = (
+    "try `kt policy convert`, or write `pack:` with `name`, `version`, `enabled`, "
+    "then `policies.chain` and `policy.<kind>`"
+)
 
 
 def older_shape(root: Node) -> Finding | None:
