@@ -63,6 +63,15 @@ def test_the_gateway_whose_document_names_it_has_it(still: Plane) -> None:
         assert_problem(person.get("/v1/gateway/variables/openai-key"), 403, "forbidden")
 
 
+def test_a_gateway_has_the_keys_of_the_kinds_that_ask(still: Plane) -> None:
+    """As those of targets."""
+    made(still, "judge-key")
+    judge = "{model: m, base_url: 'https://api.example.com', secret_key_ref: {store: judge-key}}"
+    asking = POLICY.replace("    - token-limit\n", "    - token-limit\n    - flagged-review\n")
+    _, mine = gateway_of(still, asking + f"  flagged-review: {{provider: {judge}}}\n")
+    assert mine.get("/v1/gateway/variables/judge-key").json()["value"] == SECRET
+
+
 def test_a_new_value_wakes_gateways(still: Plane) -> None:
     """They get a new bundle when a value comes, changes or goes; a description is no news."""
     _, mine = gateway_of(still)

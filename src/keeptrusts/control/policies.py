@@ -45,11 +45,13 @@ def compile_policy(policy_yaml: str) -> CompiledPolicy:
 
 def named_variables(policy_yaml: str) -> frozenset[str]:
     """Names of the config variables that a stored document takes secrets from; none when it does not lint any more."""
-    from keeptrusts.policy.analysis import analyse
+    from keeptrusts.policy.document import compile_document
+    from keeptrusts.policy.findings import InvalidPolicyError
 
-    document = analyse(policy_yaml).document
-    references = (target.secret_key_ref for target in document.providers.targets) if document else ()
-    return frozenset(one.store for one in references if one is not None and one.store is not None)
+    try:
+        return compile_document(policy_yaml).stored_secrets()
+    except InvalidPolicyError:
+        return frozenset()
 
 
 def validate(policy_yaml: str) -> Validation:

@@ -18,7 +18,6 @@ from keeptrusts.core.errors import ApiError
 from keeptrusts.gateway.control_plane import ControlPlane
 from keeptrusts.gateway.local_sealing import LocalSealer
 from keeptrusts.gateway.segments import write_durably
-from keeptrusts.policy.asking import STORED
 from keeptrusts.policy.compiled import CompiledPolicy
 from keeptrusts.store.sealing import SealedError
 
@@ -41,9 +40,7 @@ class Variables:
 
     async def of(self, policy: CompiledPolicy) -> Mapping[str, str]:
         """What this document names, as far as it is to be had; nobody is asked without their key."""
-        asked = (name for kind in policy.chain.policies for name in kind.secrets() if name.startswith(STORED))
-        targets = (one.secret_store for one in policy.targets if one.secret_store)
-        names = sorted({*targets, *(name.removeprefix(STORED) for name in asked)})
+        names = sorted(policy.stored_secrets())
         if not names or self._api is None:
             return {}
         kept = await asyncio.to_thread(self._read)

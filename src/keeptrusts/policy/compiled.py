@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from keeptrusts.core.exchange import Target
+from keeptrusts.policy.asking import STORED
 from keeptrusts.policy.engine import Chain
 from keeptrusts.policy.findings import Finding
 
@@ -296,3 +297,9 @@ class CompiledPolicy:
         )
         limited = bool(self.rate_limits) or self.token_limit is not None or any(budgets)
         return limited or any(policy.counts for policy in self.chain.policies)
+
+    def stored_secrets(self) -> frozenset[str]:
+        """Names of the secrets of targets and kinds that the control plane keeps."""
+        kinds = (name for policy in self.chain.policies for name in policy.secrets() if name.startswith(STORED))
+        targets = (one.secret_store for one in self.targets if one.secret_store)
+        return frozenset((*targets, *(name.removeprefix(STORED) for name in kinds)))
