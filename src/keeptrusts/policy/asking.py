@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NoReturn, TypeAlias, TypeVar
@@ -32,6 +33,8 @@ Why there is no answer that can be used.
 STORED: Final = "store:"
 """Before the name of a secret that the control plane keeps; no variable of an environment begins like this."""
 MAX_ANSWER_BYTES = 1024 * 1024
+MOST: Final = sys.float_info.max
+"""JSON has larger numbers: as whole ones they are no floats, and as others they are endless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,8 +235,8 @@ def understood(answer: Answer, read: Callable[[Any], R]) -> R:
 
 
 def amount(value: Any) -> float:
-    """A number of an answer. Raises `TypeError` for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    """A finite number of an answer. Raises `TypeError` for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MOST:
         raise TypeError
     return float(value)
 

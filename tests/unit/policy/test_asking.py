@@ -11,7 +11,17 @@ import pytest
 from keeptrusts.core.decision import Asked
 from keeptrusts.core.exchange import Exchange, Phase, Text
 from keeptrusts.core.verdict import Allow, Block, Edit, Redact, Verdict
-from keeptrusts.policy.asking import Answer, Ask, Question, UnusableAnswerError, finish, json_of, nobody
+from keeptrusts.policy.asking import (
+    Answer,
+    Ask,
+    Question,
+    UnusableAnswerError,
+    amount,
+    finish,
+    json_of,
+    nobody,
+    understood,
+)
 from keeptrusts.policy.engine import Chain, Judgement
 from keeptrusts.policy.kind import Policy
 
@@ -205,3 +215,11 @@ def test_an_unusable_answer_names_its_failure() -> None:
     """Without the text of the answer."""
     with pytest.raises(UnusableAnswerError, match=r"^garbled$"):
         json_of(Answer(status=200, body=b"secret"))
+
+
+@pytest.mark.parametrize("number", [b"1e999", b"-1e999", b"1" + b"0" * 400])
+def test_a_number_beyond_all_numbers_is_none(number: bytes) -> None:
+    """The answer is unusable, so the kind's own setting for that counts; it is no bug of the kind."""
+    assert understood(Answer(status=200, body=b"7"), amount) == 7
+    with pytest.raises(UnusableAnswerError, match="garbled"):
+        understood(Answer(status=200, body=number), amount)
