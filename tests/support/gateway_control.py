@@ -36,6 +36,7 @@ class FakeControlPlane:
     Args:
         status: When set, every call is answered with it.
         rejects: Ids that are never stored.
+        secrets: Config variables by name; `secrets_status`: when set, their calls are answered with it.
         refuses_batches: Batches with an event of this `number` are refused whole with 422.
     """
 
@@ -47,6 +48,8 @@ class FakeControlPlane:
     status: int | None = None
     rejects: set[str] = field(default_factory=set)
     refuses_batches: int | None = None
+    secrets: dict[str, str] = field(default_factory=dict)
+    secrets_status: int | None = None
     events: dict[str, dict[str, Any]] = field(default_factory=dict)
     reports: list[dict[str, Any]] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
@@ -90,6 +93,8 @@ class FakeControlPlane:
             return 401, "", problem
         if (method, path) == ("GET", "/v1/gateway/bundle"):
             return await self._bundle(headers)
+        if path.startswith("/v1/gateway/variables/"):
+            return self._secret(path.rpartition("/")[2])
         return self._simple(method, path, body)
 
     def _simple(self, method: str, path: str, body: bytes) -> tuple[int, str, Any]:
@@ -107,6 +112,10 @@ class FakeControlPlane:
                 return 200, "", {"gateway_id": "gw_1", "desired_digest": None}
             case _:
                 return 404, "", {"code": "not_found", "detail": "no such route"}
+
+    def _secret(self, name: str) -> tuple[int, str, Any]:
+        status = self.secrets_status or (200 if name in self.secrets else 404)
+        return status, "", {"value": self.secrets[name]} if status == 200 else {"code": "broken", "detail": "not now"}
 
     async def _bundle(self, headers: dict[str, str]) -> tuple[int, str, Any]:
         seen = headers.get("if-none-match")

@@ -18,13 +18,13 @@ from keeptrusts.gateway.active import Holder
 from keeptrusts.gateway.control_plane import Backoff, ControlPlane
 from keeptrusts.gateway.preparing import prepare
 from keeptrusts.gateway.segments import write_durably
-from keeptrusts.gateway.variables import no_variables
+from keeptrusts.gateway.variables import Found, no_variables
 from keeptrusts.policy.compiled import CompiledPolicy
 from keeptrusts.trail.bundle import check_fresh, verify
 
 WAIT_SECONDS: Final = 30
 SOURCE: Final = "control plane"
-FindVariables: TypeAlias = Callable[[CompiledPolicy], Awaitable[Mapping[str, str]]]
+FindVariables: TypeAlias = Callable[[CompiledPolicy], Awaitable[Found]]
 SnapshotMaker: TypeAlias = Callable[[CompiledPolicy, Mapping[str, Any]], Snapshot]
 _log = logging.getLogger(__name__)
 
@@ -99,7 +99,8 @@ class Bundles:
         await self._trust(str(bundle.get("key_id")))
         self._etag = answer.header("etag")  # a refused bundle is not asked for again until it changes
         payload = self._verified(bundle)
-        await self._activate(payload)
+        if not await self._activate(payload):
+            self._etag = None
         await asyncio.to_thread(_write_json, self._settings.directory / "bundle.json", bundle)
         await self._forget_retired(str(bundle.get("key_id")))
         return True
@@ -110,7 +111,10 @@ class Bundles:
         while True:
             try:
                 await self.fetch(WAIT_SECONDS if self._etag is not None else 0)
-                backoff.reset()
+                if self._etag is None:
+                    await backoff.wait()
+                else:
+                    backoff.reset()
             except KeeptrustsError as failed:
                 self.note(failed)
                 await backoff.wait()
@@ -157,7 +161,8 @@ class Bundles:
             raise UntrustedBundleError(f"the bundle is for `{payload['gateway_id']}`, not for `{wanted}`")
         return payload
 
-    async def _activate(self, payload: Mapping[str, Any]) -> None:
+    async def _activate(self, payload: Mapping[str, Any]) -> bool:
+        """Whether it has its keys, as far as the control plane has them; else it is to be asked for again."""
         fail_open = self._settings.fail_open
         if fail_open is None:
             fail_open = payload["fail_mode"] == "allow"
@@ -169,9 +174,10 @@ class Bundles:
             _log.warning("the digest differs from the control plane's: its version may differ from ours", extra=shown)
         self._epoch = payload["epoch"]
         self.gateway_id = payload["gateway_id"]
-        variables = await self._settings.variables(compiled)
+        found = await self._settings.variables(compiled)
         snapshot = self._settings.snapshot(compiled, payload)
-        self._holder.activate(snapshot, SOURCE, payload["epoch"], variables)
+        self._holder.activate(snapshot, SOURCE, payload["epoch"], found.values)
+        return found.whole
 
 
 def _read_json(path: Path) -> dict[str, Any]:

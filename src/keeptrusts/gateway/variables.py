@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -26,6 +27,19 @@ ASK_SECONDS: Final = 10.0
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """
+    Keys by name.
+
+    Args:
+        whole: False: the control plane did not say what some of them are, and has to be asked again.
+    """
+
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    whole: bool = True
+
+
 class Variables:
     """
     Args:
@@ -38,30 +52,28 @@ class Variables:
         self._sealer = LocalSealer(directory / "held")
         self._api = api
 
-    async def of(self, policy: CompiledPolicy) -> Mapping[str, str]:
+    async def of(self, policy: CompiledPolicy) -> Found:
         """What this document names, as far as it is to be had; nobody is asked without their key."""
         names = sorted(policy.stored_secrets())
         if not names or self._api is None:
-            return {}
+            return Found()
         kept = await asyncio.to_thread(self._read)
-        found: dict[str, str] = {}
-        for name in names:
-            value = await self._fetch(name, kept.get(name))
-            if value is not None:
-                found[name] = value
-        if found != kept:
-            await asyncio.to_thread(self._write, found)
-        return found
+        said = await asyncio.gather(*(self._fetch(name, kept.get(name)) for name in names))
+        values = {name: value for name, (value, _) in zip(names, said, strict=True) if value is not None}
+        if values != kept:
+            await asyncio.to_thread(self._write, values)
+        return Found(values, all(is_said for _, is_said in said))
 
-    async def _fetch(self, name: str, kept: str | None) -> str | None:
+    async def _fetch(self, name: str, kept: str | None) -> tuple[str | None, bool]:
+        """The value, and whether that is what the control plane says of it."""
         assert self._api is not None
         try:
             answer = await self._api.get(f"/v1/gateway/variables/{quote(name, safe='')}", seconds=ASK_SECONDS)
             value = answer.json().get("value")
         except ApiError as failed:
             _log.warning("a key cannot be fetched", extra={"variable": name, "reason": str(failed), "kept": bool(kept)})
-            return None if failed.status in {403, 404} else kept
-        return value if isinstance(value, str) and value else None
+            return (None, True) if failed.status in {403, 404} else (kept, False)
+        return (value if isinstance(value, str) and value else None), True
 
     def _read(self) -> dict[str, str]:
         try:
@@ -80,7 +92,7 @@ class Variables:
             _log.warning("the keys cannot be kept", extra={"reason": failed.strerror})
 
 
-async def no_variables(policy: CompiledPolicy) -> Mapping[str, str]:
+async def no_variables(policy: CompiledPolicy) -> Found:
     """Without a control plane."""
     del policy
-    return {}
+    return Found()
