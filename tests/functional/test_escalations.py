@@ -158,6 +158,16 @@ def test_what_nobody_decides_is_denied(still: Plane) -> None:
     assert redeem(gateway, identifier) == {"state": "expired"}
 
 
+def test_a_lost_answer_is_given_again_for_a_while(still: Plane) -> None:
+    """To the event that asked, and not any more when its time is over, whether or not the worker has been there."""
+    gateway = token_of(still)
+    identifier = opened(still, gateway)
+    still.admin.made(f"/v1/escalations/{identifier}/resolve", {"outcome": "approved", "reason": "yes"})
+    assert [redeem(gateway, identifier)["state"] for _ in range(2)] == ["approved", "approved"]
+    _set(still, "usable_until", -1)
+    assert redeem(gateway, identifier) == {"state": "spent"}
+
+
 def test_an_approval_ends(still: Plane) -> None:
     """After 24 hours it releases nothing, and what was held is deleted."""
     gateway = token_of(still)

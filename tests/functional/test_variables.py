@@ -137,4 +137,6 @@ def test_a_key_that_ends_makes_none_that_does_not(still: Plane) -> None:
     endless = still.admin.made("/v1/tokens", {"name": "endless", "role": "viewer"})
     renewed = holder.made(f"/v1/tokens/{endless['id']}/rotate", {})
     assert renewed["expires_at"] <= short["expires_at"]
+    long = still.admin.made("/v1/tokens", {"name": "long", "role": "admin", "expires_in": 90 * 86_400})
+    assert holder.made(f"/v1/tokens/{long['id']}/rotate", {})["expires_at"] <= short["expires_at"]
     assert holder.made(f"/v1/tokens/{short['id']}/rotate", {})["expires_at"] > short["expires_at"]

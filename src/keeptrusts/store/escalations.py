@@ -206,7 +206,7 @@ class Escalations:
         if row["request_digest"] != request_digest:
             return "mismatch", None
         state = _decided(row, at)
-        again = row["redeemed_by"] == event_id and row["held"] is not None
+        again = row["redeemed_by"] == event_id and row["held"] is not None and row["usable_until"] > at
         if state != "approved" and not (state == "spent" and again):
             return state, None
         if state == "approved":

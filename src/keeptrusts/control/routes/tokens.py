@@ -88,7 +88,9 @@ def rotate_token(token_id: str, rotation: Rotation, actor: TokenWriter, tx: Tx, 
         raise ProblemError(409, "revoked", "the key is revoked; make a new one with `POST /v1/tokens`")
     _refuse_more(actor, old["role"], old["scopes"])
     # a key that ends renews itself for as long as it was made for, and makes none that does not end
-    lifetime = mine.lifetime(token_id) or _capped(None, actor, tx)
+    lifetime = mine.lifetime(token_id)
+    if lifetime is None or token_id != actor.key_id:
+        lifetime = _capped(lifetime, actor, tx)
     mine.expire(token_id, at=tx.now + timedelta(seconds=rotation.get("overlap", OVERLAP_S)))
     tx.after_commit(lambda: services.credentials.forget(token_id))
     wanted = NewKey(
