@@ -147,6 +147,9 @@ def test_memory_is_bounded() -> None:
     time.now += 11
     for _ in range(1024):
         take(quota, many)
+    assert len(quota._tallies) == 2, "not all of them at once"
+    for _ in range(1024):
+        take(quota, many)
 
     assert list(quota._tallies) == ["all"]
 
