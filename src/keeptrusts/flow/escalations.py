@@ -20,7 +20,7 @@ from keeptrusts.core.verdict import Allow, Block, Escalate
 from keeptrusts.flow.decisions import Notes
 from keeptrusts.flow.effects import Effect, Flow, Respond
 from keeptrusts.flow.replies import VIOLATION, Refusal, common_headers, put_on_record, respond_whole
-from keeptrusts.policy.engine import Judgement
+from keeptrusts.policy.engine import ANSWER_PHASES, REQUEST_PHASES, Judgement
 
 HEADER: Final = "x-keeptrusts-escalation"
 REQUIRED: Final = "escalation_required"
@@ -29,6 +29,7 @@ MAX_HELD_BYTES: Final = 5 * 1024 * 1024
 """What is larger cannot be handed to a person, so it is refused instead."""
 ASK_AGAIN_S: Final = 15
 _AND: Final = ", "
+_PHASES: Final = {"input": REQUEST_PHASES, "output": ANSWER_PHASES}
 Stage: TypeAlias = Literal["input", "output"]
 
 
@@ -46,7 +47,7 @@ class Held:
     Something that waits for a person. `request_digest` names the request and its caller.
 
     Args:
-        policy: The kind that escalated it; of a request all of them, with a comma between.
+        policy: The kinds that escalated it, with a comma between.
     """
 
     id: str
@@ -211,7 +212,9 @@ def _held(notes: Notes, refusal: Refusal, verdict: Escalate, stage: Stage, conte
         id=arrival.escalation_id,
         event_id=arrival.event_id,
         stage=stage,
-        policy=_AND.join(_escalated(notes.results)) if stage == "input" else refusal.policy or "",
+        policy=_AND.join(_escalated(one for one in notes.results if one.phase in _PHASES[stage]))
+        or refusal.policy
+        or "",
         verdict=verdict,
         request_digest=request_digest(notes),
         content=content,

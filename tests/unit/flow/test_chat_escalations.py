@@ -79,6 +79,13 @@ class Anxious(Wary):
     kind: ClassVar[str] = "anxious"
 
 
+@dataclass(frozen=True)
+class Timid(Careful):
+    """Escalates the same."""
+
+    kind: ClassVar[str] = "timid"
+
+
 def test_an_answer_is_held_as_the_policies_left_it() -> None:
     """Redacted, in the form it would have gone out, before the record; the client gets the id."""
     seen = play(policy_of(Careful(), Hiding()), provider=Provider([answer("Ada has money")]))
@@ -177,6 +184,8 @@ def test_all_that_want_a_person_are_approved_at_once() -> None:
     assert held.policy == "wary, anxious"
     one = play(policy, review=Review(approved("input", "wary")), headers=ASKING)
     assert (one.status, one.sent_upstream, one.held[0].policy) == (409, [], "wary, anxious")
+    (said,) = play(policy_of(Careful(), Timid()), provider=Provider([answer("money")])).held
+    assert (said.stage, said.policy) == ("output", "careful, timid")
     both = Review(approved("input", "wary, anxious"))
     assert play(policy, provider=Provider([answer("fine")]), review=both, headers=ASKING).status == 200
 
