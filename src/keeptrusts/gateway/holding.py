@@ -13,6 +13,8 @@ import errno
 import hashlib
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,7 +29,8 @@ from keeptrusts.store.sealing import SealedError
 PATH: Final = "/v1/gateway/escalations"
 ASK_SECONDS: Final = 10.0
 MOST_WAITING: Final = 1000
-"""More than these are not held while the control plane is away: each may have megabytes."""
+MOST_BYTES: Final = 256 * 1024 * 1024
+"""No more than this, in number and together, is held while the control plane is away: the disk is the spool's, too."""
 _AGAIN: Final = frozenset({0, 401, 403, 404, 408, 425, 429})
 _STATES: Final = frozenset({"pending", "approved", "denied", "expired", "spent", "mismatch"})
 _log = logging.getLogger(__name__)
@@ -131,10 +134,16 @@ class Holding:
 
     def _write(self, held: Held) -> None:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if len(self._waiting()) >= MOST_WAITING:
-            raise OSError(errno.EDQUOT, f"{MOST_WAITING} wait for the control plane already")
         sealed = self._sealer.seal(json.dumps(_draft(held)).encode(), held.id)
+        sizes = list(self._sizes())
+        if len(sizes) >= MOST_WAITING or sum(sizes) + len(sealed) > MOST_BYTES:
+            raise OSError(errno.EDQUOT, "too much waits for the control plane already")
         write_durably(self._directory / held.id, sealed)
+
+    def _sizes(self) -> Iterator[int]:
+        for path in self._waiting():
+            with suppress(FileNotFoundError):  # handed over meanwhile
+                yield path.stat().st_size
 
     def _read(self, path: Path) -> bytes:
         return self._sealer.open(path.read_bytes(), path.name)

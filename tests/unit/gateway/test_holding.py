@@ -94,9 +94,12 @@ def test_what_cannot_be_read_goes(tmp_path: Path) -> None:
     assert api.asked == []
 
 
-def test_there_is_an_end_to_what_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While the control plane is away; and a disk that takes nothing is the same to the caller."""
-    monkeypatch.setattr(holding_module, "MOST_WAITING", 1)
+@pytest.mark.parametrize(("bound", "value"), [("MOST_WAITING", 1), ("MOST_BYTES", 1500)])
+def test_there_is_an_end_to_what_is_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str, value: int
+) -> None:
+    """In number and in bytes, while the control plane is away; a disk that takes nothing is the same to the caller."""
+    monkeypatch.setattr(holding_module, bound, value)
     holding, _ = made(tmp_path)
     asyncio.run(holding.hold(held()))
     with pytest.raises(SpoolFullError) as full:
