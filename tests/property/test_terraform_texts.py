@@ -8,9 +8,10 @@ import random
 from typing import Any
 
 import yaml
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from keeptrusts.policy.lint import lint_document
 from keeptrusts.policy.registry import KINDS, load_kind
 from keeptrusts.terraform.plugin.messages import ANSWERS, REQUESTS, SERVICE
 from keeptrusts.terraform.plugin.values import UNKNOWN
@@ -29,6 +30,7 @@ SERVER_SET = {
     "created_at": "2030-01-01T00:00:00Z",
     "updated_at": "2030-01-01T00:00:00Z",
 }
+DEFAULTS = {"deletion_protection": False, "allow_weakening": True}
 GIVEN = {"name": "one", "description": None, "labels": None, "change_message": None}
 
 
@@ -37,12 +39,14 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     """A valid document with any of the kinds, in any order."""
     chain = draw(st.lists(st.sampled_from(sorted(EXAMPLES)), min_size=1, max_size=4, unique=True))
     pack = {"name": draw(TEXT), "version": f"1.{draw(st.integers(0, 99))}.0", "enabled": draw(st.booleans())}
-    return {
+    document = {
         "pack": pack | draw(st.fixed_dictionaries({}, optional={"description": TEXT, "author": TEXT})),
         "providers": {"targets": [{"id": "primary", "provider": "mock"}]},
         "policies": {"chain": chain},
         "policy": {kind: EXAMPLES[kind] for kind in chain},
     }
+    assume(lint_document(json.dumps(document)).valid)  # some kinds ask something of others
+    return document
 
 
 def written(document: dict[str, Any], dice: random.Random) -> str:
@@ -76,14 +80,14 @@ def call(method: str, **request: Any) -> dict[str, Any]:
 
 def plan(before: str, after: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The state as it was, and the plan for a configuration with another text."""
-    prior = SERVER_SET | GIVEN | {"policy_yaml": before, "deletion_protection": False}
-    config = dict.fromkeys(SERVER_SET) | GIVEN | {"policy_yaml": after, "deletion_protection": None}
+    prior = SERVER_SET | GIVEN | {"policy_yaml": before} | DEFAULTS
+    config = dict.fromkeys(SERVER_SET) | GIVEN | {"policy_yaml": after} | dict.fromkeys(DEFAULTS)
     planned = call(
         "PlanResourceChange",
         type_name="keeptrusts_configuration",
         prior_state=prior,
         config=config,
-        proposed_new_state=SERVER_SET | config | SERVER_SET | {"deletion_protection": None},
+        proposed_new_state=SERVER_SET | config | SERVER_SET | dict.fromkeys(DEFAULTS),
     )
     assert [one for one in planned.get("diagnostics", []) if one["severity"] == 1] == []
     return prior, planned["planned_state"]

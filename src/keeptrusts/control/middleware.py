@@ -12,6 +12,7 @@ import hashlib
 import logging
 import time
 import traceback
+from contextlib import suppress
 from typing import Any
 
 from starlette.requests import Request
@@ -28,6 +29,8 @@ from keeptrusts.store.transaction import new_id
 log = logging.getLogger("keeptrusts.control")
 
 BODY_TIMEOUT_S = 60.0
+LINGER_S = 2.0
+LINGER_BYTES = 32 * 1024 * 1024
 SMALL_BODY = 16 * 1024
 """Larger bodies are read of callers with a key alone: a few strangers could fill the memory of the server."""
 
@@ -52,12 +55,12 @@ class Envelope:
             body = await _read_body(scope, receive)
         except _RefusedError as refused:
             reply = problem(request_id, refused.status, refused.code, refused.detail, headers={"Connection": "close"})
-            await reply(inner, receive, answer)
+            await reply(inner, receive, _lingering(answer, receive))
             return
         except ProblemError as unknown:
             headers = {**(unknown.headers or {}), "Connection": "close"}
             reply = problem(request_id, unknown.status_code, unknown.code, str(unknown.detail), headers=headers)
-            await reply(inner, receive, answer)
+            await reply(inner, receive, _lingering(answer, receive))
             return
         except KeeptrustsError as failed:
             await (await on_own_error(Request(inner), failed))(inner, receive, answer)
@@ -107,6 +110,36 @@ class _Answer:
                 headers.append((b"cache-control", b"no-store"))
             message = {**message, "headers": headers}
         await self._send(message)
+
+
+def _lingering(send: Send, receive: Receive) -> Send:
+    """
+    Close a while after the answer: of a connection that is closed before all was read, the system tells the other end
+    by a reset, and the answer is lost to a client that still sends.
+    """
+
+    async def linger(message: Message) -> None:
+        ends = message["type"] == "http.response.body" and not message.get("more_body", False)
+        if not ends:
+            await send(message)
+            return
+        await send({**message, "more_body": True})
+        await _read_on(receive)
+        await send({"type": "http.response.body", "body": b""})
+
+    return linger
+
+
+async def _read_on(receive: Receive) -> None:
+    """Throw away what still comes."""
+    left = LINGER_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_S):
+            while left > 0:
+                message = await receive()
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
+                left -= len(message.get("body", b""))
 
 
 def _is_large(scope: Scope) -> bool:

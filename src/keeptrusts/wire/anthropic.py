@@ -154,7 +154,8 @@ class MessagesStream:
             case "message_start":
                 message = event.get("message") or {}
                 self._id, self._model = str(message.get("id", "")), str(message.get("model", self._model))
-                self._counted = dict(message.get("usage") or {})
+                usage = message.get("usage")
+                self._counted = dict(usage) if isinstance(usage, Mapping) else {}
                 yield self._chunk({"role": "assistant", "content": ""})
             case "content_block_start":
                 yield from self._started(event)

@@ -28,7 +28,7 @@ class HealthcareCompliance(Policy):
     phases: ClassVar[frozenset[Phase]] = frozenset({Phase.OUTPUT})
     adds: ClassVar[bool] = True
     example: ClassVar[str] = """
-        blocked_patterns: [you (?:have|should take)]
+        blocked_patterns: ["you (?:have|should take)"]
         required_disclaimers: [Consult a doctor before you act on this.]
         fda_class: II
     """
