@@ -7,6 +7,7 @@ where they begin and are of the same categories. That is what streams are judged
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from hypothesis import given, settings
@@ -103,14 +104,15 @@ def test_every_piece_is_covered_as_the_whole_is(name: str, text: str, data: st.D
 @settings(deadline=None)
 @given(st.sampled_from(sorted(SETS)), TEXTS)
 def test_a_request_is_covered_at_least_as_an_answer_is(name: str, text: str) -> None:
-    """Where nothing is invisible both say the same."""
+    """Where nothing is invisible both say the same; what is invisible hides nothing, and may end what is before it."""
     rules = SETS[name]
     seen = view(text)
     if seen.exact:
         assert rules.find(seen) == rules.find(seen, limited=True)
     else:
         shown = "".join(letter for letter in text if letter not in "\u200b\u0301")
-        assert [hit.category for hit in rules.find(seen)] == [hit.category for hit in rules.find(view(shown))]
+        visible = Counter(hit.category for hit in rules.find(view(shown)))
+        assert not visible - Counter(hit.category for hit in rules.find(seen))
 
 
 @settings(deadline=None)
