@@ -10,6 +10,7 @@ from typing import TypeVar
 import click
 
 from keeptrusts.cli.failure import stop
+from keeptrusts.cli.lazy import Entry, LazyGroup
 
 Result = TypeVar("Result")
 
@@ -25,7 +26,10 @@ Next: in a folder with
 run `terraform init`, and give the provider KEEPTRUSTS_API_URL and KEEPTRUSTS_API_TOKEN."""
 
 
-@click.group()
+DRIFT = Entry("keeptrusts.cli.terraform_drift:drift", "What is no longer as a folder declares it.")
+
+
+@click.group(cls=LazyGroup, entries={"drift": DRIFT})
 def terraform() -> None:
     """The Terraform provider keeptrusts/keeptrusts."""
 

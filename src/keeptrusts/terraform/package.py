@@ -29,7 +29,7 @@ from keeptrusts.terraform.provider import Provider
 NAME: Final = f"terraform-provider-keeptrusts_v{VERSION}"
 OURS: Final = ("core", "api", "detect", "policy", "client", "terraform")
 LEFT_OUT: Final = frozenset(
-    f"terraform/{name}.py" for name in ("package", "install", "pages", "examples", "adopting", "hcl")
+    f"terraform/{name}.py" for name in ("package", "install", "pages", "examples", "adopting", "hcl", "differences")
 )
 UNUSED: Final = ("annotated_types/test_cases.py", "urllib3/contrib/")
 """What no module of ours leads to; Terraform hashes every byte at every command."""
