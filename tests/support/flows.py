@@ -72,14 +72,14 @@ class Review:
     decided: Decided | None = None
     full: KeeptrustsError | None = None
 
-    def perform(self, effect: Effect[Any]) -> Decided | None:
+    def perform(self, effect: Effect[Any]) -> Decided | bool:
         if isinstance(effect, Redeem):
             if self.decided is None:
                 raise ApiUnreachableError("nobody is there")
             return self.decided
         if self.full is not None:
             raise self.full
-        return None
+        return True
 
 
 @dataclass

@@ -67,9 +67,9 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold(Effect[None]):
+class Hold(Effect[bool]):
     """
-    Keep it until somebody decides; returns when it is durable here.
+    Keep it until somebody decides; returns when it is durable here, and whether there is anybody who could decide.
 
     Raises:
         SpoolFullError: It cannot be kept, so nobody could ever decide.
@@ -122,11 +122,14 @@ def hold(notes: Notes, refusal: Refusal, stage: Stage, content: Content | None) 
         notes.escalation_id = None
         return replace(refusal, code=f"{stage}_blocked", message=f"{verdict.message}, and it cannot be held for one")
     try:
-        yield from Hold(_held(notes, refusal, verdict, stage, content))
+        kept = yield from Hold(_held(notes, refusal, verdict, stage, content))
     except SpoolFullError as full:
         notes.escalation_id = None
         return Refusal(503, "overloaded", full.code, "it cannot be held, so no answer is given", None, _again(5))
-    return refusal
+    if not kept:
+        return refusal
+    how = f"once that is approved, repeat the same request with the header `{HEADER}: {notes.escalation_id}`"
+    return replace(refusal, message=f"{verdict.message}; {how}")
 
 
 def decided_before(notes: Notes) -> Flow[Decided | Refusal | None]:

@@ -234,9 +234,9 @@ class Performer:
     async def settle_quota(self, effect: SettleQuota) -> None:
         await self._world.quota.settle(effect.changes, effect.at_ms)
 
-    async def hold(self, effect: Hold) -> None:
-        if self._world.holding is not None:
-            await self._world.holding.hold(effect.held)
+    async def hold(self, effect: Hold) -> bool:
+        holding = self._world.holding
+        return holding is not None and await holding.hold(effect.held)
 
     async def redeem(self, effect: Redeem) -> Decided:
         if self._world.holding is None:

@@ -41,30 +41,33 @@ class Holding:
     Args:
         directory: Of the spool; what is held lies below it.
         api: None: nobody can decide, so nothing is kept.
+        group: The first worker's directory, where this is one of several workers.
     """
 
-    def __init__(self, directory: Path, api: ControlPlane | None) -> None:
+    def __init__(self, directory: Path, api: ControlPlane | None, group: Path | None = None) -> None:
         self._directory = directory / "held"
+        self._group = group or directory
         self._api = api
         self._more = asyncio.Event()
         self._sealer = LocalSealer(self._directory)
         self._failing = False
 
-    async def hold(self, held: Held) -> None:
+    async def hold(self, held: Held) -> bool:
         """
-        Keep it; returns when it is durable.
+        Keep it; returns when it is durable. False when nobody can decide, and nothing is kept.
 
         Raises:
             SpoolFullError: It could not be written.
         """
         if self._api is None:
-            return
+            return False
         try:
             await asyncio.to_thread(self._write, held)
         except OSError as failed:
             _log.error("what was escalated cannot be held", extra={"reason": failed.strerror})
             raise SpoolFullError("it cannot be held", code="not_held") from None
         self._more.set()
+        return True
 
     async def redeem(self, escalation_id: str, request_digest: str, event_id: str) -> Decided:
         """
@@ -77,6 +80,8 @@ class Holding:
             raise ApiUnreachableError("there is no control plane")
         body = json.dumps({"request_digest": request_digest, "event_id": event_id}).encode()
         path = f"{PATH}/{escalation_id}/redeem"
+        # Before it is asked about: afterwards it may have been handed over meanwhile.
+        waiting = await asyncio.to_thread(self._waits, escalation_id)
         try:
             try:
                 answer = await self._api.post(path, body, ASK_SECONDS)
@@ -85,7 +90,6 @@ class Holding:
         except ApiError as refused:
             if refused.status != 404:
                 raise
-            waiting = (self._directory / escalation_id).exists()
             return Decided("pending" if waiting else "unknown")
         return _decided(answer.json())
 
@@ -128,6 +132,11 @@ class Holding:
         if not self._failing:
             _log.warning("what was escalated cannot be handed over; it waits", extra={"reason": str(failed)})
         self._failing = True
+
+    def _waits(self, escalation_id: str) -> bool:
+        """Whether it is held here or by another worker, which may have answered the first request."""
+        places = (self._directory, self._group / "held", *self._group.glob("worker-*/held"))
+        return any((place / escalation_id).exists() for place in places)
 
     def _waiting(self) -> list[Path]:
         return sorted(path for path in self._directory.glob("*") if is_id(path.name, ESCALATION))

@@ -162,7 +162,7 @@ class Gateway:
             fail_open = settings.fail_mode == "allow"
             self._files = PolicyFiles(settings.policy_files, self.holder, self._snapshot, fail_open=fail_open)
         self.metrics.show_spool(lambda: self.spool.head.sequence - self.spool.shipped, lambda: self.spool.stored_bytes)
-        self._holding = Holding(settings.spool_dir, self.api)
+        self._holding = Holding(settings.spool_dir, self.api, settings.group_dir)
         self.world = self._make_world()
         self.endpoints = Endpoints(
             self.world,

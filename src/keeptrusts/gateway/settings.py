@@ -57,6 +57,11 @@ class Settings:
         """The control plane says what to enforce."""
         return not self.policy_files
 
+    @property
+    def group_dir(self) -> Path:
+        """The first worker's directory: those of the others lie below it."""
+        return self.spool_dir.parent if (self.worker or 1) > 1 else self.spool_dir
+
     def check(self) -> None:
         """
         Refuse what cannot work, before anything is begun.

@@ -95,6 +95,7 @@ def test_an_answer_is_held_as_the_policies_left_it() -> None:
         "esc_1", "output", "careful", "application/json",
     )  # fmt: skip
     assert (held.verdict.assignee, held.verdict.timeout_seconds) == ("boss@example.com", 60)
+    assert "header `x-keeptrusts-escalation: esc_1`" in seen.error["message"]
     assert (seen.status, seen.error["code"], seen.error["escalation_id"]) == (409, "escalation_required", "esc_1")
     assert (seen.record.verdict, seen.record.reason_code, seen.record.escalation_id) == (
         "escalated", "careful.money", "esc_1",

@@ -59,7 +59,7 @@ def refused(status: int) -> ApiError:
 def test_it_is_sealed_handed_over_and_gone(tmp_path: Path) -> None:
     """Over a restart, with what the control plane's columns can hold."""
     first, _ = made(tmp_path)
-    asyncio.run(first.hold(held()))
+    assert asyncio.run(first.hold(held()))
     (file,) = (tmp_path / "held").glob("esc_*")
     assert b"the answer" not in file.read_bytes()
     assert (tmp_path / "held" / "key").stat().st_mode & 0o077 == 0
@@ -151,10 +151,22 @@ def test_what_has_not_arrived_is_pending(tmp_path: Path) -> None:
     assert asyncio.run(holding.redeem("esc_" + "9" * 32, "sha256:r", "evt_2")) == Decided("unknown")
 
 
+def test_what_another_worker_holds_is_pending(tmp_path: Path) -> None:
+    """Whichever of them answered the first request, and whichever is asked again."""
+    first, second = tmp_path, tmp_path / "worker-2"
+    for place, asked in ((first, second), (second, first)):
+        one, _ = made(place)
+        other = Holding(asked, cast("ControlPlane", Api([refused(404), refused(404)])), group=tmp_path)
+        asyncio.run(one.hold(held()))
+        assert asyncio.run(other.redeem(ID, "sha256:", "evt_1")).state == "pending"
+        (place / "held" / ID).unlink()
+        assert asyncio.run(other.redeem(ID, "sha256:", "evt_1")).state == "unknown"
+
+
 def test_without_a_control_plane_nothing_is_kept(tmp_path: Path) -> None:
     """Nobody could decide."""
     alone = Holding(tmp_path, None)
-    asyncio.run(alone.hold(held()))
+    assert not asyncio.run(alone.hold(held()))
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(ApiUnreachableError):
         asyncio.run(alone.redeem(ID, "sha256:r", "evt_2"))
