@@ -94,6 +94,16 @@ def test_ocsf(still: Plane) -> None:
     assert entries[0]["activity_name"] == "Create"
 
 
+def test_a_shadow_is_no_finding(still: Plane) -> None:
+    """The types of a finding are the kinds that acted; a line in shadow stays among what is unmapped."""
+    shadow = {"kind": "dlp-filter", "verdict": "blocked", "mode": "shadow"}
+    lines = [{"kind": "secret-scanner", "verdict": "blocked", "mode": "enforce"}, shadow]
+    still.admin.made("/v1/gateway/events", {"events": [Instance().decision("blocked", policies=lines)]})
+    (found,) = [json.loads(line) for line in exported(still, format="ocsf")[1].splitlines()]
+    assert found["finding_info"]["types"] == ["secret-scanner"]
+    assert shadow in found["unmapped"]["policies"]
+
+
 def test_escalations_can_be_archived(still: Plane) -> None:
     """Without what is held, with their filters, in every form but OCSF."""
     gateway = token_of(still)

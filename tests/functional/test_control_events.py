@@ -276,6 +276,22 @@ def test_webhooks_learn_of_it_without_content(still: Plane) -> None:
     assert "my secret" not in repr(told)
 
 
+def test_what_a_shadow_would_have_done_is_not_done(still: Plane) -> None:
+    """Neither webhooks nor the filter name a kind in shadow that objected."""
+    lines = [
+        {"kind": "secret-scanner", "verdict": "blocked", "mode": "enforce"},
+        {"kind": "dlp-filter", "verdict": "blocked", "mode": "shadow"},
+    ]
+    record = Instance().decision("blocked", policies=lines)
+    still.admin.made("/v1/webhooks", {"url": "https://example.com/hook", "event_types": ["event.blocked"]})
+    _send(still.admin, record)
+    with still.services.store.read() as tx:
+        told = tx.connection.execute(select(messages.c.data)).scalars().all()
+    assert [data["policies"] for data in told if data.get("id") == record["id"]] == [["secret-scanner"]]
+    assert _found(still.admin, "policy=secret-scanner") == [record["id"]]
+    assert _found(still.admin, "policy=dlp-filter") == []
+
+
 @pytest.mark.parametrize("identifier", ["evt_", "evt_" + "0" * 31, "x", "evt_" + "G" * 32])
 def test_no_such_event(admin: Person, identifier: str) -> None:
     """404, whatever the form."""

@@ -48,6 +48,12 @@ class _Batch(msgspec.Struct, forbid_unknown_fields=True):
 class _Policy(msgspec.Struct):
     kind: str
     verdict: str
+    mode: str = "enforce"
+
+    @property
+    def acted(self) -> bool:
+        """It did not simply allow; what it would have done in shadow is not done."""
+        return self.mode != "shadow" and self.verdict not in {"allowed", "skipped"}
 
 
 class _Record(msgspec.Struct):
@@ -174,7 +180,7 @@ def _read(raw: bytes, actor: Actor) -> _Good:
         raise _PoisonError("invalid_event") from None
     if actor.gateway_id is not None and record.gateway_id not in {None, actor.gateway_id}:
         raise _PoisonError("foreign_gateway")  # a gateway token is good for its own gateway only
-    acted = tuple(one.kind for one in record.policies if one.verdict not in {"allowed", "skipped"})
+    acted = tuple(one.kind for one in record.policies if one.acted)
     event = NewEvent(
         id=record.id,
         event_type=record.event_type,

@@ -136,8 +136,9 @@ def _actor(user: object, agent: object, session: object) -> dict[str, Any]:
 
 def _finding(event: Row) -> dict[str, Any]:
     policies = event.get("policies")
-    acted = [one for one in policies if isinstance(one, Mapping)] if isinstance(policies, list) else []
-    kinds = [str(one.get("kind")) for one in acted if one.get("verdict") not in {"allowed", "skipped"}]
+    lines = [one for one in policies if isinstance(one, Mapping)] if isinstance(policies, list) else []
+    enforced = [one for one in lines if one.get("mode") != "shadow"]
+    kinds = [str(one.get("kind")) for one in enforced if one.get("verdict") not in {"allowed", "skipped"}]
     return {"uid": event.get("id"), "title": event.get("reason_code"), "types": kinds}
 
 

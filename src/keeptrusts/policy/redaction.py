@@ -37,9 +37,9 @@ class Redaction(Section):
         bool, Attr("A label says how many characters it stands for: `[EMAIL:17]`.", stronger="off")
     ] = False
     preserve_length: Annotated[bool, Attr("The marker is as long as the value.", stronger="off")] = False
-    custom_markers: Annotated[Mapping[str, str], Attr("Category to marker.", stronger="neutral")] = field(
-        default_factory=dict
-    )
+    custom_markers: Annotated[
+        Mapping[str, Annotated[str, Attr(maximum=200)]], Attr("Category to marker.", stronger="neutral")
+    ] = field(default_factory=dict)
 
     def marker(self, category: str, value: str) -> str:
         """What stands for this value."""

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-from keeptrusts.core.verdict import Edit
+from keeptrusts.core.errors import KeeptrustsError
+from keeptrusts.core.verdict import Allow, Block, Edit, Redact, Verdict
 from keeptrusts.policy.checks import Regex, regex
 from keeptrusts.policy.kind import Additions
 from keeptrusts.policy.replacing import Template, group_count
-from keeptrusts.policy.schema import Attr, Block, Fault
+from keeptrusts.policy.schema import Attr, Fault
+from keeptrusts.policy.schema import Block as Section
 
 if TYPE_CHECKING:
     from keeptrusts.core.exchange import Place
@@ -25,7 +27,15 @@ if TYPE_CHECKING:
 
 START: Final = "^"
 END: Final = "$"
+MAX_GROWTH_CHARS: Final = 4 * 1024 * 1024
+"""The most that a kind makes an exchange longer: a short match and a long replacement multiply."""
 _NAME: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+
+
+class TooMuchGrowthError(KeeptrustsError):
+    """Rules would make texts longer than may be."""
+
+    code = "too_long"
 
 
 def rule_name(text: str) -> Fault | None:
@@ -40,7 +50,7 @@ def rule_pattern(text: str) -> Fault | None:
 
 
 @dataclass(frozen=True)
-class RewriteRule(Block):
+class RewriteRule(Section):
     name: Annotated[str, Attr("What records call it.", minimum=1, maximum=100, check=rule_name, stronger="neutral")]
     pattern: Annotated[
         str,
@@ -154,16 +164,42 @@ def rule_faults(rules: Sequence[RewriteRule]) -> Iterable[Fault]:
 
 
 def edits_of(rules: Iterable[RewriteRule], text: str, place: Place, *, limited: bool = False) -> list[Edit]:
-    """What the rules change in a text, but for its end; in order, and as one where they overlap."""
+    """
+    What the rules change in a text, but for its end; in order, and as one where they overlap.
+
+    Raises:
+        TooMuchGrowthError: It would be longer by more than `MAX_GROWTH_CHARS`.
+    """
     if not text:
         return []
-    found = [
+    found = within_bounds(
         edit
         for rule in rules
         if not rule.at_end and rule.applies(text)
         for edit in rule.edits(text, place, limited=limited)
-    ]
+    )
     return sorted(found, key=lambda edit: (edit.start, edit.start < edit.end, -edit.end))
+
+
+def within_bounds(edits: Iterable[Edit]) -> Iterator[Edit]:
+    """The edits, as long as they do not make text longer by more than `MAX_GROWTH_CHARS` in all."""
+    grown = 0
+    for edit in edits:
+        grown += max(0, len(edit.replacement) - (edit.end - edit.start))
+        if grown > MAX_GROWTH_CHARS:
+            raise TooMuchGrowthError
+        yield edit
+
+
+def as_verdict(prefix: str, edits: Iterable[Edit], instruction: str = "") -> Verdict:
+    """What a rewriting kind says with these edits; no text is made that would be too long."""
+    try:
+        kept = tuple(within_bounds(edits))
+    except TooMuchGrowthError:
+        return Block(f"{prefix}.too_long", "the rules would make the text too long")
+    if not kept and not instruction:
+        return Allow()
+    return Redact(f"{prefix}.{kept[0].category if kept else 'system_message'}", kept, instruction)
 
 
 def additions_of(rules: Iterable[RewriteRule], text: str) -> Additions:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keeptrusts.core.exchange import Exchange, Phase
+from keeptrusts.core.exchange import Exchange, Phase, Role, Text
 from keeptrusts.core.verdict import Allow, Edit
 from keeptrusts.policy.document import compile_document
 from keeptrusts.policy.json_strings import strings_of
@@ -53,6 +53,22 @@ def test_quoted_text_holds_no_groups() -> None:
     """Between their marks, or to the end."""
     assert group_count(r"\Q(a)\E(b)") == 1
     assert group_count(r"(b)\Q(a)") == 1
+
+
+@pytest.mark.parametrize("kind", ["request-rewriter", "response-rewriter"])
+@pytest.mark.parametrize(("chars", "code"), [(209, "many"), (210, "too_long")])
+@pytest.mark.parametrize("form", ["{}", '["{}"]'])
+def test_text_does_not_grow_without_bound(kind: str, chars: int, code: str, form: str) -> None:
+    """Four million characters more are let be put in, and what would be longer is refused before it is made."""
+    rule = {"name": "many", "pattern": "a", "replacement": "b" * 20_000}
+    chain = compile_document(document({kind: {"rules": [rule]}})).chain
+    text = Text(("m",), form.format("a" * chars), Role.USER)
+    if kind == "request-rewriter":
+        said = chain.judge_request(Exchange(Phase.INPUT, (text,)), lambda: 0)
+    else:
+        said = chain.judge_answer(Exchange(Phase.OUTPUT, (text,), answered=True), lambda: 0)
+    assert said.verdict.code == f"{kind.replace('-', '_')}.{code}"
+    assert sum(map(len, said.changed.values())) <= 4 * 1024 * 1024 + 300
 
 
 JSON = st.recursive(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final
 
 from keeptrusts.core.exchange import Exchange, Part, Phase, Role, Text
-from keeptrusts.core.verdict import Allow, Edit, Redact, Verdict
+from keeptrusts.core.verdict import Edit, Verdict
 from keeptrusts.policy.kind import Policy
-from keeptrusts.policy.rewriting import END, START, RewriteRule, additions_of, edits_of, rule_faults
+from keeptrusts.policy.rewriting import END, START, RewriteRule, additions_of, as_verdict, edits_of, rule_faults
 from keeptrusts.policy.schema import Attr, Fault
 from keeptrusts.policy.schema import Block as Section
 
@@ -30,8 +30,9 @@ class RequestRewriter(Policy):
 
     The system message comes before those of the client, which stay. Rules look at the content of messages and at the
     results of tools, as they came; where two match over each other, the one that begins first counts. `^` and `$` add
-    to what users say. Whatever comes later in the chain judges the rewritten request, but not the system message, which
-    is the operator's own.
+    to what users say. Rules that would make a request longer by more than four million characters refuse it,
+    `request_rewriter.too_long`. Whatever comes later in the chain judges the rewritten request, but not the system
+    message, which is the operator's own.
     """
 
     kind: ClassVar[str] = "request-rewriter"
@@ -53,12 +54,9 @@ class RequestRewriter(Policy):
         return rule_faults(self.rules)
 
     def judge(self, exchange: Exchange) -> Verdict:
-        edits = tuple(edit for text in exchange.texts for edit in self._rewritten(text))
         told = self._told() if exchange.api_format not in _NO_CONVERSATION else ""
-        if not edits and not told:
-            return Allow()
-        detail = edits[0].category if edits else "system_message"
-        return Redact(f"request_rewriter.{detail}", edits, told)
+        edits = (edit for text in exchange.texts for edit in self._rewritten(text))
+        return as_verdict("request_rewriter", edits, told)
 
     def _told(self) -> str:
         said = self.system_message

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final
 
 from keeptrusts.core.exchange import Exchange, Part, Phase, Text
-from keeptrusts.core.verdict import Allow, Edit, Redact, Verdict
+from keeptrusts.core.verdict import Edit, Verdict
 from keeptrusts.policy.json_strings import strings_of
 from keeptrusts.policy.kind import Additions, Policy
-from keeptrusts.policy.rewriting import START, RewriteRule, additions_of, edits_of, rule_faults
+from keeptrusts.policy.rewriting import START, RewriteRule, additions_of, as_verdict, edits_of, rule_faults
 from keeptrusts.policy.schema import Attr, Fault
 
 _PARTS: Final = frozenset({Part.CONTENT, Part.REFUSAL, Part.REASONING})
@@ -25,7 +25,8 @@ class ResponseRewriter(Policy):
     counts. Matches of a rule that lie over each other are one. With `preserve_structure` an answer that is JSON stays
     JSON: its string values are rewritten, and nothing is put before or behind it. An answer is passed on while it comes
     when `preserve_structure` is off, no rule has a condition or is put beside a match, and all patterns are bounded; or
-    when all that the rules do is to add at `$`.
+    when all that the rules do is to add at `$`. Rules that would make an answer, or a piece of one that is passed on
+    while it comes, longer by more than four million characters refuse it, `response_rewriter.too_long`.
     """
 
     kind: ClassVar[str] = "response-rewriter"
@@ -48,13 +49,13 @@ class ResponseRewriter(Policy):
         return rule_faults(self.rules)
 
     def judge(self, exchange: Exchange) -> Verdict:
-        edits = tuple(
+        edits = (
             edit
             for text in exchange.texts
             if text.part in _PARTS
             for edit in self._rewritten(text, limited=exchange.answered)
         )
-        return Redact(f"response_rewriter.{edits[0].category}", edits) if edits else Allow()
+        return as_verdict("response_rewriter", edits)
 
     def _rewritten(self, text: Text, *, limited: bool) -> Iterable[Edit]:
         inside = [rule for rule in self.rules if rule.pattern != START or text.part is Part.CONTENT]
