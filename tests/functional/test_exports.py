@@ -8,27 +8,23 @@ import csv
 import hashlib
 import io
 import json
-import os
 import stat
-import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import insert, select
 
 from keeptrusts.control.archive_places import drafts_of
-from keeptrusts.control.exporting import KEPT_FOR, LEASE_FOR, MOST_ATTEMPTS, Exporter
-from keeptrusts.store.jobs import EXPORTS, Jobs, LeaseLostError
+from keeptrusts.control.exporting import KEPT_FOR, Exporter
+from keeptrusts.store.jobs import EXPORTS
 from keeptrusts.store.tables import events, messages
 from keeptrusts.store.work_tables import jobs
-from support.control import Person, Plane, assert_problem
+from support.control import Plane, assert_problem
+from support.exports import DRAFT, download, left, send
 from support.records import Instance
-from support.webhooks import Clock, until
-
-DRAFT = {"type": "events", "format": "jsonl", "window": "24h"}
+from support.webhooks import Clock
 
 
 @pytest.fixture
@@ -50,26 +46,11 @@ def export(still: Plane, clock: Clock) -> Callable[..., dict[str, Any]]:
     return run
 
 
-def _send(person: Person, *records: dict[str, Any]) -> None:
-    assert len(person.made("/v1/gateway/events", {"events": list(records)})["accepted"]) == len(records)
-
-
-def _download(person: Person, job: dict[str, Any]) -> bytes:
-    answer = person.get(f"/v1/exports/jobs/{job['id']}/download")
-    assert answer.status_code == 200, answer.text
-    return answer.content
-
-
-def _left(still: Plane) -> list[str]:
-    folder = drafts_of(still.services.settings)
-    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
-
-
 def test_lines_are_the_events_as_they_were_hashed(still: Plane, export: Callable[..., dict[str, Any]]) -> None:
     """Every event of the window in order of time, byte for byte; the digest and the size are those of the file."""
     one = Instance()
     records = [one.decision(content={"text": f"ünï {number}\u2028"}) for number in range(7)]
-    _send(still.admin, *records)
+    send(still.admin, *records)
     job = export()
     assert (job["state"], job["rows_done"], job["rows_total"], job["error"]) == ("completed", 7, 7, None)
     answer = still.admin.get(f"/v1/exports/jobs/{job['id']}/download")
@@ -88,9 +69,9 @@ def test_csv(still: Plane, export: Callable[..., dict[str, Any]]) -> None:
     """RFC 4180, one column a field, lists as JSON, and no cell that a spreadsheet would run."""
     one = Instance()
     nasty = '=HYPERLINK("http://x","a")\r\n,"'
-    _send(still.admin, one.decision("blocked", user_id=nasty, cost_usd=-0.5), one.gap(5, 9))
+    send(still.admin, one.decision("blocked", user_id=nasty, cost_usd=-0.5), one.gap(5, 9))
     job = export(format="csv")
-    content = _download(still.admin, job)
+    content = download(still.admin, job)
     assert content.count(b"\r\n") >= 3
     rows = list(csv.DictReader(io.StringIO(content.decode(), newline="")))
     by_type = {row["event_type"]: row for row in rows}
@@ -107,10 +88,10 @@ def test_window_and_filters(still: Plane, export: Callable[..., dict[str, Any]])
     one, now = Instance(), time.time()
     old = one.decision("blocked", at=now - 7200)
     fresh, allowed = one.decision("blocked"), one.decision()
-    _send(still.admin, old, fresh, allowed)
+    send(still.admin, old, fresh, allowed)
 
     def ids(**changed: Any) -> set[str]:
-        return {json.loads(line)["id"] for line in _download(still.admin, export(**changed)).splitlines()}
+        return {json.loads(line)["id"] for line in download(still.admin, export(**changed)).splitlines()}
 
     assert ids() == {old["id"], fresh["id"], allowed["id"]}
     assert ids(window="1h", filters={"verdict": "blocked"}) == {fresh["id"]}
@@ -128,7 +109,7 @@ def test_the_manifest_names_the_chains(still: Plane, export: Callable[..., dict[
     holed = [second.decision()]
     second.lose(1)
     holed.append(second.decision())
-    _send(still.admin, *whole, *holed)
+    send(still.admin, *whole, *holed)
     job = export()
     manifest = still.admin.get(f"/v1/exports/jobs/{job['id']}/manifest").json()
     assert (manifest["export"], manifest["organisation"], manifest["sha256"]) == (job["id"], still.org, job["sha256"])
@@ -145,18 +126,18 @@ def test_the_audit_log(still: Plane, export: Callable[..., dict[str, Any]]) -> N
     """Its entries, filtered; the export itself is one of them."""
     still.admin.made("/v1/gateways", {"name": "edge"})
     job = export(type="audit-log", format="csv")
-    rows = list(csv.DictReader(io.StringIO(_download(still.admin, job).decode())))
+    rows = list(csv.DictReader(io.StringIO(download(still.admin, job).decode())))
     assert [row["action"] for row in rows][:1] == ["gateway.create"]
     found = export(type="audit-log", filters={"action": "export.create"})
-    assert {json.loads(line)["action"] for line in _download(still.admin, found).splitlines()} == {"export.create"}
+    assert {json.loads(line)["action"] for line in download(still.admin, found).splitlines()} == {"export.create"}
     assert found["rows_done"] >= 1
 
 
 def test_another_organisations_rows_are_not_in_it(still: Plane, export: Callable[..., dict[str, Any]]) -> None:
     """Nor is its export to be seen or fetched."""
     other = still.other_admin()
-    _send(other, Instance().decision())
-    _send(still.admin, Instance().decision())
+    send(other, Instance().decision())
+    send(still.admin, Instance().decision())
     job = export()
     assert job["rows_done"] == 1
     for path in ("", "/download", "/manifest"):
@@ -210,12 +191,12 @@ def test_what_is_not_there_yet_or_any_more(still: Plane, export: Callable[..., d
     job = export()
     exporter = Exporter(still.services, clock=clock)
     exporter.remove_expired()
-    assert len(_left(still)) == 4
+    assert len(left(still)) == 4
     clock.pass_time(seconds=KEPT_FOR.total_seconds() + 5)
     exporter.remove_expired()
     assert still.admin.get(f"/v1/exports/jobs/{job['id']}").json()["state"] == "expired"
     assert_problem(still.admin.get(f"/v1/exports/jobs/{job['id']}/download"), 410, "export_expired")
-    assert _left(still) == []
+    assert left(still) == []
 
 
 def test_an_archive_that_is_elsewhere(still: Plane, export: Callable[..., dict[str, Any]]) -> None:
@@ -233,66 +214,6 @@ def test_only_the_owner_reads_archives(still: Plane, export: Callable[..., dict[
     folder = drafts_of(still.services.settings)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
-
-
-def test_a_killed_worker_is_replaced(still: Plane, export: Callable[..., dict[str, Any]], clock: Clock) -> None:
-    """Half-way through it vanishes: nothing half is to be seen, another starts over, and the first can do no harm."""
-    one = Instance()
-    _send(still.admin, *[one.decision() for _ in range(8)])
-    made = still.admin.made("/v1/exports/jobs", DRAFT)
-    dying = Exporter(still.services, clock=clock, page_rows=3)
-    (lease,) = dying.crew.claim()
-    work = dying._begin(lease)
-    assert dying._step(lease, work)
-    assert dying._step(lease, work)
-    job = still.admin.get(f"/v1/exports/jobs/{made['id']}").json()
-    assert (job["state"], job["rows_done"], job["rows_total"]) == ("running", 6, 8)
-    assert all(name.endswith(".part") for name in _left(still))
-    other = Exporter(still.services, clock=clock, page_rows=3)
-    asyncio.run(other.crew.settle())
-    assert still.admin.get(f"/v1/exports/jobs/{made['id']}").json()["state"] == "running"
-    clock.pass_time(seconds=LEASE_FOR.total_seconds() + 1)
-    asyncio.run(other.crew.settle())
-    done = still.admin.get(f"/v1/exports/jobs/{made['id']}").json()
-    assert (done["state"], done["rows_done"]) == ("completed", 8)
-    content = _download(still.admin, done)
-    with pytest.raises(LeaseLostError):
-        dying._step(lease, work)
-    with pytest.raises(LeaseLostError):
-        dying._complete(lease, work)
-    work.archive.close()
-    assert _download(still.admin, done) == content
-    assert hashlib.sha256(content).hexdigest() == done["sha256"]
-
-
-def test_what_dead_workers_left_is_swept(still: Plane, export: Callable[..., dict[str, Any]]) -> None:
-    """Files that no export names go after a day; those of an export stay, and those that are no archives."""
-    job = export()
-    folder = drafts_of(still.services.settings)
-    kept = set(_left(still))
-    (folder / ".exp_0-dead.part").write_text("half")
-    (folder / "exp_0-dead.csv").write_text("whole")
-    (folder / "exp_0-new.csv").write_text("just now")
-    (folder / "invoices.csv").write_text("somebody else's")
-    for path in folder.iterdir():
-        if "new" not in path.name:
-            os.utime(path, (0, 0))
-    Exporter(still.services).remove_orphans()
-    assert set(_left(still)) == kept | {"exp_0-new.csv", "invoices.csv"}
-    assert len(_download(still.admin, job)) == job["size_bytes"]
-
-
-def test_one_that_kills_its_workers_fails(still: Plane, export: Callable[..., dict[str, Any]], clock: Clock) -> None:
-    """After so many interruptions it is given up, and says so."""
-    made = still.admin.made("/v1/exports/jobs", DRAFT)
-    exporter = Exporter(still.services, clock=clock)
-    for _ in range(MOST_ATTEMPTS):
-        assert len(exporter.crew.claim()) == 1
-        clock.pass_time(seconds=LEASE_FOR.total_seconds() + 1)
-    asyncio.run(exporter.crew.settle())
-    job = still.admin.get(f"/v1/exports/jobs/{made['id']}").json()
-    assert (job["state"], "interrupted" in job["error"]) == ("failed", True)
-    assert_problem(still.admin.get(f"/v1/exports/jobs/{made['id']}/download"), 409, "export_failed")
 
 
 def test_a_disk_that_refuses(still: Plane, export: Callable[..., dict[str, Any]]) -> None:
@@ -316,7 +237,7 @@ def test_rows_that_are_committed_late(still: Plane, clock: Clock) -> None:
     if still.services.store.engine.dialect.name == "sqlite":
         pytest.skip("SQLite has one writer at a time: nothing is open beside it")
     one = Instance()
-    _send(still.admin, *[one.decision() for _ in range(6)])
+    send(still.admin, *[one.decision() for _ in range(6)])
     row = {
         "org": still.org, "event_type": "decision", "verdict": "allowed", "reason_code": "", "instance_id": "late",
         "sequence": 1, "acted": "|", "body": "{}",
@@ -342,7 +263,7 @@ def test_preview(still: Plane) -> None:
     """The first rows, with the filters as parameters; nothing is queued."""
     one = Instance()
     records = [one.decision("blocked") for _ in range(4)] + [one.decision()]
-    _send(still.admin, *records)
+    send(still.admin, *records)
     page = still.admin.get("/v1/exports/preview?type=events&window=1h&verdict=blocked&limit=3").json()
     assert [row["id"] for row in page["data"]] == [record["id"] for record in records[:3]]
     assert page["has_more"]
@@ -350,83 +271,3 @@ def test_preview(still: Plane) -> None:
     assert_problem(still.admin.get("/v1/exports/preview?window=1h&verdikt=blocked"), 422, "unknown_filter")
     assert_problem(still.admin.get("/v1/exports/preview?window=1h&format=excel"), 422, "invalid_format")
     assert still.admin.get("/v1/exports/jobs").json()["data"] == []
-
-
-def test_two_exporters_write_each_once(still: Plane, clock: Clock) -> None:
-    """A race of two workers over six jobs: six archives, six completions."""
-    one = Instance()
-    _send(still.admin, *[one.decision() for _ in range(5)])
-    still.admin.made("/v1/webhooks", {"url": "https://example.com/", "event_types": ["export.*"]})
-    for _ in range(6):
-        still.admin.made("/v1/exports/jobs", DRAFT)
-
-    async def race() -> None:
-        crews = [Exporter(still.services, clock=clock, page_rows=2).crew for _ in range(2)]
-        await asyncio.gather(*(crew.settle() for crew in crews))
-
-    asyncio.run(race())
-    states = [job["state"] for job in still.admin.get("/v1/exports/jobs").json()["data"]]
-    assert states == ["completed"] * 6
-    assert len(_left(still)) == 12
-    with still.services.store.read() as tx:
-        assert len(tx.connection.execute(select(messages)).all()) == 6
-
-
-def test_a_running_control_plane_writes_it(control: Plane) -> None:
-    """Asked for, written, fetched, and the same request again asks for nothing new."""
-    _send(control.admin, Instance().decision())
-    made = control.admin.made("/v1/exports/jobs", DRAFT, Idempotency_Key="once")
-    again = control.admin.made("/v1/exports/jobs", DRAFT, Idempotency_Key="once")
-    assert again["id"] == made["id"]
-    path = f"/v1/exports/jobs/{made['id']}"
-    took = until(lambda: control.admin.get(path).json()["state"] == "completed")
-    assert took < 3
-    assert len(_download(control.admin, made).splitlines()) == 1
-    assert [one["id"] for one in control.admin.get("/v1/exports/jobs?state=completed").json()["data"]] == [made["id"]]
-
-
-def test_a_stop_hands_the_job_back(still: Plane, clock: Clock) -> None:
-    """Cut short by the end of the process, it is due at once for the next one, and counts as no interruption."""
-    one = Instance()
-    _send(still.admin, *[one.decision() for _ in range(5)])
-    still.admin.made("/v1/exports/jobs", DRAFT)
-    exporter = Exporter(still.services, clock=clock, page_rows=1)
-    stepped = threading.Event()
-    real = exporter._step
-
-    def slow(lease: Any, work: Any) -> bool:
-        stepped.set()
-        time.sleep(0.05)
-        return real(lease, work)
-
-    exporter._step = slow  # type: ignore[method-assign]
-
-    async def stop() -> None:
-        await exporter.crew.step()
-        while not stepped.is_set():  # noqa: ASYNC110  set by a thread
-            await asyncio.sleep(0.01)
-        await exporter.crew.close()
-
-    asyncio.run(stop())
-    with still.services.store.read() as tx:
-        (row,) = tx.connection.execute(select(jobs).where(jobs.c.queue == EXPORTS)).all()
-    assert (row.lease_token, row.attempts) == (None, 0)
-    asyncio.run(Exporter(still.services, clock=clock).crew.settle())
-    assert [job["state"] for job in still.admin.get("/v1/exports/jobs").json()["data"]] == ["completed"]
-
-
-def test_the_lease_is_the_databases(still: Plane) -> None:
-    """A job that is due in the future is nobody's yet; enqueuing it earlier brings it forward, later does not."""
-    with still.services.store.write() as tx:
-        now = tx.database_now()
-        mine = Jobs(tx.connection, "test")
-        mine.enqueue("a", still.org, due=now + timedelta(hours=2))
-        mine.enqueue("a", still.org, due=now + timedelta(hours=1))
-        mine.enqueue("a", still.org, due=now + timedelta(hours=3))
-        assert mine.claim(now, limit=9, lease_for=LEASE_FOR) == []
-        assert not mine.any_due(now)
-        (lease,) = mine.claim(now + timedelta(hours=1), limit=9, lease_for=LEASE_FOR)
-        assert (lease.id, lease.attempts) == ("a", 1)
-        mine.finish(lease)
-        with pytest.raises(LeaseLostError):
-            mine.finish(lease)
