@@ -8,10 +8,12 @@ for the schema, which a packaged provider has ready, so that one need not even w
 from __future__ import annotations
 
 import _thread
+import gc
 import os
 import sys
 
 from keeptrusts.terraform.plugin.serve import serve
+from keeptrusts.terraform.prepared import use_prepared
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,8 +23,6 @@ SERVICE = "/tfplugin6.Provider/"
 SCHEMA = SERVICE + "GetProviderSchema"
 SCHEMA_FILE = "schema.bin"
 """Beside this module, in a packaged provider: the answer to `GetProviderSchema`."""
-METHODS_FILE = f"methods.{sys.implementation.cache_tag}.bin"
-"""Likewise: the methods of our dataclasses, source to marshalled code, for one version of Python."""
 
 QUICK = frozenset(
     SERVICE + name
@@ -31,14 +31,29 @@ QUICK = frozenset(
 """Calls that never wait; the loop answers them itself. StopProvider must get through when every worker is busy."""
 
 _SWITCH_S = 0.001
+_GARBAGE_AFTER = 50_000
 
 
 class Loading:
-    """The provider, once it is there: calls wait for it, the connection does not."""
+    """
+    The provider, once it is there: calls wait for it, the connection does not.
 
-    def __init__(self, load: Callable[[], Callable[[str, bytes], bytes]], ready: bytes | None = None) -> None:
+    Args:
+        prepare: Done before it is loaded. A process that was asked for the schema meanwhile loads nothing more: the
+            first one of each command is asked for nothing else.
+        ready: The schema, where it is at hand.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], Callable[[str, bytes], bytes]],
+        ready: bytes | None = None,
+        prepare: Callable[[], None] = lambda: None,
+    ) -> None:
         self._load = load
+        self._prepare = prepare
         self._ready = ready
+        self._asked = False
         self._handle: Callable[[str, bytes], bytes] | None = None
         self._loaded = _thread.allocate_lock()
         self._loaded.acquire()
@@ -46,17 +61,19 @@ class Loading:
 
     def __call__(self, path: str, body: bytes) -> bytes:
         if self._ready is not None and path == SCHEMA:
+            self._asked = True
             return self._ready
         if self._handle is None:
             with self._loaded:
-                pass
-        if self._handle is None:
-            return self._load()(path, body)  # it failed before: fail again, where it is reported
+                if self._handle is None:  # it was not needed before; or it failed, and fails again where it is reported
+                    self._handle = self._load()
         return self._handle(path, body)
 
     def _run(self) -> None:
         try:
-            self._handle = self._load()
+            self._prepare()
+            if not self._asked:
+                self._handle = self._load()
         except Exception:  # noqa: BLE001 - the first call finds it out again and reports it
             return
         finally:
@@ -65,7 +82,9 @@ class Loading:
 
 def main() -> int:
     sys.setswitchinterval(_SWITCH_S)  # the connection is not to wait for imports
-    return serve(lambda: Loading(_load, read_schema(os.path.dirname(__file__))), QUICK)  # noqa: PTH120 - see `serve`
+    gc.set_threshold(_GARBAGE_AFTER)  # what is imported is no garbage
+    folder = os.path.dirname(__file__)  # noqa: PTH120 - see `serve`
+    return serve(lambda: Loading(_load, read_schema(folder), lambda: use_prepared(folder)), QUICK)
 
 
 def read_schema(folder: str) -> bytes | None:
@@ -77,32 +96,7 @@ def read_schema(folder: str) -> bytes | None:
         return None
 
 
-def use_compiled_methods(folder: str) -> None:
-    """
-    Spare the compiler most of its work.
-
-    `dataclasses` writes each method of a class as source text and gives it to `exec`, at every start: a quarter of our
-    time. The same text compiled before does the same; a text that is not among them is compiled as ever.
-    """
-    import builtins
-    import dataclasses
-    import marshal
-
-    try:
-        with open(f"{folder}/{METHODS_FILE}", "rb") as file:  # noqa: PTH123 - see `read_schema`
-            compiled: dict[str, bytes] = marshal.loads(file.read())  # noqa: S302 - as much ours as this module is
-    except (OSError, ValueError, EOFError, TypeError):
-        return
-
-    def run(text: str, *names: dict[str, object]) -> None:
-        code = compiled.get(text)
-        builtins.exec(text if code is None else marshal.loads(code), *names)  # noqa: S102, S302 - `dataclasses` would
-
-    dataclasses.exec = run  # type: ignore[attr-defined]
-
-
 def _load() -> Callable[[str, bytes], bytes]:
-    use_compiled_methods(os.path.dirname(__file__))  # noqa: PTH120 - see `serve`
     from keeptrusts.terraform.provider import Provider
 
     return Provider().handle

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import marshal
 import subprocess
 import sys
@@ -23,7 +22,8 @@ from typing import Final
 
 import keeptrusts
 from keeptrusts.core.version import VERSION
-from keeptrusts.terraform.main import METHODS_FILE, SCHEMA, SCHEMA_FILE
+from keeptrusts.terraform import bundle, prepared
+from keeptrusts.terraform.main import SCHEMA, SCHEMA_FILE
 from keeptrusts.terraform.provider import Provider
 
 NAME: Final = f"terraform-provider-keeptrusts_v{VERSION}"
@@ -35,7 +35,6 @@ UNUSED: Final = ("annotated_types/test_cases.py", "urllib3/contrib/")
 """What no module of ours leads to; Terraform hashes every byte at every command."""
 THEIRS: Final = ("PyYAML", "annotated-types", "typing-extensions", "urllib3")
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
-_UNCHECKED_HASH: Final = 1
 _PLAIN_MARSHAL: Final = 2
 """Later formats depend on how many references the compiling process happens to hold."""
 
@@ -51,37 +50,44 @@ if sys.version_info < (3, 11):
 
 import os
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "lib"))
+lib = os.path.join(os.path.dirname(os.path.realpath(__file__)), "lib")
+try:
+    file = os.open(lib + "/modules." + sys.implementation.cache_tag + ".bin", os.O_RDONLY)
+    size = os.fstat(file).st_size
+    magic = os.pread(file, 4, 0)
+except OSError:
+    magic = b""
+if magic == sys.modules["_frozen_importlib_external"].MAGIC_NUMBER:
+    import marshal
+
+    names = {"__name__": "keeptrusts.terraform.bundle"}
+    first = int.from_bytes(os.pread(file, 4, size - 4), "little")
+    exec(marshal.loads(os.pread(file, first, size - 4 - first)), names)
+    sys.meta_path.insert(0, names["Bundle"](file, lib))
+else:
+    sys.path.insert(0, lib + "/sources.zip")
 
 from keeptrusts.terraform.main import main
 
 os._exit(main())
 '''
 
-RECORDER: Final = """\
-import builtins, dataclasses, importlib, json, sys
-texts = set()
-def record(text, *names):
-    texts.add(text)
-    builtins.exec(text, *names)
-dataclasses.exec = record
-for name in sys.argv[1:]:
-    importlib.import_module(name)
-print(json.dumps(sorted(texts)))
-"""
-
 
 def build() -> dict[str, bytes]:
     """Every file of the folder: its path, with slashes, and its bytes. The launcher is to be executable."""
-    files = {NAME: LAUNCHER.encode()}
-    for path, source in sorted({**_our_modules(), **_their_modules()}.items()):
-        files[f"lib/{path}"] = source
-        if path.endswith(".py"):
-            files[f"lib/{_compiled_path(path)}"] = _compile(path, source)
-    files[f"lib/keeptrusts/terraform/{SCHEMA_FILE}"] = Provider({}).handle(SCHEMA, b"")
-    files[f"lib/keeptrusts/terraform/{METHODS_FILE}"] = _methods(_our_modules())
-    files.update(_licences())
-    return files
+    sources = {**_our_modules(), **_their_modules()}
+    codes = {_module(path): (path, _marshalled(path, source)) for path, source in sources.items()}
+    first = codes[bundle.__name__][1]
+    # the launcher finds the importer at the very end
+    modules = bundle.packed(codes, MAGIC_NUMBER) + first + len(first).to_bytes(4, "little")
+    return {
+        NAME: LAUNCHER.encode(),
+        f"lib/{bundle.FILE}": modules,
+        "lib/sources.zip": archive(sources),
+        f"lib/keeptrusts/terraform/{SCHEMA_FILE}": Provider({}).handle(SCHEMA, b""),
+        f"lib/keeptrusts/terraform/{prepared.FILE}": _prepared(_our_modules()),
+        **_licences(),
+    }
 
 
 def write_folder(files: Mapping[str, bytes], folder: Path) -> None:
@@ -147,25 +153,18 @@ def _licences() -> dict[str, bytes]:
     return found
 
 
-def _compiled_path(path: str) -> str:
-    folder, _, name = path.rpartition("/")
-    cached = f"__pycache__/{name.removesuffix('.py')}.{sys.implementation.cache_tag}.pyc"
-    return f"{folder}/{cached}" if folder else cached
+def _module(path: str) -> str:
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
-def _methods(paths: Iterable[str]) -> bytes:
-    """What `dataclasses` would compile when these modules are imported, compiled; see `use_compiled_methods`."""
-    names = [path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in paths]
+def _prepared(paths: Iterable[str]) -> bytes:
+    """What `dataclasses` and `re` would compile when these modules are imported, compiled; see `prepared`."""
     ran = subprocess.run(  # noqa: S603 - our own words
-        [sys.executable, "-IB", "-c", RECORDER, *names], capture_output=True, check=True
+        [sys.executable, "-IB", "-c", prepared.RECORDER, *map(_module, paths)], capture_output=True, check=True
     )
-    texts: list[str] = json.loads(ran.stdout)
-    return marshal.dumps({text: _marshalled("<dataclass>", text) for text in texts}, _PLAIN_MARSHAL)
-
-
-def _compile(path: str, source: bytes) -> bytes:
-    """For the interpreter that runs now; another version compiles the source at each start instead."""
-    return MAGIC_NUMBER + _UNCHECKED_HASH.to_bytes(4, "little") + bytes(8) + _marshalled(path, source)
+    texts, patterns = marshal.loads(ran.stdout)  # noqa: S302 - of the process above
+    methods = {text: _marshalled("<dataclass>", text) for text in texts}
+    return prepared.packed(methods, dict(patterns))
 
 
 def _marshalled(path: str, source: str | bytes) -> bytes:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from hashlib import sha256
 from typing import Any, Final
 
 from keeptrusts.core.errors import ApiError
@@ -143,6 +142,8 @@ def _fetch(collection: Any, identifier: str) -> Fetched[Any] | None:
 
 
 def _keys(path: str, draft: Mapping[str, Any]) -> Iterator[str]:
+    from hashlib import sha256
+
     body = json.dumps([path, draft], sort_keys=True, default=str)
     for number in range(KEYS):
         yield "tf-" + sha256(f"{number} {body}".encode()).hexdigest()

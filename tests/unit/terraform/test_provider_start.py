@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import marshal
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 
+from keeptrusts.terraform import bundle
 from keeptrusts.terraform.main import (
-    METHODS_FILE,
     SCHEMA,
     SCHEMA_FILE,
     SERVICE,
     Loading,
     read_schema,
-    use_compiled_methods,
 )
+from keeptrusts.terraform.prepared import FILE, RECORDER, packed, use_patterns, use_prepared
 
 OTHER = SERVICE + "ConfigureProvider"
 
@@ -35,6 +41,24 @@ def test_a_call_waits_until_the_provider_is_there() -> None:
     assert loading(SCHEMA, b"") == b"schema"
     go_on.set()
     assert loading(OTHER, b"!") == OTHER.encode() + b"!"
+
+
+def test_whoever_is_asked_for_the_schema_alone_loads_nothing() -> None:
+    """The first process of a command ends after it; a call that comes all the same has its answer, and one provider."""
+    go_on, loaded = Event(), []
+
+    def load() -> Callable[[str, bytes], bytes]:
+        loaded.append(1)
+        return lambda _path, body: body
+
+    def prepare() -> None:
+        assert go_on.wait(20)
+
+    loading = Loading(load, b"schema", prepare)
+    assert loading(SCHEMA, b"") == b"schema"
+    go_on.set()
+    assert [loading(OTHER, b"a"), loading(OTHER, b"b")] == [b"a", b"b"]
+    assert loaded == [1]
 
 
 def test_without_a_schema_at_hand_the_provider_makes_it() -> None:
@@ -89,8 +113,8 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_methods_that_were_compiled_before_are_used(tmp_path: Path, compiled: list[str]) -> None:
     """A class made of them is like any other; and it really is them that are used."""
     marked = {text: marshal.dumps(compile(text, "<before>", "exec")) for text in compiled}
-    (tmp_path / METHODS_FILE).write_bytes(marshal.dumps(marked))
-    use_compiled_methods(str(tmp_path))
+    (tmp_path / FILE).write_bytes(packed(marked, {}))
+    use_prepared(str(tmp_path))
     point = make()
     assert point.__init__.__code__.co_filename == "<before>"  # type: ignore[misc]
     assert (point(1), point(1, 3)) == (point(1, 2), point(1, y=3))
@@ -100,12 +124,62 @@ def test_methods_that_were_compiled_before_are_used(tmp_path: Path, compiled: li
         point(1).x = 2
 
 
-@pytest.mark.parametrize("content", [None, b"", b"x", marshal.dumps({}), marshal.dumps({"def other(): pass": b""})])
+HALF = packed({"def other(): pass": marshal.dumps(compile("1", "x", "exec"))}, {})
+
+
+@pytest.mark.parametrize("content", [None, b"", b"x", b"\x05\0\0\0Nxxxx", packed({}, {}), HALF, HALF[:20]])
 def test_without_them_the_text_is_compiled(tmp_path: Path, compiled: list[str], content: bytes | None) -> None:
     """No file, half a file, or one that does not know this class: it is only slower."""
     if content is not None:
-        (tmp_path / METHODS_FILE).write_bytes(content)
-    use_compiled_methods(str(tmp_path))
+        (tmp_path / FILE).write_bytes(content)
+    use_prepared(str(tmp_path))
     point = make()
     assert point(1) == point(1, 2)
     assert compiled
+
+
+def recorded(*modules: str) -> tuple[list[str], dict[tuple[str, int], tuple[Any, ...]]]:
+    """What a process that imports them has compiled."""
+    ran = subprocess.run([sys.executable, "-IB", "-c", RECORDER, *modules], capture_output=True, check=True)
+    texts, patterns = marshal.loads(ran.stdout)
+    return texts, dict(patterns)
+
+
+def test_patterns_that_were_compiled_before_match_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every pattern that our modules compile at import is found again, with its groups and flags."""
+    texts, patterns = recorded("keeptrusts.policy.lint", "keeptrusts.client")
+    assert texts
+    assert len(patterns) > 20
+    compiler = re._compiler  # type: ignore[attr-defined]
+    fresh = {key: compiler.compile(*key) for key in patterns}
+    monkeypatch.setattr(compiler, "compile", None)
+    use_patterns(patterns)
+    with pytest.raises(TypeError):
+        compiler.compile("not among them")
+    for key, own in fresh.items():
+        found = compiler.compile(*key)
+        assert (found, found.groupindex, found.groups) == (own, own.groupindex, own.groups)
+
+
+def test_the_recording_is_always_the_same() -> None:
+    """Whatever the order of a set in the process that recorded it."""
+    assert recorded("keeptrusts.policy.lint") == recorded("keeptrusts.policy.lint")
+
+
+def test_modules_out_of_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package and its modules are imported from it, have paths, and see each other; others are not found."""
+    sources = {"odd": ("odd/__init__.py", "from odd.inner import A"), "odd.inner": ("odd/inner.py", "A = __file__")}
+    codes = {name: (path, marshal.dumps(compile(text, path, "exec"))) for name, (path, text) in sources.items()}
+    (tmp_path / "file").write_bytes(bundle.packed(codes, b"1234"))
+    file = os.open(tmp_path / "file", os.O_RDONLY)
+    monkeypatch.setattr(sys, "meta_path", [bundle.Bundle(file, str(tmp_path)), *sys.meta_path])
+    try:
+        odd = importlib.import_module("odd")
+        assert f"{tmp_path}/odd/inner.py" == odd.A
+        assert odd.__path__ == []
+        with pytest.raises(ImportError):
+            importlib.import_module("odd.other")
+    finally:
+        os.close(file)
+        for name in sources:
+            sys.modules.pop(name, None)
