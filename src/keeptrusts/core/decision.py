@@ -38,6 +38,7 @@ class PolicyResult:
         latency_us: Microseconds spent in it.
         findings: Category to count; never text.
         asked: What it asked of others, and what came of it; named in JSON only when there is something.
+        log_level: At which the gateway's own log tells of it; None: it does not. Not part of the record.
     """
 
     kind: str
@@ -48,6 +49,7 @@ class PolicyResult:
     latency_us: int = 0
     findings: tuple[tuple[str, int], ...] = ()
     asked: tuple[Asked, ...] = ()
+    log_level: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         line: dict[str, Any] = {

@@ -24,6 +24,7 @@ from typing import Any
 import uvloop
 from uuid_utils import uuid7
 
+from keeptrusts.core.decision import Decision
 from keeptrusts.core.errors import ApiError, InputError, KeeptrustsError, NotAuthorisedError
 from keeptrusts.core.ids import EVENT, INSTANCE, make_id
 from keeptrusts.core.version import VERSION
@@ -50,6 +51,7 @@ from keeptrusts.gateway.settings import Settings
 from keeptrusts.gateway.shared_quota import counting
 from keeptrusts.gateway.shipping import Shipper
 from keeptrusts.gateway.spool import Spool
+from keeptrusts.gateway.telling import tell
 from keeptrusts.gateway.upstream import Pool
 from keeptrusts.gateway.variables import Variables
 from keeptrusts.gateway.witness import Witness
@@ -271,9 +273,13 @@ class Gateway:
         except KeeptrustsError as unfit:
             bundles.note(unfit)
 
+    def _watch(self, decision: Decision) -> None:
+        self.metrics.watch(decision)
+        tell(decision)
+
     def _make_world(self) -> World:
         quota = counting(self.settings)
-        world = World(self.pool, self.spool, quota, self.metrics.watch, answer_as_mock, holding=self._holding)
+        world = World(self.pool, self.spool, quota, self._watch, answer_as_mock, holding=self._holding)
         self.metrics.show_targets(world.standings, self._breaker)
         if self.settings.peers is not None and self.settings.worker is not None:
             self.metrics.peers = Peers(self.settings.peers, self.settings.worker, self.metrics.text)

@@ -296,7 +296,7 @@ class CompiledPolicy:
             one.max_requests_per_day or one.max_tokens_per_day or one.max_cost_usd_per_day for one in self.agents
         )
         limited = bool(self.rate_limits) or self.token_limit is not None or any(budgets)
-        return limited or any(policy.counts for policy in self.chain.policies)
+        return limited or any(policy.counts_requests() for policy in self.chain.policies)
 
     def stored_secrets(self) -> frozenset[str]:
         """Names of the secrets of targets and kinds that the control plane keeps."""

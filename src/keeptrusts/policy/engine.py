@@ -273,6 +273,8 @@ class _Run:
         is_shadow = policy.kind in self._chain.shadows
         if is_shadow or self._asked:
             line = replace(line, mode=self._mode(policy), asked=tuple(self._asked))
+        if verdict.code != PASSED and (level := policy.logged(verdict)) is not None:
+            line = replace(line, log_level=level)
         self._results.append(line)
         self._asked.clear()
         if is_shadow:

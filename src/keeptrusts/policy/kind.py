@@ -40,7 +40,7 @@ class Policy(Block):
     adds: ClassVar[bool] = False
     """It may add something at the end of an answer. It then looks at texts of answers, so its holdback is not 0."""
     counts: ClassVar[bool] = False
-    """It asks for counts over several requests: processes that do not count together would each have their own."""
+    """It may ask for counts over several requests."""
     records_only: ClassVar[bool] = False
     """It never objects and changes nothing."""
 
@@ -57,6 +57,15 @@ class Policy(Block):
         """Asked only where `adds`: what is put behind a text of the answer, given the whole of it."""
         del text
         return ()
+
+    def counts_requests(self) -> bool:
+        """Whether it asks for counts: processes that do not count together would each have their own."""
+        return self.counts
+
+    def logged(self, verdict: Verdict) -> str | None:
+        """The level at which the gateway's own log tells of this verdict; None: it does not."""
+        del verdict
+        return None
 
     def fails_open(self) -> bool:
         """Whether a setting of this kind lets pass what it could not decide, because nobody gave a usable answer."""

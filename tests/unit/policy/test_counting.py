@@ -10,7 +10,7 @@ from keeptrusts.core.verdict import Allow, Block, Verdict
 from keeptrusts.detect.similarity import signatures
 from keeptrusts.flow.consulting import consulted
 from keeptrusts.flow.effects import Meter, Room, TakeQuota
-from keeptrusts.policy.asking import Tally, finish, nobody
+from keeptrusts.policy.asking import Count, Tally, counted, finish, nobody
 from keeptrusts.policy.compiled import CompiledPolicy
 from keeptrusts.policy.document import compile_document
 from keeptrusts.policy.engine import Judgement
@@ -114,6 +114,68 @@ def test_arguments_that_cannot_be_read_are_counted_as_text() -> None:
     """Nothing is free because it is broken."""
     policy = compiled("tool-budget", budgets={"search": {"max_tokens": 5}})
     assert judged(policy, called(None), Tally()).code == "tool_budget.tokens"
+
+
+def paying(amount: float, *, key: str = "k1", session: str = "s1") -> Exchange:
+    call = ToolCall("pay", {"amount": amount}, ("c", 0))
+    caller = Caller(key_id=key, session_id=session)
+    return Exchange(Phase.OUTPUT, (), (call,), tools=("pay",), caller=caller, answered=True, configuration="c")
+
+
+def test_what_is_refused_uses_nothing_up() -> None:
+    """A payment that is too large for the rest of the day leaves that rest to a smaller one."""
+    policy, tally = compiled("agent-firewall", transaction_limits={"max_daily_total": 100}), Tally()
+    codes = [judged(policy, paying(amount), tally).code for amount in (60, 50, 40, 0.01)]
+    daily = "agent_firewall.daily_limit"
+    assert codes == ["all_policies_passed", daily, "all_policies_passed", daily]
+    assert judged(policy, paying(50, key="k2"), tally) == Allow()
+
+
+def test_a_new_session_has_no_new_rate() -> None:
+    """Sessions name themselves; rates are of the client's key."""
+    policy, tally = compiled("agent-firewall", rate_limits={"pay": 1}), Tally()
+    assert judged(policy, paying(1), tally) == Allow()
+    assert judged(policy, paying(1, session="s2"), tally).code == "agent_firewall.rate_limit"
+
+
+def test_errors_are_of_a_session() -> None:
+    """One that is halted may no longer offer tools, and may still talk; another one is not halted."""
+    switches = {"max_errors_before_halt": 1}
+    policy, tally = compiled("agent-firewall", blocked_tools=["shell"], kill_switches=switches), Tally()
+
+    def offering(*tools: str, session: str = "s1") -> Verdict:
+        caller = Caller(key_id="k1", session_id=session)
+        return judged(policy, Exchange(Phase.INPUT, tools=tools, caller=caller), tally)
+
+    assert offering("shell").code == "agent_firewall.blocked_tool"
+    assert offering("search").code == "agent_firewall.halted"
+    assert offering() == Allow()
+    assert offering("search", session="s2") == Allow()
+
+
+def test_faster_ones_are_not_overrun() -> None:
+    """Room that is gone between asking and adding is gone."""
+    policy = compiled("agent-firewall", rate_limits={"pay": 1})
+    steps = policy.chain.answer_steps(paying(1), lambda: 0)
+    (asked,) = next(steps)
+    (added,) = steps.send((counted(0),))
+    assert isinstance(asked, Count)
+    assert isinstance(added, Count)
+    assert (asked.amount, added.amount) == (0, 1)
+    with pytest.raises(StopIteration) as done:
+        steps.send((counted(2),))
+    assert done.value.value.verdict.code == "agent_firewall.rate_limit"
+
+
+def test_counts_of_a_firewall_that_are_degraded() -> None:
+    """The record says that others were not heard."""
+    policy = compiled("agent-firewall", rate_limits={"pay": 1})
+    steps = policy.chain.answer_steps(paying(1), lambda: 0)
+    next(steps)
+    steps.send((counted(0),))
+    with pytest.raises(StopIteration) as done:
+        steps.send((counted(1, degraded=True),))
+    assert done.value.value.degraded
 
 
 def test_nobody_counts() -> None:

@@ -51,13 +51,19 @@ class Boundaries(Section):
 
 @dataclass(frozen=True)
 class Response(Section):
-    pending: ClassVar[frozenset[str]] = frozenset({"log_level"})
-
     action: Annotated[
         Literal["block", "escalate", "log"],
         Attr("Refuse, withhold until somebody decides, or only record.", stronger=("log", "escalate", "block")),
     ] = "block"
     message: Annotated[str | None, Attr("What the client is told.", minimum=1, maximum=500, stronger="neutral")] = None
+    log_level: Annotated[
+        Literal["debug", "info", "warn", "warning", "error"] | None,
+        Attr(
+            "Level of the line that the gateway's log gets for each finding, without text; absent: none.",
+            judged=False,
+            stronger="neutral",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +103,10 @@ class PromptInjection(Policy):
         del other
         patterns = (*self.attack_patterns, *self.detection.attack_patterns)
         return replace(self, attack_patterns=patterns, detection=Detection())
+
+    def logged(self, verdict: Verdict) -> str | None:
+        del verdict
+        return self.response.log_level
 
     def judge(self, exchange: Exchange) -> Verdict:
         found = [match for text in exchange.texts for match in self._matches(text)]
