@@ -84,6 +84,22 @@ def test_reload_says_what_is_wrong(tmp_path: Path) -> None:
     run_on_loop(scene())
 
 
+def test_everybody_who_reloads_at_once_hears_what_is_wrong(tmp_path: Path) -> None:
+    """Also those who waited while the broken file was read for another one."""
+    path = tmp_path / "policy.yaml"
+    path.write_text(POLICY)
+
+    async def scene() -> None:
+        files, holder = watched(path)
+        await files.load()
+        path.write_text("pack: {}\n")
+        said = await asyncio.gather(files.reload(), files.reload(), files.reload(), return_exceptions=True)
+        assert [type(one) for one in said] == [InvalidPolicyError] * 3
+        assert holder.last_error is not None
+
+    run_on_loop(scene())
+
+
 def test_layers_replace_keys_and_whole_lists(tmp_path: Path) -> None:
     """The later file wins key by key; a list is replaced, not extended; the result is linted."""
     base, over = tmp_path / "base.yaml", tmp_path / "over.yaml"

@@ -47,26 +47,31 @@ class PolicyFiles:
             InputError: They cannot be read or do not lint; what was active stays so.
         """
         async with self._lock:
-            self._looks = looks_of(self._paths)
-            text = await asyncio.to_thread(read_layers, self._paths)
-            digest = hashlib.sha256(text.encode()).hexdigest()
-            if digest == self._seen:
-                return False
-            self._seen = digest
-            is_first = self._holder.active is None
-            compiled = await asyncio.to_thread(prepare, text, fail_open=self._fail_open, is_first=is_first)
-            self._holder.activate(self._snapshot(compiled), self.source)
-            return True
+            return await self._load()
 
     async def reload(self) -> bool:
         """As `load`; a failure is also kept as the last error. A reload that was refused is tried again when asked."""
-        if self._holder.last_error is not None:
-            self._seen = ""
-        try:
-            return await self.load()
-        except InputError as unfit:
-            self._holder.refuse(str(unfit), self.source)
-            raise
+        # Within the lock, so that whoever waited for a failing reload hears of the failure, too.
+        async with self._lock:
+            if self._holder.last_error is not None:
+                self._seen = ""
+            try:
+                return await self._load()
+            except InputError as unfit:
+                self._holder.refuse(str(unfit), self.source)
+                raise
+
+    async def _load(self) -> bool:
+        self._looks = looks_of(self._paths)
+        text = await asyncio.to_thread(read_layers, self._paths)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        if digest == self._seen:
+            return False
+        self._seen = digest
+        is_first = self._holder.active is None
+        compiled = await asyncio.to_thread(prepare, text, fail_open=self._fail_open, is_first=is_first)
+        self._holder.activate(self._snapshot(compiled), self.source)
+        return True
 
     async def watch(self) -> None:
         """Reload when a file changes; never returns."""
