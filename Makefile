@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 PY ?= python3
 BIN := .venv/bin
-.PHONY: help setup setup-dev demo test lint fix docs eval eval-data terraform postgresql redis
+.PHONY: help setup setup-dev demo test lint fix docs eval eval-data bench terraform postgresql redis
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -62,6 +62,20 @@ eval-data:
 
 eval: eval-data setup build/eval/.done ## measure the detectors on the labelled text in EVAL_DATA, write docs/reference/detection.md
 	$(BIN)/python bench/detection/evaluate.py "$(EVAL_DATA)" --compare build/eval/bin/python --out docs/reference/detection.md
+
+# Proxies to compare with have an environment of their own; nginx and HAProxy are the system's.
+build/bench/.done: requirements-bench.txt
+	$(PY) -m venv build/bench
+	build/bench/bin/python -m pip install --quiet -r requirements-bench.txt
+	npm install --silent --no-audit --no-fund --prefix build/bench @portkey-ai/gateway@1 || echo "Portkey is left out: npm is needed for it" >&2
+	@touch $@
+
+bench: setup build/bench/.done ## measure the gateway beside other proxies, write docs/reference/performance.md
+	$(BIN)/python bench/proxies $(BENCH) --out docs/reference/performance.md --points build/bench/points.json
+	build/bench/bin/python bench/proxies/plot.py build/bench/points.json docs/reference/performance.svg
+
+bench-terraform: terraform setup ## what the Terraform provider costs; writes docs/reference/performance.md
+	$(BIN)/python bench/terraform_plan.py 11 docs/reference/performance.md
 
 fix: setup-dev ## format and repair
 	$(BIN)/ruff format .

@@ -1,0 +1,134 @@
+"""The figures as a section of a page, and as points for a plot."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from load import Answers
+
+BEGIN, END = "<!-- gateway: made by `make bench` -->", "<!-- gateway: end -->"
+FIRST = "nginx"
+
+
+@dataclass(frozen=True)
+class Result:
+    """One round of one contender. CPU in microseconds a request; latencies in ms."""
+
+    requests: int
+    failed: int
+    rate: float
+    cpu_us: float
+    p50: float
+    p99: float
+    first_p50: float
+
+
+Figures: TypeAlias = dict[str, dict[str, list[Result]]]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What else is told: a line for each contender, those that are missing, and how reloads went."""
+
+    contenders: tuple[str, ...]
+    missing: tuple[str, ...]
+    reloads: str
+
+
+def result(answers: Answers, seconds: float, cpu: float) -> Result:
+    """Of one round; with fewer than two answers there is nothing to tell but that."""
+    whole = answers.whole if len(answers.whole) > 1 else [float("nan")] * 2
+    first = answers.first if len(answers.first) > 1 else whole
+    cuts = statistics.quantiles(whole, n=100)
+    count = max(len(answers.whole), 1)
+    return Result(
+        len(answers.whole), answers.failed, len(answers.whole) / seconds, 1e6 * cpu / count, cuts[49], cuts[98],
+        statistics.median(first),
+    )  # fmt: skip
+
+
+def about(name: str, version: str, ready: float, mib: float) -> str:
+    """A contender's line."""
+    return f"{name}{f' ({version})' if version else ''}: ready in {ready:.2f} s, {mib:.0f} MiB resident after the load"
+
+
+def text(figures: Figures, said: Said, rounds: int, seconds: float) -> str:
+    """The section."""
+    return "\n".join(_lines(figures, said, rounds, seconds)) + "\n"
+
+
+def _lines(figures: Figures, said: Said, rounds: int, seconds: float) -> Iterator[str]:
+    yield f"{BEGIN}\n## Gateway\n"
+    yield (
+        f"Python {platform.python_version()}, {platform.system()} {platform.release()}, {_processor()},"
+        f" {os.cpu_count()} cores. Each contender is one process pinned to one core; the clients and the upstream have"
+        f" another. {rounds} alternating rounds of {seconds:g} s; medians. All but Keeptrusts pass requests on as they"
+        " are: nothing of theirs is governed or recorded. Keeptrusts applies five kinds to request and answer, and its"
+        " record is durable before the answer. TLS is on neither side; DNS, model time and the network are left"
+        " out.\n"
+    )
+    yield "\n".join(f"* {line}" for line in (*said.contenders, *said.missing))
+    for load, by_name in figures.items():
+        yield f"\n### {load}\n"
+        yield from _table(by_name, streamed="stream" in load)
+    if said.reloads:
+        yield f"\n### Reload under load\n\n{said.reloads}"
+    yield END
+
+
+def _table(by_name: Mapping[str, Sequence[Result]], *, streamed: bool) -> Iterator[str]:
+    first = "| to first byte p50 ms " if streamed else ""
+    yield f"| | CPU us a request | beside {FIRST} | requests/s {first}| p50 ms | p99 ms | failed |"
+    yield "|---|---|---|---|---|---|---|" + ("---|" if streamed else "")
+    reference = _median(by_name[FIRST], lambda one: one.cpu_us) if FIRST in by_name else None
+    for name, rounds in sorted(by_name.items(), key=lambda item: _median(item[1], lambda one: one.cpu_us)):
+        failed = sum(one.failed for one in rounds)
+        if not any(one.requests for one in rounds):
+            yield f"| {name} | answered nothing {'| ' * (5 + streamed)}| {failed} |"
+            continue
+        cpu = _median(rounds, lambda one: one.cpu_us)
+        ratio = f"{cpu / reference:.1f}x" if reference else "-"
+        shown = [f"{cpu:.0f}", ratio, f"{_median(rounds, lambda one: one.rate):.0f}"]
+        shown += [f"{_median(rounds, lambda one: one.first_p50):.2f}"] if streamed else []
+        shown += [f"{_median(rounds, lambda one: one.p50):.2f}", f"{_median(rounds, lambda one: one.p99):.2f}"]
+        yield f"| {name} | {' | '.join(shown)} | {failed} |"
+
+
+def _median(rounds: Sequence[Result], value: Callable[[Result], float]) -> float:
+    return statistics.median(map(value, rounds))
+
+
+def points(figures: Figures) -> list[dict[str, object]]:
+    """For the plot: CPU and latency of each contender at each load."""
+    return [
+        {
+            "load": load,
+            "name": name,
+            "cpu_us": _median(rounds, lambda one: one.cpu_us),
+            "p50": _median(rounds, lambda one: one.p50),
+            "p99": _median(rounds, lambda one: one.p99),
+        }
+        for load, by_name in figures.items()
+        for name, rounds in by_name.items()
+    ]
+
+
+def put(path: Path, section: str) -> None:
+    """In place of the section that the page has, or behind the rest of it."""
+    page = path.read_text(encoding="utf-8") if path.exists() else "# Performance\n"
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    path.write_text(f"{before.rstrip()}\n\n{section.rstrip()}\n{after or ''}", encoding="utf-8")
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
