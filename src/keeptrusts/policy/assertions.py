@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Final, Literal, cast
+from typing import Annotated, Any, Final, Literal, cast
 
 from keeptrusts.policy.asking import word
 from keeptrusts.policy.checks import regex
@@ -16,8 +16,6 @@ RUBRIC: Final = "llm-rubric"
 
 @dataclass(frozen=True)
 class Assertion(Block):
-    pending: ClassVar[frozenset[str]] = frozenset({"severity"})
-
     type: Annotated[
         Literal[
             "contains",
@@ -55,6 +53,14 @@ class Assertion(Block):
             stronger="unclear",
         ),
     ] = "enforce"
+    severity: Annotated[
+        Literal["critical", "warning", "info"] | None,
+        Attr(
+            "How the gateway's log tells that it does not hold: as an error, a warning or information; absent: not.",
+            judged=False,
+            stronger="neutral",
+        ),
+    ] = None
     negate: Annotated[bool, Attr("It must not hold.", stronger="unclear")] = False
     case_sensitive: Annotated[bool, Attr("Capitals differ from small letters.", stronger="unclear")] = False
 

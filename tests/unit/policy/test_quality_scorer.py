@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from keeptrusts.core.exchange import Exchange, Part, Phase, Role, Text
 from keeptrusts.core.verdict import Allow, Block
 from keeptrusts.policy.asking import Answer, Ask
 from keeptrusts.policy.assertions import Assertion
+from keeptrusts.policy.benchmarks import Benchmarks
 from keeptrusts.policy.judges import JudgeModel
 from keeptrusts.policy.kinds.quality_scorer import MESSAGE, QualityScorer
 
@@ -32,6 +34,27 @@ def test_every_choice_must_pass() -> None:
 
     assert kind.judge(answer("x", "ax")) == Allow()
     assert kind.judge(answer("x", "a")) == Block("quality_scorer.contains", MESSAGE)
+
+
+def test_a_severity_is_the_level_of_a_line_in_the_log() -> None:
+    """Of the assertion that the reason names."""
+    asserted = (Assertion("contains", value="x", severity="critical"), Assertion("equals", value="x", severity="info"))
+    kind = QualityScorer(assertions=(*asserted, Assertion("starts-with", value="x")))
+
+    codes = ("contains", "equals", "starts_with", "aggregate")
+    assert [kind.logged(Block(f"quality_scorer.{code}", "")) for code in codes] == ["error", "info", None, None]
+
+
+def test_a_judge_of_faithfulness_is_shown_the_request() -> None:
+    """As data beside the answer, and not for what needs none."""
+    kind = QualityScorer(providers=MODELS[:1], benchmarks=Benchmarks(ragas_faithfulness=True, coherence=True))
+    said = replace(answer("It is green."), asked=(Text(("m",), 'Colour? "}'),))
+    asked = kind.judge(said)
+    assert isinstance(asked, Ask)
+    faithfulness, coherence = (json.loads(one.body)["messages"][1]["content"] for one in asked.questions)
+    document = json.loads(faithfulness.split("\n")[1])
+    assert document == {"request": 'Colour? "}', "answer": "It is green."}
+    assert coherence.split("\n")[1] == "It is green."
 
 
 def test_parts_of_a_choice_are_one_answer() -> None:

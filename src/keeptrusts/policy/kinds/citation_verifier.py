@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from keeptrusts.core.exchange import Exchange, Part, Phase, Text
-from keeptrusts.core.verdict import Allow, Block, Verdict
+from keeptrusts.core.verdict import PASSED, Allow, Block, Edit, Redact, Verdict
 from keeptrusts.policy.checks import Regex
 from keeptrusts.policy.kind import Policy
 from keeptrusts.policy.schema import Attr
@@ -31,6 +31,13 @@ class OutputAction(Section):
 
 
 @dataclass(frozen=True)
+class Report(Section):
+    include_verification_report: Annotated[
+        bool, Attr("Put what was found out in one line behind an answer that passes.", stronger="on")
+    ] = False
+
+
+@dataclass(frozen=True)
 class CitationVerifier(Policy):
     """
     Hold answers to the sources that the request gave: its messages, tool results and documents.
@@ -48,11 +55,13 @@ class CitationVerifier(Policy):
     An answer that cites nothing, where `require_sources`, is `citation_verifier.no_sources`; one whose citations match
     for a smaller share than `min_confidence`, where `require_source_match`, is `citation_verifier.unmatched_source`;
     one below `min_groundedness` is `citation_verifier.ungrounded`. An answer that only calls tools is not looked at.
+
+    With `response.include_verification_report` an answer that passes ends with a line that says how many citations
+    match and how much is grounded, and counts as redacted: `citation_verifier.report`, or what was recorded of it.
     """
 
     kind: ClassVar[str] = "citation-verifier"
     phases: ClassVar[frozenset[Phase]] = frozenset({Phase.OUTPUT})
-    pending: ClassVar[frozenset[str]] = frozenset({"response"})
     example: ClassVar[str] = """
         require_source_match: true
         min_groundedness: 0.5
@@ -69,18 +78,40 @@ class CitationVerifier(Policy):
     ] = None
     extract_patterns: Annotated[tuple[Regex, ...], Attr("Further forms of citations.", stronger="unclear")] = ()
     output_action: Annotated[OutputAction, Attr("What happens to an answer that does not hold.")] = OutputAction()
+    response: Annotated[Report, Attr("What the reader is told.")] = Report()
+
+    def changes_texts(self) -> bool:
+        return self.response.include_verification_report
 
     def judge(self, exchange: Exchange) -> Verdict:
         texts = [text for text in exchange.texts if text.part is Part.CONTENT and text.value.strip()]
         if not texts:
             return Allow()
         citations = [one for text in texts for one in self._cited(text.value)]
+        said = self._said(exchange, texts, citations)
+        if not self.response.include_verification_report or isinstance(said, Block):
+            return said
+        code = "citation_verifier.report" if said.code == PASSED else said.code
+        line = "\n\n" + self._report(exchange, texts, citations)
+        last = {text.choice: text for text in texts}
+        ends = ((text.place, len(text.value)) for text in last.values())
+        return Redact(code, tuple(Edit(place, end, end, "report", line) for place, end in ends))
+
+    def _said(self, exchange: Exchange, texts: Sequence[Text], citations: Sequence[Citation]) -> Verdict:
         wrong = self._wrong(exchange, texts, citations)
         if wrong is not None:
             return _say(wrong, self.output_action.hallucination_action)
         if self.require_sources and not citations:
             return _say("no_sources", self.output_action.unverified_action)
         return Allow()
+
+    def _report(self, exchange: Exchange, texts: Sequence[Text], citations: Sequence[Citation]) -> str:
+        from keeptrusts.detect.citations import Sources
+
+        sources = Sources([text.value for text in exchange.asked])
+        matching = sum(map(sources.has, citations))
+        grounded = sources.groundedness(text.value for text in texts)
+        return f"[Verification: {matching} of {len(citations)} citations match the sources; grounded: {grounded:.0%}]"
 
     def _wrong(self, exchange: Exchange, texts: Sequence[Text], citations: Sequence[Citation]) -> str | None:
         from keeptrusts.detect.citations import Sources

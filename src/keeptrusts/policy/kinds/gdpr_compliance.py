@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from keeptrusts.core.exchange import Exchange, Phase
 from keeptrusts.core.verdict import Allow, Block, Match, Verdict
-from keeptrusts.policy.asking import Answer, Ask, flag, understood
+from keeptrusts.policy.asking import Answer, Ask, body_of, flag, understood
 from keeptrusts.policy.checks import base_url, header_name
 from keeptrusts.policy.endpoints import post
 from keeptrusts.policy.kind import Policy
@@ -35,13 +35,17 @@ class GdprCompliance(Policy):
     seconds. Without a usable answer the request is refused, `gdpr_compliance.error`. The token is sent to nobody else
     and is in no record.
 
+    The service may add `"withdrawn": true` to a token that is not valid. The request is then refused as
+    `gdpr_compliance.consent_withdrawn`, and `erasure_webhook` is sent `{"event": "consent_withdrawn", "user_id",
+    "data_categories"}` (Art. 17), each time; where that fails the reason is `gdpr_compliance.error`. A request
+    without a user sends nothing, for nobody could tell whose data to erase.
+
     `retention_days` is the longest that texts may be kept: a document whose `audit-logger` keeps them for longer does
     not lint. Whether a purpose is lawful, a gateway cannot tell.
     """
 
     kind: ClassVar[str] = "gdpr-compliance"
     phases: ClassVar[frozenset[Phase]] = frozenset({Phase.INPUT})
-    pending: ClassVar[frozenset[str]] = frozenset({"erasure_webhook"})
     example: ClassVar[str] = """
         consent_header: x-consent-token
         consent_verification_endpoint: https://consent.example.com/verify
@@ -59,6 +63,10 @@ class GdprCompliance(Policy):
         str | None,
         Attr("Who says whether a token is valid; absent: any token will do.", check=base_url, stronger="unclear"),
     ] = None
+    erasure_webhook: Annotated[
+        str | None,
+        Attr("Who is told that a consent was withdrawn.", check=base_url, stronger="neutral"),
+    ] = None
     data_categories: Annotated[
         tuple[str, ...], Attr("Data that need consent; empty means every request does.", stronger="among")
     ] = ()
@@ -67,6 +75,9 @@ class GdprCompliance(Policy):
     ] = 30
 
     def faults(self) -> Iterable[Fault]:
+        if self.erasure_webhook is not None and self.consent_verification_endpoint is None:
+            message = "`consent_verification_endpoint` is missing: nobody else says that a consent was withdrawn"
+            yield Fault("E004", ("consent_verification_endpoint",), message, "add it, or remove `erasure_webhook`")
         for index, name in enumerate(self.data_categories):
             if name not in GROUPS:
                 message = f"`{name[:60]}` is not a category that this version recognises"
@@ -96,7 +107,19 @@ class GdprCompliance(Policy):
             return Allow()
         said = {"token": token, "user_id": exchange.caller.user_id, "data_categories": list(found)}
         question = post(self.consent_verification_endpoint, said, timeout_ms=TIMEOUT_MS)
-        return Ask((question,), partial(_conclude, matches))
+        return Ask((question,), partial(self._conclude, said, matches))
+
+    def _conclude(
+        self, said: Mapping[str, Any], matches: tuple[Match, ...], answers: tuple[Answer, ...]
+    ) -> Verdict | Ask:
+        told = understood(answers[0], _told)
+        if told == "valid":
+            return Allow()
+        verdict = Block(f"gdpr_compliance.consent_{told}", "the consent that was shown is not valid", matches)
+        if told == "invalid" or self.erasure_webhook is None or said["user_id"] is None:
+            return verdict
+        letter = {"event": "consent_withdrawn", **{name: said[name] for name in ("user_id", "data_categories")}}
+        return Ask((post(self.erasure_webhook, letter, timeout_ms=TIMEOUT_MS),), partial(_delivered, verdict))
 
     def _found(self, exchange: Exchange) -> Mapping[str, list[Match]]:
         from keeptrusts.detect.topics import recognise
@@ -110,11 +133,12 @@ class GdprCompliance(Policy):
         return found
 
 
-def _conclude(matches: tuple[Match, ...], answers: tuple[Answer, ...]) -> Verdict:
-    if understood(answers[0], _valid):
-        return Allow()
-    return Block("gdpr_compliance.consent_invalid", "the consent that was shown is not valid", matches)
+def _delivered(verdict: Block, answers: tuple[Answer, ...]) -> Verdict:
+    body_of(answers[0])
+    return verdict
 
 
-def _valid(document: Any) -> bool:
-    return flag(document["valid"])
+def _told(document: Any) -> Literal["valid", "withdrawn", "invalid"]:
+    if flag(document["valid"]):
+        return "valid"
+    return "withdrawn" if flag(document.get("withdrawn", False)) else "invalid"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Annotated, ClassVar, Final, Literal
 
@@ -11,6 +11,7 @@ from keeptrusts.core.exchange import Exchange, Part, Phase
 from keeptrusts.core.verdict import PASSED, Allow, Block, Escalate, Verdict
 from keeptrusts.policy.asking import Answer, Ask, UnusableAnswerError, amount
 from keeptrusts.policy.assertions import RUBRIC, Assertion
+from keeptrusts.policy.benchmarks import Benchmarks, shown
 from keeptrusts.policy.endpoints import secrets_of
 from keeptrusts.policy.judges import JudgeModel
 from keeptrusts.policy.kind import Policy
@@ -20,6 +21,7 @@ from keeptrusts.policy.schema import Block as Section
 MESSAGE: Final = "the answer is not good enough"
 FORM: Final = '{"score": a number from 0 (not at all) to 1 (entirely)}'
 TASK: Final = "You score an answer of an AI system by this rubric: "
+_LEVELS: Final = {"critical": "error", "warning": "warning", "info": "info"}
 
 
 @dataclass(frozen=True)
@@ -58,13 +60,17 @@ class QualityScorer(Policy):
     of several choices is scored by itself, and all must pass. An answer that says nothing, because it only calls tools,
     is not scored.
 
+    `benchmarks` are rubrics that are known by name: the models of `providers` score them too, and are shown the request
+    for those that need it, as other kinds left it. Their scores count in the aggregate, with a weight of 1 or that of
+    `weights` (`faithfulness`, `relevancy`, `coherence`, `completeness`). With `mock_scoring` no model is asked: every
+    rubric scores 1, and the record says `degraded`.
+
     The reason code names the first assertion that does not hold: `quality_scorer.<name>`; or `too_short`,
     `too_few_sentences`, `aggregate`. A model that gives no usable score counts as an objection, `quality_scorer.error`.
     """
 
     kind: ClassVar[str] = "quality-scorer"
     phases: ClassVar[frozenset[Phase]] = frozenset({Phase.OUTPUT})
-    pending: ClassVar[frozenset[str]] = frozenset({"mock_scoring", "benchmarks"})
     example: ClassVar[str] = """
         min_output_chars: 40
         assertions:
@@ -76,6 +82,10 @@ class QualityScorer(Policy):
     min_sentences: Annotated[int, Attr("Sentences that it needs.", minimum=0, stronger="higher")] = 0
     providers: Annotated[tuple[JudgeModel, ...], Attr("Models that score rubrics.", stronger="unclear")] = ()
     assertions: Annotated[tuple[Assertion, ...], Attr("What is asserted of an answer.", stronger="unclear")] = ()
+    benchmarks: Annotated[Benchmarks, Attr("Rubrics that are known by name.")] = field(default_factory=Benchmarks)
+    mock_scoring: Annotated[
+        bool, Attr("For trials without a model: every rubric scores 1, and the record says so.", stronger="off")
+    ] = False
     thresholds: Annotated[Thresholds, Attr("Scores that are needed.")] = Thresholds()
     weights: Annotated[
         Mapping[str, float], Attr("Weights by the name of an assertion, over its own.", stronger="unclear")
@@ -84,7 +94,7 @@ class QualityScorer(Policy):
     failure_action: Annotated[FailureAction, Attr("What happens to one that does not.")] = FailureAction()
 
     def faults(self) -> Iterable[Fault]:
-        names = [one.name for one in self.assertions if one.name]
+        names = [one.name for one in self._asserted if one.name]
         for name, weight in self.weights.items():
             if name not in names:
                 message = f"there is no assertion with the name `{name[:60]}`"
@@ -94,12 +104,22 @@ class QualityScorer(Policy):
         for index, one in enumerate(self.assertions):
             if one.name and names.count(one.name) > 1:
                 yield Fault("E005", ("assertions", index, "name"), f"`{one.name}` stands there twice", "rename one")
-        if self._rubrics and not self.providers:
+        if self._rubrics and not self.providers and not self.mock_scoring:
             yield Fault("E004", ("providers",), "`providers` is missing: rubrics are scored by a model", "add one")
 
     @property
+    def _asserted(self) -> tuple[Assertion, ...]:
+        return (*self.assertions, *self.benchmarks.assertions())
+
+    @property
     def _rubrics(self) -> list[int]:
-        return [index for index, one in enumerate(self.assertions) if one.type == RUBRIC]
+        return [index for index, one in enumerate(self._asserted) if one.type == RUBRIC]
+
+    def logged(self, verdict: Verdict) -> str | None:
+        for one in self.assertions:
+            if one.severity is not None and verdict.code == f"quality_scorer.{one.label}":
+                return _LEVELS[one.severity]
+        return None
 
     def secrets(self) -> tuple[str, ...]:
         return secrets_of(*(provider.secret_key_ref for provider in self.providers))
@@ -108,8 +128,12 @@ class QualityScorer(Policy):
         texts = _answers(exchange)
         if not texts or not self._rubrics:
             return self._say(texts, {})
+        if self.mock_scoring:
+            said = self._say(texts, {(at, index): 1.0 for at, _ in enumerate(texts) for index in self._rubrics})
+            return replace(said, degraded=True) if isinstance(said, Allow) else said
+        asserted = self._asserted
         questions = tuple(
-            provider.question(TASK + (self.assertions[index].rubric or ""), FORM, text)
+            provider.question(TASK + (asserted[index].rubric or ""), FORM, shown(asserted[index], text, exchange))
             for text in texts
             for index in self._rubrics
             for provider in self.providers
@@ -128,7 +152,7 @@ class QualityScorer(Policy):
     def _say(self, texts: Sequence[str], rubrics: Mapping[tuple[int, int], float]) -> Verdict:
         noted: str | None = None
         for at, text in enumerate(texts):
-            scores = [self._scored(index, text, rubrics.get((at, index))) for index in range(len(self.assertions))]
+            scores = [self._scored(index, text, rubrics.get((at, index))) for index in range(len(self._asserted))]
             failed = self._too_little(text) or self._objection(scores)
             if failed:
                 return self._fail(f"quality_scorer.{failed}")
@@ -136,7 +160,7 @@ class QualityScorer(Policy):
         return Allow(code=f"quality_scorer.{noted}" if noted else PASSED)
 
     def _scored(self, index: int, text: str, rubric: float | None) -> float:
-        one = self.assertions[index]
+        one = self._asserted[index]
         score = rubric if rubric is not None else float(one.holds(text))
         return 1 - score if one.negate else score
 
@@ -149,7 +173,7 @@ class QualityScorer(Policy):
 
     def _objection(self, scores: Sequence[float]) -> str | None:
         """Why these scores are not enough."""
-        enforced = [(one, self._holds(one, score)) for one, score in zip(self.assertions, scores, strict=True)
+        enforced = [(one, self._holds(one, score)) for one, score in zip(self._asserted, scores, strict=True)
                     if one.mode == "enforce"]  # fmt: skip
         failed = [one.label for one, holds in enforced if not holds]
         aggregate = self._aggregate(scores)
@@ -164,7 +188,7 @@ class QualityScorer(Policy):
 
     def _noted(self, scores: Sequence[float]) -> str | None:
         """The first assertion that does not hold, though the answer passes."""
-        failed = (one for one, score in zip(self.assertions, scores, strict=True) if not self._holds(one, score))
+        failed = (one for one, score in zip(self._asserted, scores, strict=True) if not self._holds(one, score))
         return next((one.label for one in failed), None)
 
     def _holds(self, one: Assertion, score: float) -> bool:
@@ -173,7 +197,7 @@ class QualityScorer(Policy):
     def _aggregate(self, scores: Sequence[float]) -> float:
         counted = [
             (self.weights.get(one.name or "", one.weight), score)
-            for one, score in zip(self.assertions, scores, strict=True)
+            for one, score in zip(self._asserted, scores, strict=True)
             if one.mode != "shadow"
         ]
         total = sum(weight for weight, _ in counted)
