@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from keeptrusts.terraform.plugin.values import UNKNOWN
 from keeptrusts.terraform.schema import Attribute, Values, attributes_of
@@ -42,8 +43,8 @@ class Change:
                 self.planned[one.name] = None
             elif self.config.get(one.name) is None:
                 self._without_config(one)
-            if self.prior is not None and one.same(self.prior[one.name], self.planned[one.name]):
-                self.planned[one.name] = self.prior[one.name]
+            if self.prior is not None:
+                self._keep(one, self.prior[one.name])
 
     def follow(self) -> None:
         """What the control plane will set anew because something changed."""
@@ -71,7 +72,23 @@ class Change:
         if self.prior is None:
             return []
         changed = set(self.changed()) - self.noted
-        return [one.name for one in self._attributes if one.attr.replaces and one.name in changed]
+        return [
+            one.name
+            for one in self._attributes
+            if one.attr.replaces
+            and one.name in changed
+            and not one.same(self.prior[one.name], self.planned[one.name])  # null that becomes empty
+        ]
+
+    def _keep(self, one: Attribute, older: Any) -> None:
+        """
+        The state's own text, where it means the same.
+
+        Null and empty mean the same too, but Terraform takes neither for the other: there the plan has what is written.
+        """
+        newer = self.planned[one.name]
+        if older is not None and newer is not None and one.same(older, newer):
+            self.planned[one.name] = older
 
     def _without_config(self, one: Attribute) -> None:
         if one.default is not None:

@@ -13,6 +13,7 @@ from keeptrusts.terraform.failures import item_text
 if TYPE_CHECKING:
     from keeptrusts.api.simulations import Simulation
     from keeptrusts.policy.comparing import Change
+    from keeptrusts.policy.findings import Report
 
 ATTRIBUTE = "policy_yaml"
 _MOST_TOLD = 50
@@ -21,9 +22,7 @@ _FEW = 3
 
 def lint(text: str, diagnostics: Diagnostics) -> None:
     """One diagnostic for each finding. Nothing leaves this machine."""
-    from keeptrusts.policy.lint import lint_document
-
-    report = lint_document(text)
+    report = _linted(text)
     for finding in report.errors[:_MOST_TOLD]:
         diagnostics.error("Invalid policy document", item_text(asdict(finding)), ATTRIBUTE)
     for finding in report.warnings[:_MOST_TOLD]:
@@ -89,6 +88,14 @@ def _lines(changes: Sequence[Change]) -> str:
     lines = [change.as_line() for change in changes[:_MOST_TOLD]]
     more = len(changes) - len(lines)
     return "\n".join((*lines, *([f"... and {more} more"] if more else ())))
+
+
+@lru_cache(maxsize=16)
+def _linted(text: str) -> Report:
+    """Kept, because modules often give many configurations one document."""
+    from keeptrusts.policy.lint import lint_document
+
+    return lint_document(text)
 
 
 @lru_cache(maxsize=16)

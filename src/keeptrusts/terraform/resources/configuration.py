@@ -90,8 +90,10 @@ class ConfigurationResource(Resource[ConfigurationState]):
         if change.planned["policy_yaml"] != before:
             self._look_at(change.prior, change.planned)
         labels.plan_effective(change, self.session.default_labels)
-        if change.prior is not None and list(change.changed()) == ["change_message"]:
-            change.planned["change_message"] = change.prior["change_message"]
+        before = change.prior["change_message"] if change.prior is not None else None
+        # Terraform takes null for no text, and no text for null
+        if None not in (before, change.planned["change_message"]) and list(change.changed()) == ["change_message"]:
+            change.planned["change_message"] = before
 
     def create(self, planned: ConfigurationState) -> ConfigurationState:
         draft = {**self._body(planned), "managed_by": "terraform"}
