@@ -8,6 +8,7 @@ move between the two.
 from __future__ import annotations
 
 import asyncio
+import base64
 import ipaddress
 import os
 import socket
@@ -186,6 +187,8 @@ def _value(credential: Credential, variables: Mapping[str, str]) -> str:
     key = (variables if stored else os.environ).get(name, "").strip()
     if not key or not key.isprintable() or not key.isascii():
         raise _NotAskedError("credential")
+    if credential.user is not None:
+        return "Basic " + base64.b64encode(f"{credential.user}:{key}".encode()).decode()
     return credential.prefix + key
 
 

@@ -33,6 +33,7 @@ from keeptrusts.flow.chat import serve
 from keeptrusts.gateway.active import Active, Holder
 from keeptrusts.gateway.admission import Access
 from keeptrusts.gateway.bundles import Bundles, BundleSettings, SnapshotMaker
+from keeptrusts.gateway.callbacks import Callbacks
 from keeptrusts.gateway.callers import read_client_keys
 from keeptrusts.gateway.certificate import Certificate
 from keeptrusts.gateway.control_plane import Backoff, ControlPlane
@@ -197,7 +198,8 @@ class Gateway:
         await self._listen()
         if self.metrics.peers is not None:
             await self.metrics.peers.start()
-        for part in (self._shipper, self._reporter, self._holding if self.api is not None else None):
+        held = self._holding if self.api is not None else None
+        for part in (self._shipper, self._reporter, held, self.callbacks):
             if part is not None:
                 self.spawn(_kept_up(part.run))
 
@@ -229,6 +231,8 @@ class Gateway:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.callbacks.flush(), FLUSH_SECONDS)
         if self._shipper is not None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._shipper.flush(), FLUSH_SECONDS)
@@ -276,9 +280,11 @@ class Gateway:
     def _watch(self, decision: Decision) -> None:
         self.metrics.watch(decision)
         tell(decision)
+        self.callbacks.notice(decision)
 
     def _make_world(self) -> World:
         quota = counting(self.settings)
+        self.callbacks = Callbacks(self.pool, lambda: self.holder.active)
         world = World(self.pool, self.spool, quota, self._watch, answer_as_mock, holding=self._holding)
         self.metrics.show_targets(world.standings, self._breaker)
         if self.settings.peers is not None and self.settings.worker is not None:

@@ -44,11 +44,13 @@ class Credential:
 
     Args:
         env: A variable of the gateway's environment; behind `STORED`, a config variable of the control plane.
+        user: With it the secret is the password of basic authentication, and `prefix` says nothing.
     """
 
     env: str
     header: str = "authorization"
     prefix: str = "Bearer "
+    user: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from keeptrusts.core.exchange import Target
 from keeptrusts.policy.asking import STORED
+from keeptrusts.policy.callbacks import Callback
 from keeptrusts.policy.engine import Chain
 from keeptrusts.policy.findings import Finding
 
@@ -287,6 +288,7 @@ class CompiledPolicy:
     retry: Retry | None = None
     circuit_breaker: CircuitBreaker | None = None
     audit: Audit = Audit()
+    callbacks: tuple[Callback, ...] = ()
     warnings: tuple[Finding, ...] = ()
 
     @property
@@ -299,7 +301,8 @@ class CompiledPolicy:
         return limited or any(policy.counts_requests() for policy in self.chain.policies)
 
     def stored_secrets(self) -> frozenset[str]:
-        """Names of the secrets of targets and kinds that the control plane keeps."""
+        """Names of the secrets of targets, kinds and callbacks that the control plane keeps."""
         kinds = (name for policy in self.chain.policies for name in policy.secrets() if name.startswith(STORED))
         targets = (one.secret_store for one in self.targets if one.secret_store)
-        return frozenset((*targets, *(name.removeprefix(STORED) for name in kinds)))
+        told = (one.secret_key_ref.store for one in self.callbacks if one.secret_key_ref and one.secret_key_ref.store)
+        return frozenset((*targets, *told, *(name.removeprefix(STORED) for name in kinds)))

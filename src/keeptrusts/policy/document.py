@@ -61,12 +61,11 @@ def compile_document(text: str, *, fail_open: bool = False) -> CompiledPolicy:
         cors=_cors(document.cors),
         size_limits=SizeLimits(document.size_limits.max_body_bytes, document.size_limits.max_response_bytes),
         streaming=Streaming(document.streaming.max_holdback_chars, document.streaming.on_unbounded),
-        fallback=Fallback(
-            providers.fallback.enabled, providers.fallback.triggers, providers.fallback.max_fallback_attempts
-        ),
+        fallback=_fallback(providers.fallback),
         retry=_retry(providers.retry),
         circuit_breaker=_circuit_breaker(providers.circuit_breaker),
         audit=_audit(analysis),
+        callbacks=document.callbacks,
         warnings=analysis.warnings,
     )
 
@@ -138,6 +137,10 @@ def _routing(one: traffic.Routing) -> Routing:
         one.min_sample_count or usual.min_sample_count,
         one.sticky_by or usual.sticky_by,
     )
+
+
+def _fallback(one: traffic.Fallback) -> Fallback:
+    return Fallback(one.enabled, one.triggers, one.max_fallback_attempts)
 
 
 def _retry(one: traffic.Retry | None) -> Retry | None:

@@ -7,13 +7,15 @@ from typing import Any
 
 from keeptrusts.policy.asking import STORED, Credential, Question
 from keeptrusts.policy.schema import Fault
-from keeptrusts.policy.sections import SecretRef
+from keeptrusts.policy.secret_refs import SecretRef
 
 
-def credential_of(ref: SecretRef | None, header: str = "authorization", prefix: str = "Bearer ") -> Credential | None:
-    """The secret of a block that lints."""
+def credential_of(
+    ref: SecretRef | None, header: str = "authorization", prefix: str = "Bearer ", *, user: str | None = None
+) -> Credential | None:
+    """The secret of a block that lints; with a user it is the password of HTTP's basic authentication."""
     name = _name_of(ref)
-    return Credential(name, header, prefix) if name else None
+    return Credential(name, header, prefix, user) if name else None
 
 
 def secrets_of(*refs: SecretRef | None) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from keeptrusts.policy.asking import Answer, Question, understood
 from keeptrusts.policy.checks import base_url
 from keeptrusts.policy.endpoints import credential_of, post
 from keeptrusts.policy.schema import Attr, Block, Fault
-from keeptrusts.policy.sections import SecretRef
+from keeptrusts.policy.secret_refs import SecretRef
 
 _ROOTS: Final = {"openai": "https://api.openai.com", "anthropic": "https://api.anthropic.com"}
 _VERSION: Final = ("anthropic-version", "2023-06-01")

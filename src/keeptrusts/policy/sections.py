@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
 from keeptrusts.policy.access import Cors, IpAllowlist
+from keeptrusts.policy.callbacks import Callback
 from keeptrusts.policy.checks import (
     base_url,
     header_name,
@@ -14,7 +15,6 @@ from keeptrusts.policy.checks import (
     path_template,
     path_word,
     provider,
-    secret_name,
     semantic_version,
 )
 from keeptrusts.policy.groups import ModelGroup, group_faults
@@ -22,12 +22,11 @@ from keeptrusts.policy.limits import Agent, TokenRateLimit, agent_faults
 from keeptrusts.policy.providers import canonical
 from keeptrusts.policy.rollout import Rollout
 from keeptrusts.policy.schema import Attr, Block, Fault
+from keeptrusts.policy.secret_refs import SECRET_HEADERS, SecretRef
 from keeptrusts.policy.traffic import CircuitBreaker, Fallback, Pricing, Retry, Routing
 
 Id: TypeAlias = Annotated[str, Attr(minimum=1, maximum=200, stronger="neutral")]
 Seconds: TypeAlias = Annotated[float, Attr(minimum=0.001, maximum=86_400, stronger="neutral")]
-
-SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +50,6 @@ class Policies(Block):
         Mapping[str, Rollout],
         Attr("How kinds of the chain are introduced; a kind that is not named is enforced.", stronger="defaulted"),
     ] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class SecretRef(Block):
-    env: Annotated[
-        str | None, Attr("Variable of the gateway's environment.", check=secret_name, stronger="neutral")
-    ] = None
-    store: Annotated[
-        str | None, Attr("Config variable of the control plane.", check=secret_name, stronger="neutral")
-    ] = None
-
-    def faults(self) -> Iterable[Fault]:
-        if (self.env is None) == (self.store is None):
-            yield Fault("E003", (), "`secret_key_ref` takes exactly one of `env` and `store`", "keep one of the two")
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,8 +296,6 @@ class Streaming(Block):
 class Document(Block):
     """The top of the document, without `policy`, whose keys are the kinds."""
 
-    pending: ClassVar[frozenset[str]] = frozenset({"callbacks"})
-
     pack: Pack
     policies: Policies
     providers: Providers = Providers()
@@ -328,6 +311,9 @@ class Document(Block):
     agents: Annotated[tuple[Agent, ...], Attr("What each agent may do.", stronger="more")] = ()
     size_limits: SizeLimits = SizeLimits()
     streaming: Streaming = Streaming()
+    callbacks: Annotated[
+        tuple[Callback, ...], Attr("Who is told of decisions, after the answer.", maximum=20, stronger="neutral")
+    ] = ()
     testing: Annotated[
         Mapping[str, object] | None, Attr("Tests of this document, see policy/cases.py.", stronger="neutral")
     ] = None

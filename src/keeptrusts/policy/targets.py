@@ -9,6 +9,7 @@ from keeptrusts.core import exchange
 from keeptrusts.policy import sections, traffic
 from keeptrusts.policy.compiled import MockCall, MockSettings, Pricing, TargetSettings, WireFormat
 from keeptrusts.policy.providers import KNOWN, Provider, root_of
+from keeptrusts.policy.secret_refs import SecretRef
 from keeptrusts.policy.sections import Spoken, spoken
 
 
@@ -19,7 +20,7 @@ def compile_target(declared: sections.Target) -> TargetSettings:
     form: WireFormat = declared.format or known.format
     if form != known.format:  # a provider that is spoken to in the other format wants its key so, too
         known = replace(KNOWN["anthropic" if form == "anthropic" else "openai"], root=known.root)
-    secret = declared.secret_key_ref or sections.SecretRef()
+    secret = declared.secret_key_ref or SecretRef()
     return TargetSettings(
         target=_chosen_by(declared, said),
         base_url=root_of(declared.base_url or known.root, known),

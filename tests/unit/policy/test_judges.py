@@ -12,7 +12,7 @@ from keeptrusts.core.verdict import Allow
 from keeptrusts.policy.asking import Answer, Ask, UnusableAnswerError
 from keeptrusts.policy.judges import JudgeModel
 from keeptrusts.policy.kinds.flagged_review import FlaggedReview
-from keeptrusts.policy.sections import SecretRef
+from keeptrusts.policy.secret_refs import SecretRef
 
 KEY = SecretRef(env="KEY")
 

@@ -15,7 +15,7 @@ from keeptrusts.policy.kinds.external_moderation import ExternalModeration
 from keeptrusts.policy.kinds.flagged_review import FlaggedReview
 from keeptrusts.policy.kinds.quality_scorer import QualityScorer
 from keeptrusts.policy.kinds.tool_security import ToolSecurity
-from keeptrusts.policy.sections import SecretRef
+from keeptrusts.policy.secret_refs import SecretRef
 
 KEY = SecretRef(env="SERVICE_KEY")
 JUDGE = JudgeModel("m", base_url="http://judge", secret_key_ref=KEY)

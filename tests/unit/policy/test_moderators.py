@@ -14,7 +14,7 @@ from keeptrusts.policy.asking import Ask, Question
 from keeptrusts.policy.joined import Joined
 from keeptrusts.policy.kinds.external_moderation import ExternalModeration
 from keeptrusts.policy.moderators import AZURE_CHARS
-from keeptrusts.policy.sections import SecretRef
+from keeptrusts.policy.secret_refs import SecretRef
 from keeptrusts.policy.vectors import cosine, pieces_of, vectors_of
 
 TEXTS = (Text(("a",), "hello"), Text(("b",), " \n"), Text(("c",), "world", Role.ASSISTANT))

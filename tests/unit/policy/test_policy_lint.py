@@ -91,7 +91,22 @@ def test_what_is_close_to_nothing_gets_the_list() -> None:
         ),
         ("{chain", "{rollout: {token-limit: {share: 5}}, chain", "E002", "policies.rollout.token-limit.share"),
         ("{chain", "{rollout: [token-limit], chain", "E003", "policies.rollout"),
-        ("policies:", "callbacks: []\npolicies:", "E009", "callbacks"),
+        ("policies:", "callbacks: [{type: webhook}]\npolicies:", "E004", "callbacks[0].url"),
+        ("policies:", "callbacks: [{type: helicone}]\npolicies:", "E003", "callbacks[0].type"),
+        ("policies:", "callbacks: [{type: prometheus, tags: [a]}]\npolicies:", "E003", "callbacks[0].tags"),
+        ("policies:", "callbacks: [{type: otlp, endpoint: 'x'}]\npolicies:", "E003", "callbacks[0].endpoint"),
+        (
+            "policies:",
+            "callbacks: [{type: webhook, url: 'https://x.example', headers: {Authorization: k}}]\npolicies:",
+            "E008",
+            "callbacks[0].headers.Authorization",
+        ),
+        (
+            "policies:",
+            "callbacks: [{type: webhook, url: 'https://x.example', headers: {'a b': k}}]\npolicies:",
+            "E003",
+            "callbacks[0].headers.a b",
+        ),
     ],
 )
 def test_one_fault_one_finding(old: str, new: str, code: str, path: str) -> None:

@@ -16,7 +16,7 @@ from keeptrusts.policy.kind import Policy
 from keeptrusts.policy.redaction import LABELS, block_or_redact
 from keeptrusts.policy.schema import Attr, Fault
 from keeptrusts.policy.schema import Block as Section
-from keeptrusts.policy.sections import SecretRef
+from keeptrusts.policy.secret_refs import SecretRef
 from keeptrusts.policy.vectors import MOST_PIECES, cosine, question, vectors_of
 
 if TYPE_CHECKING:

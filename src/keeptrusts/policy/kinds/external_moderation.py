@@ -17,7 +17,7 @@ from keeptrusts.policy.joined import Joined
 from keeptrusts.policy.kind import Policy
 from keeptrusts.policy.moderators import SERVICES, Concern, Matter, Service
 from keeptrusts.policy.schema import Attr, Fault
-from keeptrusts.policy.sections import SecretRef
+from keeptrusts.policy.secret_refs import SecretRef
 from keeptrusts.policy.vectors import cosine, pieces_of, question, vectors_of
 
 EMBEDDING: Final = "embedding-endpoint"

@@ -16,7 +16,7 @@ from keeptrusts.policy.kind import Policy
 from keeptrusts.policy.names import tool_names
 from keeptrusts.policy.reading import suggest
 from keeptrusts.policy.schema import Attr, Fault
-from keeptrusts.policy.sections import SecretRef
+from keeptrusts.policy.secret_refs import SecretRef
 
 ATTACKS: Final = ("command_injection", "sql_injection", "path_traversal", "internal_address")
 RECOGNISED: Final = ("credentials", "injection", "pii", "financial", "health")
