@@ -71,8 +71,9 @@ def _span(event: Event) -> dict[str, Any]:
     proof = hashlib.sha256(str(event["id"]).encode()).hexdigest()
     began, ended = _times(event)
     trace = str(event.get("trace_id") or "")
+    operation = _OPERATIONS.get(str(event.get("api_format")), "chat")
     named = {
-        "gen_ai.operation.name": "chat",
+        "gen_ai.operation.name": operation,
         "gen_ai.request.model": event.get("model"),
         "gen_ai.provider.name": event.get("provider"),
         "gen_ai.usage.input_tokens": event.get("input_tokens"),
@@ -85,7 +86,7 @@ def _span(event: Event) -> dict[str, Any]:
     return {
         "traceId": trace if _is_trace(trace) else proof[:32],
         "spanId": proof[32:48],
-        "name": "keeptrusts.decision",
+        "name": f"{operation} {event.get('model') or ''}".strip(),
         "kind": 2,
         "startTimeUnixNano": str(_nanoseconds(began)),
         "endTimeUnixNano": str(_nanoseconds(ended)),
@@ -94,6 +95,8 @@ def _span(event: Event) -> dict[str, Any]:
     }
 
 
+_OPERATIONS: Final = {"openai_completions": "text_completion", "openai_embeddings": "embeddings"}
+"""Words of OpenTelemetry's conventions for generative AI; what is not here is a chat."""
 _OWN: Final = (
     "id", "request_id", "verdict", "reason_code", "phase", "gateway_id", "configuration_id", "target_id", "agent_id",
     "cost_usd", "degraded", "streamed", "overhead_us",

@@ -76,6 +76,19 @@ def test_a_span_belongs_to_the_trace_of_the_caller(trace: str, *, kept: bool) ->
     assert (span["traceId"] == trace) is kept
 
 
+@pytest.mark.parametrize(
+    ("api_format", "name"), [("openai_embeddings", "embeddings m"), ("anthropic_messages", "chat m"), (None, "chat m")]
+)
+def test_a_span_is_named_by_what_was_done_and_the_model(api_format: str | None, name: str) -> None:
+    """As the conventions for generative AI name spans."""
+    policy = compile_document(document({"audit-logger": {}}, callbacks=[{"type": "otlp", "endpoint": "https://x.y"}]))
+    question = letter(policy.callbacks[0], [{**EVENT, "model": "m", "api_format": api_format}])
+    assert question is not None
+    span = json.loads(question.body)["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
+    told = {one["key"]: one["value"]["stringValue"] for one in span["attributes"] if "stringValue" in one["value"]}
+    assert (span["name"], told["gen_ai.operation.name"]) == (name, name.split()[0])
+
+
 def test_datadog_gets_logs() -> None:
     """At the intake of its site, by its own header field."""
     question, (line,) = asked(type="datadog", secret_key_ref={"env": "K"}, site="datadoghq.eu", tags=["env:a", "b:c"])
