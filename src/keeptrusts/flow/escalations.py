@@ -211,6 +211,8 @@ def _refused(notes: Notes, code: str) -> Refusal:
 
 def _held(notes: Notes, refusal: Refusal, verdict: Escalate, stage: Stage, content: Content) -> Held:
     arrival, snapshot = notes.arrival, notes.snapshot
+    if stage == "output" and verdict.assignee is None and notes.target is not None:
+        verdict = replace(verdict, assignee=notes.target.assignee)
     return Held(
         id=arrival.escalation_id,
         event_id=arrival.event_id,

@@ -81,6 +81,7 @@ class TargetSettings:
         secret_store: Config variable of the control plane that holds it.
         api_key_prefix: Stands before the key in the header, with its blank if it needs one.
         mock: Set when, and only when, the provider is `mock`.
+        assignee: Who decides of its answers that are escalated, where the kind names nobody.
     """
 
     target: Target
@@ -100,6 +101,7 @@ class TargetSettings:
     headers: Mapping[str, str] = field(default_factory=dict)
     mock: MockSettings | None = None
     pricing: Pricing | None = None
+    assignee: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

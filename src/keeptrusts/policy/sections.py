@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
 from keeptrusts.policy.access import Cors, IpAllowlist
+from keeptrusts.policy.assignment import EscalationRouting
 from keeptrusts.policy.callbacks import Callback
 from keeptrusts.policy.checks import (
     base_url,
@@ -93,7 +94,7 @@ def spoken(said: str) -> Spoken:
 
 @dataclass(frozen=True, slots=True)
 class Target(Block):
-    pending: ClassVar[frozenset[str]] = frozenset({"aws_region", "escalation_routing"})
+    pending: ClassVar[frozenset[str]] = frozenset({"aws_region"})
 
     id: Id
     provider: Annotated[
@@ -145,6 +146,10 @@ class Target(Block):
     azure_deployment: Annotated[
         str | None,
         Attr("Deployment to ask; absent: the model.", check=path_word, maximum=200, stronger="neutral"),
+    ] = None
+    escalation_routing: Annotated[
+        EscalationRouting | None,
+        Attr("Who decides of its answers that are escalated, where the kind names nobody.", stronger="neutral"),
     ] = None
     mock: Annotated[Mock | None, Attr("How `mock` answers.", stronger="neutral")] = None
 

@@ -39,6 +39,7 @@ def compile_target(declared: sections.Target) -> TargetSettings:
         headers={name.lower(): value for name, value in declared.headers.items()},
         mock=_mock(declared.mock or sections.Mock()) if said.provider == "mock" else None,
         pricing=_pricing(declared.pricing),
+        assignee=declared.escalation_routing.assignee if declared.escalation_routing else None,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import pytest
@@ -12,12 +12,17 @@ from keeptrusts.core.errors import SpoolFullError
 from keeptrusts.core.exchange import Caller, Exchange, Phase
 from keeptrusts.core.verdict import Allow, Block, Edit, Escalate, Redact, Verdict
 from keeptrusts.flow.escalations import MAX_HELD_BYTES, Content, Decided
+from keeptrusts.policy.document import compile_document
 from keeptrusts.policy.kind import Policy
 from keeptrusts.policy.kinds.agent_firewall import AgentFirewall, TransactionLimits
-from support.flows import HELLO, STREAM, Provider, Review, Seen, answer, chunk, play, policy_of, said, stream
+from support.flows import HELLO, STREAM, TARGET, Provider, Review, Seen, answer, chunk, play, policy_of, said, stream
+from support.policy_cases import document
 
 ESCALATION = "esc_" + "1" * 32
 ASKING = (("x-keeptrusts-escalation", ESCALATION),)
+
+
+EVENTS = "text/event-stream"
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,44 @@ def test_an_answer_is_held_as_the_policies_left_it() -> None:
     assert kinds.index("Hold") < kinds.index("Record")
 
 
+@dataclass(frozen=True)
+class Unassigned(Careful):
+    """Escalates the same to nobody in particular."""
+
+    kind: ClassVar[str] = "unassigned"
+
+    def judge(self, exchange: Exchange) -> Verdict:
+        said = super().judge(exchange)
+        return replace(said, assignee=None) if isinstance(said, Escalate) else said
+
+
+@pytest.mark.parametrize(
+    ("routing", "assignee"),
+    [
+        ({"email": "ada@example.com"}, "ada@example.com"),
+        ({"user_id": "u1"}, "user:u1"),
+        ({"team_id": "t1"}, "team:t1"),
+        (None, None),
+    ],
+)
+@pytest.mark.parametrize(
+    ("body", "provider"),
+    [(HELLO, Provider([answer("money")])), (STREAM, Provider([stream(["mon", "ey"])], 200, EVENTS))],
+    ids=["whole", "streamed"],
+)
+def test_a_target_names_who_decides(
+    routing: dict[str, str] | None, assignee: str | None, body: bytes, provider: Provider
+) -> None:
+    """Of its answers, where the kind that escalates names nobody."""
+    target = {"id": "a", "provider": "mock", "escalation_routing": routing}
+    told = compile_document(document({"rbac": {}}, providers={"targets": [target]})).targets[0].assignee
+    target_settings = replace(TARGET, assignee=told)
+    seen = play(policy_of(Unassigned(), targets=(target_settings,)), body, provider)
+    assert [one.verdict.assignee for one in seen.held] == [assignee]
+    named = play(policy_of(Careful(), targets=(target_settings,)), body, provider)
+    assert [one.verdict.assignee for one in named.held] == ["boss@example.com"]
+
+
 def test_a_stream_is_held_as_a_stream() -> None:
     """Every frame to its end, and nothing of it was sent."""
     seen = play(policy_of(Careful(), Hiding()), STREAM, Provider([stream(["Ada has ", "money"])], 200, EVENTS))
@@ -112,9 +155,6 @@ def test_a_stream_is_held_as_a_stream() -> None:
     assert said(held.content.body) == "[name] has money"
     assert held.content.body.endswith(b"data: [DONE]\n\n")
     assert b"money" not in seen.body
-
-
-EVENTS = "text/event-stream"
 
 
 def test_a_call_for_approval_holds_the_whole_stream() -> None:
