@@ -5,25 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Annotated, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
 from keeptrusts.core.exchange import Exchange, Part, Phase, ToolCall
 from keeptrusts.core.verdict import Allow, Block, Escalate, Match, Verdict
-from keeptrusts.policy.agent_counts import (
-    Limit,
-    Totals,
-    asking,
-    daily_limit,
-    failed_results,
-    owner_of,
-    rate_limits,
-    refusals,
-)
-from keeptrusts.policy.asking import Ask
 from keeptrusts.policy.kind import Policy
 from keeptrusts.policy.names import NameRule, matches_any, never_allowed, tool_names
 from keeptrusts.policy.schema import Attr, Fault
 from keeptrusts.policy.schema import Block as Section
+
+if TYPE_CHECKING:  # lint counts nothing, and these take long to import
+    from keeptrusts.policy.agent_counts import Limit, Totals
+    from keeptrusts.policy.asking import Ask
 
 ROLE_HEADER = "x-user-role"
 AMOUNTS = frozenset({"amount", "total", "total_amount", "value", "sum", "price", "payment", "transfer_amount"})
@@ -164,6 +157,8 @@ class AgentFirewall(Policy):
         return "warning" if told else None
 
     def judge(self, exchange: Exchange) -> Verdict | Ask:
+        from keeptrusts.policy.agent_counts import asking, failed_results, refusals
+
         most = self.kill_switches.max_errors_before_halt
         if most is None or not tool_names(exchange):
             return self._decide(exchange)
@@ -177,6 +172,8 @@ class AgentFirewall(Policy):
         return HALTED if refused >= left else self._decide(exchange, unheard=unheard)
 
     def _decide(self, exchange: Exchange, *, unheard: bool = False) -> Verdict | Ask:
+        from keeptrusts.policy.agent_counts import asking
+
         said = self._judged(exchange)
         if isinstance(said, Block):
             return self._refused(exchange, said)
@@ -187,6 +184,8 @@ class AgentFirewall(Policy):
 
     def _with_room(self, exchange: Exchange, said: Verdict, limits: tuple[Limit, ...], totals: Totals) -> Verdict | Ask:
         """Add to the counts only what there is room for, so that what is refused uses nothing up."""
+        from keeptrusts.policy.agent_counts import asking
+
         for limit, (total, _) in zip(limits, totals, strict=True):
             if total + limit.count.amount > limit.most:
                 return self._refused(exchange, limit.refusal)
@@ -204,11 +203,15 @@ class AgentFirewall(Policy):
         return replace(said, code="agent_firewall.near_limit" if near else said.code, degraded=degraded)
 
     def _refused(self, exchange: Exchange, said: Block) -> Verdict | Ask:
+        from keeptrusts.policy.agent_counts import asking, refusals
+
         if self.kill_switches.max_errors_before_halt is None:
             return said
         return asking((refusals(exchange, self._owner(exchange), 1),), lambda _: said)
 
     def _limits(self, exchange: Exchange) -> Iterator[Limit]:
+        from keeptrusts.policy.agent_counts import daily_limit, rate_limits
+
         owner = self._owner(exchange)
         yield from rate_limits(self.rate_limits, exchange, owner)
         most = self.transaction_limits.max_daily_total
@@ -217,6 +220,8 @@ class AgentFirewall(Policy):
             yield daily_limit(most, amount, owner)
 
     def _owner(self, exchange: Exchange) -> tuple[str, ...]:
+        from keeptrusts.policy.agent_counts import owner_of
+
         return owner_of(exchange, self.kind)
 
     def _judged(self, exchange: Exchange) -> Verdict:
