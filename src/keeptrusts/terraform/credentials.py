@@ -7,12 +7,20 @@ leaves a credential that nobody knows, and never one that two believe to be thei
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, Literal, TypeAlias
 
+from keeptrusts.core.errors import ApiError
 from keeptrusts.terraform.checks import life_seconds, life_text
 from keeptrusts.terraform.planning import Change
 
+Role: TypeAlias = Literal["viewer", "auditor", "editor", "admin"]
+PURPOSE: Final = "What it is for."
+ROLE: Final = "`viewer`, `auditor`, `editor` or `admin`."
+SCOPES: Final = "Narrow the role: `configurations:read`, ... Absent: all that the role may."
+GATEWAY: Final = "The gateway it is for."
+PREFIX: Final = "How it begins, which may be shown."
 RENEWED: Final = "Length of time, like `90d` or `12h`; absent: no end. Once it is over, the next apply makes a new one."
 ROTATED: Final = "Any texts; a change of one makes a new credential. Use it with `create_before_destroy`."
 PASSING: Final = "Length of time, like `30m`; an hour when absent. It is revoked when the run is over."
@@ -35,6 +43,21 @@ def lifetime_of(text: str | None) -> dict[str, int]:
     """The part of a draft that says when it ends."""
     total = life_seconds(text) if text is not None else None
     return {} if total is None else {"expires_in": total}
+
+
+def key_draft(name: str, role: str, scopes: Iterable[str] | None, lifetime: Mapping[str, int]) -> Any:
+    """What an API key is made of."""
+    return {"name": name, "role": role, "scopes": sorted(scopes or ()), **lifetime}
+
+
+@contextmanager
+def revoking() -> Iterator[None]:
+    """One that is gone already is revoked."""
+    try:
+        yield
+    except ApiError as error:
+        if error.status != 404:
+            raise
 
 
 def is_over(key: Mapping[str, Any]) -> bool:

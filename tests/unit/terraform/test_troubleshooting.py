@@ -14,6 +14,7 @@ from keeptrusts.terraform.plugin.serve import BY_HAND, OLD_TERRAFORM
 PAGE = Path(__file__).parents[3] / "docs" / "guide" / "troubleshooting.md"
 SOURCES = Path(keeptrusts.terraform.__path__[0])
 ANY = "..."
+SAYING = ("diagnostics.error", "diagnostics.warn")
 
 
 def shown(node: ast.expr, function: ast.FunctionDef) -> Iterator[str]:
@@ -46,10 +47,8 @@ def titles() -> set[str]:
             if not isinstance(function, ast.FunctionDef):
                 continue
             for call in ast.walk(function):
-                match call:
-                    case ast.Call(func=ast.Attribute(value=held, attr="error" | "warn"), args=[title, _, *_]):
-                        if ast.unparse(held).endswith("diagnostics"):
-                            found |= set(shown(title, function))
+                if isinstance(call, ast.Call) and ast.unparse(call.func).endswith(SAYING) and len(call.args) > 1:
+                    found |= set(shown(call.args[0], function))
     return {title.replace(f"{ANY}.{ANY}", ANY) for title in found}  # an argument inside a block
 
 

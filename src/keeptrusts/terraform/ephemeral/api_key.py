@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
-from keeptrusts.core.errors import ApiError
 from keeptrusts.terraform import credentials
 from keeptrusts.terraform.checks import length, lifetime
 from keeptrusts.terraform.resource import Ephemeral
@@ -17,18 +16,18 @@ from keeptrusts.terraform.schema import Attr
 class PassingApiKey:
     """An API key for the length of one run, in no plan and no state: for a check, or for another provider."""
 
-    name: Annotated[str, Attr(about="What it is for.", required=True, check=length(1, 200))]
+    name: Annotated[str, Attr(about=credentials.PURPOSE, required=True, check=length(1, 200))]
     role: Annotated[
-        Literal["viewer", "auditor", "editor", "admin"],
-        Attr(about="`viewer`, `auditor`, `editor` or `admin`.", required=True),
+        credentials.Role,
+        Attr(about=credentials.ROLE, required=True),
     ]
     scopes: Annotated[
         frozenset[str] | None,
-        Attr(about="Narrow the role: `configurations:read`, ... Absent: all that the role may."),
+        Attr(about=credentials.SCOPES),
     ] = None
     expires_in: Annotated[str | None, Attr(about=credentials.PASSING, check=lifetime)] = None
     id: Annotated[str, Attr(about="Id of the key.", computed=True)] = ""
-    prefix: Annotated[str, Attr(about="How it begins, which may be shown.", computed=True)] = ""
+    prefix: Annotated[str, Attr(about=credentials.PREFIX, computed=True)] = ""
     key: Annotated[str, Attr(about="The key itself.", computed=True, sensitive=True)] = ""
 
 
@@ -37,19 +36,13 @@ class EphemeralApiKey(Ephemeral[PassingApiKey]):
     state = PassingApiKey
 
     def open(self, config: PassingApiKey) -> tuple[PassingApiKey, Mapping[str, str]]:
-        draft: Any = {
-            "name": config.name,
-            "role": config.role,
-            "scopes": sorted(config.scopes or ()),
-            **credentials.passing_lifetime(config.expires_in),
-        }
+        draft = credentials.key_draft(
+            config.name, config.role, config.scopes, credentials.passing_lifetime(config.expires_in)
+        )
         made = self.session.client.tokens.create(draft, idempotency_key=credentials.once())
         opened = replace(config, id=made["id"], prefix=made["prefix"], key=made.get("key", ""))
         return opened, {"id": made["id"]}
 
     def close(self, kept: Mapping[str, str]) -> None:
-        try:
+        with credentials.revoking():
             self.session.client.tokens.revoke(kept["id"])
-        except ApiError as error:
-            if error.status != 404:
-                raise

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from keeptrusts.core.errors import ApiError
 from keeptrusts.terraform import credentials
 from keeptrusts.terraform.checks import lifetime
 from keeptrusts.terraform.resource import Ephemeral
@@ -17,10 +16,10 @@ from keeptrusts.terraform.schema import Attr
 class PassingGatewayToken:
     """A gateway's credential for the length of one run, in no plan and no state: for a check, or another provider."""
 
-    gateway_id: Annotated[str, Attr(about="The gateway it is for.", required=True)]
+    gateway_id: Annotated[str, Attr(about=credentials.GATEWAY, required=True)]
     expires_in: Annotated[str | None, Attr(about=credentials.PASSING, check=lifetime)] = None
     id: Annotated[str, Attr(about="Id of the token.", computed=True)] = ""
-    prefix: Annotated[str, Attr(about="How it begins, which may be shown.", computed=True)] = ""
+    prefix: Annotated[str, Attr(about=credentials.PREFIX, computed=True)] = ""
     token: Annotated[str, Attr(about="The token itself.", computed=True, sensitive=True)] = ""
 
 
@@ -36,8 +35,5 @@ class EphemeralGatewayToken(Ephemeral[PassingGatewayToken]):
         return opened, {"id": made["id"], "gateway_id": config.gateway_id}
 
     def close(self, kept: Mapping[str, str]) -> None:
-        try:
+        with credentials.revoking():
             self.session.client.gateways.revoke_token(kept["gateway_id"], kept["id"])
-        except ApiError as error:
-            if error.status != 404:
-                raise

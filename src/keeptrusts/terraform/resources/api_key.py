@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from keeptrusts.core.errors import ApiError
 from keeptrusts.terraform import credentials
@@ -19,20 +19,20 @@ class ApiKeyState:
     """A key for people and automation. Its rights are those of a role, and fewer where scopes are given."""
 
     id: Annotated[str, Attr(about="Id of the key.", computed=True, follows=())] = ""
-    name: Annotated[str, Attr(about="What it is for.", required=True, replaces=True, check=length(1, 200))]
+    name: Annotated[str, Attr(about=credentials.PURPOSE, required=True, replaces=True, check=length(1, 200))]
     role: Annotated[
-        Literal["viewer", "auditor", "editor", "admin"],
-        Attr(about="`viewer`, `auditor`, `editor` or `admin`.", required=True, replaces=True),
+        credentials.Role,
+        Attr(about=credentials.ROLE, required=True, replaces=True),
     ]
     scopes: Annotated[
         frozenset[str] | None,
-        Attr(about="Narrow the role: `configurations:read`, ... Absent: all that the role may.", replaces=True),
+        Attr(about=credentials.SCOPES, replaces=True),
     ] = None
     expires_in: Annotated[
         str | None, Attr(about=credentials.RENEWED, replaces=True, check=lifetime, same=same_life)
     ] = None
     rotate_when: Annotated[dict[str, str] | None, Attr(about=credentials.ROTATED, replaces=True)] = None
-    prefix: Annotated[str, Attr(about="How it begins, which may be shown.", computed=True, follows=())] = ""
+    prefix: Annotated[str, Attr(about=credentials.PREFIX, computed=True, follows=())] = ""
     key: Annotated[
         str | None,
         Attr(
@@ -57,12 +57,9 @@ class ApiKeyResource(Resource[ApiKeyState]):
         credentials.plan_rotation(change, "key")
 
     def create(self, planned: ApiKeyState) -> ApiKeyState:
-        draft: Any = {
-            "name": planned.name,
-            "role": planned.role,
-            "scopes": sorted(planned.scopes or ()),
-            **credentials.lifetime_of(planned.expires_in),
-        }
+        draft = credentials.key_draft(
+            planned.name, planned.role, planned.scopes, credentials.lifetime_of(planned.expires_in)
+        )
         made = self.session.client.tokens.create(draft, idempotency_key=credentials.once())
         return _state(made, planned, made.get("key"))
 
@@ -76,11 +73,8 @@ class ApiKeyResource(Resource[ApiKeyState]):
         return planned
 
     def delete(self, prior: ApiKeyState) -> None:
-        try:
+        with credentials.revoking():
             self.session.client.tokens.revoke(prior.id)
-        except ApiError as error:
-            if error.status != 404:
-                raise
 
     def find(self, identifier: str) -> ApiKeyState | None:
         """A name may stand for several keys; then none is meant."""

@@ -19,12 +19,12 @@ class GatewayTokenState:
     """A credential with which the instances of a gateway fetch their configuration and ship their events."""
 
     id: Annotated[str, Attr(about="Id of the token.", computed=True, follows=())] = ""
-    gateway_id: Annotated[str, Attr(about="The gateway it is for.", required=True, replaces=True)]
+    gateway_id: Annotated[str, Attr(about=credentials.GATEWAY, required=True, replaces=True)]
     expires_in: Annotated[
         str | None, Attr(about=credentials.RENEWED, replaces=True, check=lifetime, same=same_life)
     ] = None
     rotate_when: Annotated[dict[str, str] | None, Attr(about=credentials.ROTATED, replaces=True)] = None
-    prefix: Annotated[str, Attr(about="How it begins, which may be shown.", computed=True, follows=())] = ""
+    prefix: Annotated[str, Attr(about=credentials.PREFIX, computed=True, follows=())] = ""
     token: Annotated[
         str | None,
         Attr(
@@ -71,11 +71,8 @@ class GatewayTokenResource(Resource[GatewayTokenState]):
         return planned
 
     def delete(self, prior: GatewayTokenState) -> None:
-        try:
+        with credentials.revoking():
             self.session.client.gateways.revoke_token(prior.gateway_id, prior.id)
-        except ApiError as error:
-            if error.status != 404:
-                raise
 
     def find(self, identifier: str) -> GatewayTokenState | None:
         try:
