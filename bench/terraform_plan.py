@@ -1,23 +1,32 @@
 """
-What the provider costs: its handshake beside an empty Python, and a plan of one resource beside a built-in one.
+What the provider costs, beside an empty Python and a built-in resource, and how few calls and processes it takes.
 
-    python bench/terraform_plan.py [rounds]
+    python bench/terraform_plan.py [rounds] [page]
 
-The two are measured in turn, so that a busy machine slows both; ratios of medians are what counts. `python3` is the
-interpreter that runs this, not a version manager's shim in front of it.
+`page`: docs/reference/performance.md; its section `terraform` is written anew.
+
+What is compared is measured in turn, so that a busy machine slows both: ratios of medians are what counts, of wall
+time and of CPU time. `python3` is the interpreter that runs this, not a version manager's shim in front of it.
 """
 
 from __future__ import annotations
 
 import os
+import re
+import resource
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from terraform_api import api
+
+from keeptrusts.terraform import package
 from keeptrusts.terraform.install import install
 from keeptrusts.terraform.package import NAME
 from keeptrusts.terraform.plugin.serve import COOKIE
@@ -54,53 +63,170 @@ resource "terraform_data" "one" {
 """
 
 
+MANY = """\
+resource "keeptrusts_configuration" "many" {
+  count       = %d
+  name        = "policy-${count.index}"
+  policy_yaml = file("${path.module}/policy.yaml")
+}
+"""
+MANY_BUILT_IN = """\
+resource "terraform_data" "many" {
+  count = %d
+  input = "policy-${count.index} ${file("${path.module}/policy.yaml")}"
+}
+"""
+HEAD, _, ONE = OURS.partition('resource "')
+LATENCY_S = 0.03
+NO_OP, COALESCED = 1000, 500
+MANY_ROUNDS = 3
+HASHED = re.compile(r"starting plugin: path=")
+
+
+@dataclass(frozen=True)
+class Measure:
+    """
+    One line of the page.
+
+    Args:
+        limit: What the ratio, or the count, is not to exceed.
+    """
+
+    what: str
+    beside: str
+    ratio: float
+    cpu: float | None
+    limit: float
+    detail: str
+
+    def row(self) -> str:
+        cpu = "" if self.cpu is None else f"{self.cpu:.2f}"
+        kept = "yes" if self.ratio <= self.limit else "no"
+        return f"| {self.what} | {self.beside} | {self.ratio:.2f} | {cpu} | {self.limit:g} | {kept} | {self.detail} |"
+
+
+Spent = tuple[float, float]
+"""Seconds of wall and of CPU."""
+
+
+class Bench:
+    """Folders, environment and an API with a latency."""
+
+    def __init__(self, folder: Path, rounds: int) -> None:
+        self.folder = folder
+        self.rounds = rounds
+        plugins = folder / "plugins"
+        self.launcher = install(plugins)[0] / NAME
+        self.environment = _environment(folder, plugins)
+
+    def all(self) -> Iterator[Measure]:
+        yield self.handshake()
+        yield self.plan_of_one()
+        yield from self.starts()
+        with api(POLICY, LATENCY_S) as (url, _):
+            yield self.no_op(url)
+        with api(POLICY, LATENCY_S) as (url, calls):
+            yield from self.coalesced(url, calls)
+
+    def handshake(self) -> Measure:
+        return _compare(
+            ("handshake", lambda: _handshake(self.launcher, self.environment)),
+            ("`python3 -IS -c pass`", lambda: _spent(["python3", "-IS", "-c", "pass"], None, self.environment)),
+            4, self.rounds,
+        )  # fmt: skip
+
+    def plan_of_one(self) -> Measure:
+        ours, theirs = self.module("one", OURS), self.module("built-in", BUILT_IN)
+        return _compare(
+            ("plan of one resource", lambda: self.terraform(ours, "plan")),
+            ("`terraform_data`", lambda: self.terraform(theirs, "plan")),
+            4, self.rounds,
+        )  # fmt: skip
+
+    def starts(self) -> Iterator[Measure]:
+        """Processes of the provider for each command, which is Terraform's own number of walks."""
+        with api(POLICY, 0) as (url, _):
+            folder = self.module("starts", OURS, url)
+            for arguments, most in ((("validate",), 2), (("plan",), 3), (("apply", "-auto-approve"), 4),
+                                    (("refresh",), 3), (("destroy", "-auto-approve"), 5)):  # fmt: skip
+                traced = subprocess.run(
+                    ["terraform", *arguments], cwd=folder, check=True, capture_output=True, text=True,
+                    env={**self.environment, "TF_LOG": "DEBUG"},
+                )  # fmt: skip
+                count = len(HASHED.findall(traced.stderr))
+                yield Measure(f"starts of `{arguments[0]}`", "", count, None, most, "processes")
+
+    def no_op(self, url: str) -> Measure:
+        ours = self.module("thousand", HEAD + MANY % NO_OP, url)
+        theirs = self.module("thousand-built-in", MANY_BUILT_IN % NO_OP)
+        for folder in (ours, theirs):
+            self.terraform(folder, "apply", "-auto-approve", "-parallelism=50")
+        return _compare(
+            (f"no-op plan of {NO_OP:,}", lambda: self.terraform(ours, "plan")),
+            (f"`terraform_data` x {NO_OP:,}", lambda: self.terraform(theirs, "plan")),
+            1.3, MANY_ROUNDS,
+        )  # fmt: skip
+
+    def coalesced(self, url: str, calls: list[str]) -> Iterator[Measure]:
+        """Beside a provider that reads each resource by a call of its own: this one, told never to list."""
+        folder = self.module("five-hundred", HEAD + MANY % COALESCED, url)
+        self.terraform(folder, "apply", "-auto-approve", "-parallelism=50")
+        calls.clear()
+        self.terraform(folder, "plan")
+        lists = sum(one.endswith("/configurations") for one in calls)
+        detail = f"{lists} of them lists"
+        yield Measure(f"calls of a plan of {COALESCED}", "", len(calls), None, 10, detail)
+        _install_without_lists(self.folder / "single")
+        environment = _environment(self.folder, self.folder / "single")
+        alone = self.folder / "one-by-one"
+        shutil.copytree(folder, alone, ignore=shutil.ignore_patterns(".terraform*"))
+        for arguments in (["init"], ["plan"]):
+            _spent(["terraform", *arguments], alone, environment)
+        yield _compare(
+            (f"plan of {COALESCED} at 30 ms", lambda: self.terraform(folder, "plan")),
+            ("a call for each", lambda: _spent(["terraform", "plan"], alone, environment)),
+            0.6, MANY_ROUNDS,
+        )  # fmt: skip
+
+    def module(self, name: str, text: str, url: str = "http://127.0.0.1:9") -> Path:
+        folder = self.folder / name
+        folder.mkdir()
+        (folder / "main.tf").write_text(text.replace("http://127.0.0.1:9", url))
+        (folder / "policy.yaml").write_text(POLICY)
+        self.terraform(folder, "init")
+        return folder
+
+    def terraform(self, folder: Path, *arguments: str) -> Spent:
+        return _spent(["terraform", *arguments], folder, self.environment)
+
+
 def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        plugins = folder / "plugins"
-        launcher = install(plugins)[0] / NAME
-        environment = _environment(folder, plugins)
-        ours, theirs = (_module(folder / which, text, environment) for which, text in (("a", OURS), ("b", BUILT_IN)))
-        _compare(
-            "handshake",
-            lambda: _handshake(launcher, environment),
-            "python3 -IS -c pass",
-            lambda: _empty_python(environment),
-            rounds,
-        )
-        _compare(
-            "plan of one keeptrusts_configuration",
-            lambda: _plan(ours, environment),
-            "plan of one terraform_data",
-            lambda: _plan(theirs, environment),
-            rounds,
-        )
+        measured = []
+        for one in Bench(Path(name), rounds).all():
+            print(one.row(), flush=True)
+            measured.append(one)
+    if len(sys.argv) > 2:
+        write_section(Path(sys.argv[2]), measured)
 
 
 def _environment(folder: Path, plugins: Path) -> Mapping[str, str]:
-    config = folder / "terraform.rc"
+    config = plugins.with_suffix(".rc")
     config.write_text(f'provider_installation {{\n  filesystem_mirror {{ path = "{plugins}" }}\n}}\n')
     own = {"HOME": str(folder), "TMPDIR": str(folder), "TF_CLI_CONFIG_FILE": str(config), "CHECKPOINT_DISABLE": "1"}
     return os.environ | own | {"PATH": f"{Path(sys.base_prefix, 'bin')}{os.pathsep}{os.environ['PATH']}"}
 
 
-def _module(folder: Path, text: str, environment: Mapping[str, str]) -> Path:
-    folder.mkdir()
-    (folder / "main.tf").write_text(text)
-    (folder / "policy.yaml").write_text(POLICY)
-    subprocess.run(["terraform", "init"], cwd=folder, env=environment, check=True, capture_output=True)
-    return folder
+def _spent(command: list[str], folder: Path | None, environment: Mapping[str, str]) -> Spent:
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
+    took, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return took, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def _plan(folder: Path, environment: Mapping[str, str]) -> float:
-    start = time.perf_counter()
-    subprocess.run(["terraform", "plan"], cwd=folder, env=environment, check=True, capture_output=True)
-    return time.perf_counter() - start
-
-
-def _handshake(launcher: Path, environment: Mapping[str, str]) -> float:
-    start = time.perf_counter()
+def _handshake(launcher: Path, environment: Mapping[str, str]) -> Spent:
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     started = subprocess.Popen(
         [launcher], env={**environment, COOKIE[0]: COOKIE[1]}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
@@ -110,19 +236,61 @@ def _handshake(launcher: Path, environment: Mapping[str, str]) -> float:
     started.kill()
     started.wait()
     started.stdout.close()
-    return took
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return took, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def _empty_python(environment: Mapping[str, str]) -> float:
-    start = time.perf_counter()
-    subprocess.run(["python3", "-IS", "-c", "pass"], env=environment, check=True)
-    return time.perf_counter() - start
+Measured = tuple[str, Callable[[], Spent]]
 
 
-def _compare(ours: str, measure: Callable[[], float], theirs: str, beside: Callable[[], float], rounds: int) -> None:
-    pairs = [(measure(), beside()) for _ in range(rounds + 1)][1:]
-    first, second = (1000 * statistics.median(column) for column in zip(*pairs, strict=True))
-    print(f"{ours}: {first:.1f} ms; {theirs}: {second:.1f} ms; ratio {first / second:.2f}")
+def _compare(ours: Measured, theirs: Measured, limit: float, rounds: int) -> Measure:
+    pairs = [(ours[1](), theirs[1]()) for _ in range(rounds + 1)][1:]
+    (wall, cpu), (wall_beside, cpu_beside) = (
+        [1000 * statistics.median(values) for values in zip(*column, strict=True)]
+        for column in zip(*pairs, strict=True)
+    )
+    detail = f"{wall:.0f} and {wall_beside:.0f} ms"
+    return Measure(ours[0], theirs[0], wall / wall_beside, cpu / cpu_beside, limit, detail)
+
+
+def _install_without_lists(plugins: Path) -> None:
+    """A provider as most are: one call reads one resource."""
+    modules = package._our_modules  # noqa: SLF001 - the one place where its text is changed
+    name = "keeptrusts/terraform/reads.py"
+
+    def changed() -> dict[str, bytes]:
+        found = modules()
+        assert b"SINGLE_READS: Final = 2" in found[name]
+        return {**found, name: found[name].replace(b"SINGLE_READS: Final = 2", b"SINGLE_READS: Final = 1_000_000")}
+
+    package._our_modules = changed  # noqa: SLF001
+    try:
+        install(plugins)
+    finally:
+        package._our_modules = modules  # noqa: SLF001
+
+
+SECTION = re.compile(r"<!-- terraform -->\n.*?<!-- /terraform -->\n", re.DOTALL)
+INTRODUCTION = """\
+## terraform
+
+What the provider costs (`make bench-terraform`): ratios of medians, each pair measured in turn on one machine. CPU
+time is that of Terraform and its providers together, and says more on a machine with other work. Most of what a plan of
+many costs beside a built-in resource, Terraform itself spends on speaking to a provider, whichever it is: three
+quarters of a no-op plan of 1,000.
+
+| what | beside | ratio | of CPU | at most | kept | |
+|---|---|---|---|---|---|---|
+"""
+
+
+def write_section(page: Path, measured: list[Measure]) -> None:
+    """Into the page, in place of its section of before."""
+    text = page.read_text() if page.exists() else "# Performance\n\n"
+    rows = "\n".join(one.row() for one in measured)
+    section = f"<!-- terraform -->\n{INTRODUCTION}{rows}\n<!-- /terraform -->\n"
+    text = SECTION.sub(lambda _: section, text) if SECTION.search(text) else f"{text.rstrip()}\n\n{section}"
+    page.write_text(text)
 
 
 if __name__ == "__main__":

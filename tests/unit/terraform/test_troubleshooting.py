@@ -24,8 +24,8 @@ def shown(node: ast.expr, function: ast.FunctionDef) -> Iterator[str]:
             yield text
         case ast.JoinedStr(values=parts):
             yield "".join(str(one.value) if isinstance(one, ast.Constant) else ANY for one in parts)
-        case ast.IfExp(body=one, orelse=other):
-            yield from shown(one, function)
+        case ast.IfExp(body=first, orelse=other):
+            yield from shown(first, function)
             yield from shown(other, function)
         case ast.Name(id=name):
             for one in ast.walk(function):
