@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 PY ?= python3
 BIN := .venv/bin
-.PHONY: help setup setup-dev demo test lint fix docs eval eval-data bench terraform postgresql redis
+.PHONY: help setup setup-dev demo test lint fix docs eval eval-data bench bench-terraform terraform postgresql redis
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from support.terraform import CONFIGURATION, Workspace
+from support.terraform import CONFIGURATION, OTHER_POLICY, Workspace
 from support.terraform_api import Api, ProblemError, wait_until
 
 pytestmark = pytest.mark.acceptance
@@ -101,6 +101,36 @@ def test_an_interrupted_create_is_in_the_state(workspace: Workspace, api: Api, s
     assert workspace.resource(ADDRESS)["id"] in api.objects
     wait_until(lambda: providers(sockets) == [], seconds=5)
     assert workspace.plan() == 0
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+def test_an_interrupted_change_is_in_the_state(workspace: Workspace, api: Api, sockets: Path, method: str) -> None:
+    """Ctrl-C during an update or a delete: it is finished and saved, and the next run has nothing to set right."""
+    workspace.main(CONFIGURATION)
+    workspace.apply().ok()
+    told = Event()
+
+    def interrupt(request: Any) -> None:
+        if request.method == method:
+            os.killpg(running.pid, signal.SIGINT)
+            assert told.wait(30)
+
+    api.failures.append(interrupt)
+    workspace.write("policy.yaml", OTHER_POLICY)
+    verb = "apply" if method == "PATCH" else "destroy"
+    running = workspace.start(verb, "-auto-approve", env={"TMPDIR": str(sockets)})
+    assert running.stdout is not None
+    for line in running.stdout:
+        if "Interrupt received" in line:
+            told.set()
+    running.communicate(timeout=60)
+    wait_until(lambda: providers(sockets) == [], seconds=5)
+    assert told.is_set()
+    if method == "PATCH":
+        assert workspace.resource(ADDRESS)["version"] == 2
+        assert workspace.plan() == 0
+    else:
+        assert (api.objects, workspace.addresses()) == ({}, [])
 
 
 def test_an_interrupted_wait_ends(workspace: Workspace, api: Api) -> None:
