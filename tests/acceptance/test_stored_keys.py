@@ -49,9 +49,9 @@ def provider(seen: list[str]) -> Iterator[str]:
         thread.join()
 
 
-def set_key(server: Server, value: str) -> None:
+def set_key(server: Server, value: str, url: str) -> None:
     known = environment(KEEPTRUSTS_API_URL=server.url, KEEPTRUSTS_API_TOKEN=server.admin_key)
-    command = [str(KT), "secret", "set", "openai-key", "--stdin"]
+    command = [str(KT), "secret", "set", "openai-key", "--stdin", "--allow-host", url.removeprefix("http://")]
     done = subprocess.run(command, input=value, capture_output=True, text=True, env=known, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     assert value not in done.stdout + done.stderr
@@ -80,9 +80,9 @@ def test_a_stored_key_reaches_the_provider(tmp_path: Path) -> None:
             gateway.wait_until_ready()
             health = urllib3.request("GET", f"{gateway.url}/health").json()
             assert not health["providers"]["primary"]["available"]
-            set_key(server, "sk-first")
+            set_key(server, "sk-first", url)
             asked_until(gateway, seen, "Bearer sk-first")
-            set_key(server, "sk-second")
+            set_key(server, "sk-second", url)
             asked_until(gateway, seen, "Bearer sk-second")
             gateway.kill()
         server.kill()

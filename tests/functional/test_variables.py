@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from keeptrusts.policy.destinations import may_go
 from keeptrusts.store.review_tables import variables
 from support.control import POLICY, Person, Plane, assert_problem
 
@@ -19,7 +20,15 @@ NAMING = POLICY.replace(
 
 
 def made(plane: Plane, name: str = "openai-key", value: str = SECRET) -> dict[str, Any]:
-    return plane.admin.made("/v1/config-variables", {"name": name, "value": value, "description": "for tests"})
+    return plane.admin.made(
+        "/v1/config-variables",
+        {
+            "name": name,
+            "value": value,
+            "description": "for tests",
+            "allowed_hosts": ["api.example.com"],
+        },
+    )
 
 
 def gateway_of(plane: Plane, policy: str = NAMING, name: str = "edge") -> tuple[dict[str, Any], Person]:
@@ -89,6 +98,47 @@ def test_a_new_value_wakes_gateways(still: Plane) -> None:
     assert still.admin.delete(path).status_code == 204
     assert epoch(mine) == before + 3
     assert_problem(mine.get("/v1/gateway/variables/openai-key"), 404, "not_found")
+
+
+def test_a_document_sends_a_secret_where_it_may_go_alone(still: Plane) -> None:
+    """Whatever an editor writes beside its name: not stored, and nothing handed out for what was stored before."""
+    editor = still.person("editor")
+    _, mine = gateway_of(still)  # while there is no secret of this name
+    one = still.admin.made("/v1/config-variables", {"name": "openai-key", "value": SECRET})
+    assert_problem(mine.get("/v1/gateway/variables/openai-key"), 403, "secret_host_refused")
+    answer = editor.post("/v1/configurations", {"name": "mine", "policy_yaml": NAMING})
+    problem = assert_problem(answer, 422, "secret_host_refused")
+    assert [item["path"] for item in problem["errors"]] == ["policy_yaml.providers.targets[0].base_url"]
+    path = f"/v1/config-variables/{one['id']}"
+    assert_problem(editor.patch(path, {"allowed_hosts": ["api.example.com"]}), 403, "forbidden")
+    assert_problem(still.admin.patch(path, {"allowed_hosts": ["https://api.example.com"]}), 422, "invalid_host")
+    still.admin.patch(path, {"allowed_hosts": ["api.example.com"]})
+    assert editor.post("/v1/configurations", {"name": "mine", "policy_yaml": NAMING}).status_code == 201
+    assert mine.get("/v1/gateway/variables/openai-key").json()["value"] == SECRET
+    still.admin.patch(path, {"allowed_hosts": None})
+    assert_problem(mine.get("/v1/gateway/variables/openai-key"), 403, "secret_host_refused")
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed", "may"),
+    [
+        ("https://api.openai.com/v1", None, True),
+        ("HTTPS://API.OpenAI.com", None, True),
+        ("http://api.openai.com", None, False),
+        ("https://api.openai.com:8443", None, False),
+        ("https://api.openai.com.evil.example", None, False),
+        ("https://api.openai.com@evil.example", None, False),
+        ("https://a.example", ["a.example"], True),
+        ("https://b.a.example", ["a.example"], False),
+        ("http://a.example:80", ["a.example"], False),
+        ("http://a.example:8080", ["a.example:8080"], True),
+        ("https://[::1]:8443", ["[::1]:8443"], True),
+        ("https://api.openai.com", ["a.example"], False),
+    ],
+)
+def test_hosts_are_compared_whole(url: str, allowed: list[str] | None, may: bool) -> None:
+    """Scheme, host and port count; what only looks like a host is another one."""
+    assert may_go(url, allowed) is may
 
 
 @pytest.mark.parametrize(

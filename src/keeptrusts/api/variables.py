@@ -12,15 +12,18 @@ from keeptrusts.api.names import Description
 
 VariableName = Annotated[str, MinLen(1), MaxLen(200)]
 Value = Annotated[str, MinLen(1), MaxLen(16_384)]
+Hosts = Annotated[list[Annotated[str, MinLen(1), MaxLen(260)]], MinLen(1), MaxLen(50)]
+"""`host` for https at its own port, `host:port` for that port alone."""
 
 
 class VariableDraft(TypedDict):
-    """POST. `name`: letters, digits, `_`, `-` and `.`; a document writes `secret_key_ref: {store: NAME}`."""
+    """POST. `name`: letters, digits, `_`, `-` and `.`. Without `allowed_hosts` it goes to hosts of known providers alone."""
 
     __pydantic_config__ = FORBID  # type: ignore[misc]
     name: VariableName
     value: Value
     description: NotRequired[Description | None]
+    allowed_hosts: NotRequired[Hosts | None]
 
 
 class VariablePatch(TypedDict, total=False):
@@ -29,6 +32,7 @@ class VariablePatch(TypedDict, total=False):
     __pydantic_config__ = FORBID  # type: ignore[misc]
     value: Value
     description: Description | None
+    allowed_hosts: Hosts | None
 
 
 class Variable(TypedDict):
@@ -37,6 +41,7 @@ class Variable(TypedDict):
     id: str
     name: str
     description: str | None
+    allowed_hosts: list[str] | None
     version: int
     created_at: str
     updated_at: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
@@ -37,27 +37,29 @@ def list_secrets(client: Client, form: str) -> None:
 @click.option("--stdin", "from_stdin", is_flag=True, help="Read the value from standard input.")
 @click.option("--env-var", metavar="VARIABLE", help="Take the value of this variable of the environment.")
 @click.option("--description", help="What it is for.")
+@click.option("--allow-host", "hosts", multiple=True, metavar="HOST", help="Where it may be sent; may be repeated.")
 @format_option("table", "json", "yaml")
 @with_client
-def set_secret(
-    client: Client, /, name: str, *, from_stdin: bool, env_var: str | None, description: str | None, form: str
-) -> None:
+def set_secret(client: Client, /, name: str, *, from_stdin: bool, env_var: str | None, form: str, **about: Any) -> None:
     """
     Hand in a secret, or its new value. The value is never an argument: others would see it.
 
     A policy document names it as `secret_key_ref: {store: NAME}`; gateways that run take up a new value within seconds.
+    It is sent to hosts of known providers alone, or to those named with `--allow-host`: `HOST`, or `HOST:PORT`.
 
     \b
       kt secret set openai-key --env-var OPENAI_API_KEY
       pass show openai | kt secret set openai-key --stdin
+      kt secret set azure-key --env-var AZURE_KEY --allow-host mine.openai.azure.com
     """
     value = _value(env_var, from_stdin=from_stdin)
+    told: dict[str, Any] = {"description": about["description"]} if about["description"] is not None else {}
+    told |= {"allowed_hosts": list(about["hosts"])} if about["hosts"] else {}
     known = _find(client, name)
     if known is None:
-        draft = {"name": name, "value": value, "description": description}
+        draft = {"name": name, "value": value, **told}
         emit_one(client.variables.create(cast("VariableDraft", draft)), form)
         return
-    told = {} if description is None else {"description": description}
     emit_one(client.variables.update(known["id"], cast("VariablePatch", {"value": value, **told})), form)
 
 

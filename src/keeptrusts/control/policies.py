@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from keeptrusts.api.configurations import Validation
@@ -14,18 +14,28 @@ from keeptrusts.store.configurations import PolicyText
 
 if TYPE_CHECKING:
     from keeptrusts.policy.compiled import CompiledPolicy
+    from keeptrusts.policy.destinations import Destination
 
 FIELD = "policy_yaml"
 
 
-def read_policy(policy_yaml: str) -> PolicyText:
+def read_policy(policy_yaml: str, hosts: Mapping[str, Sequence[str] | None]) -> PolicyText:
     """
     The document and what it means.
 
+    Args:
+        hosts: Where each stored secret may be sent, by its name (`store.variables.allowed_hosts`).
+
     Raises:
-        ProblemError: 422 `invalid_policy`, with every finding of lint; 422 `policy_too_large`.
+        ProblemError: 422 `invalid_policy`, with every finding of lint; 422 `policy_too_large`; 422
+            `secret_host_refused`, a stored secret would be sent where it may not go.
     """
     compiled = compile_policy(policy_yaml)
+    refused = misdirected(policy_yaml, hosts)
+    if refused:
+        detail = "a stored secret may not be sent there: name the host with `kt secret set NAME --allow-host HOST`"
+        items = [_misdirected(one) for one in refused]
+        raise ProblemError(422, "secret_host_refused", detail, errors=items)
     return PolicyText(policy_yaml, compiled.digest, compiled.kinds)
 
 
@@ -41,6 +51,19 @@ def compile_policy(policy_yaml: str) -> CompiledPolicy:
         faults = _items(invalid.findings)
         detail = f"the policy document has {len(faults)} errors; see `errors`, or run `kt policy lint --file FILE`"
         raise ProblemError(422, "invalid_policy", detail, errors=faults) from None
+
+
+def misdirected(policy_yaml: str, hosts: Mapping[str, Sequence[str] | None]) -> list[Destination]:
+    """Where a document that lints would send stored secrets that may not go there."""
+    from keeptrusts.policy.destinations import destinations, may_go
+
+    named = [one for one in destinations(policy_yaml) if one.secret in hosts]
+    return [one for one in named if not may_go(one.url, hosts[one.secret])]
+
+
+def _misdirected(one: Destination) -> ProblemItem:
+    message = f"the secret `{one.secret}` may not be sent to this host"
+    return {"path": f"{FIELD}.{one.path}", "code": "secret_host_refused", "message": message}
 
 
 def named_variables(policy_yaml: str) -> frozenset[str]:

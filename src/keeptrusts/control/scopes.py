@@ -2,7 +2,8 @@
 What each role may do, as scopes `noun:verb`. A key's own scopes can only narrow its role.
 
 `viewer` sees what is governed and what happened; `auditor` also takes evidence out and reads the audit log; `editor`
-changes what is governed and decides what was escalated; `admin` also hands out keys; `gateway` reports what it did, and
+changes what is governed and decides what was escalated; `admin` also hands out keys and
+hands in secrets; `gateway` reports what it did, and
 fetches what it is to do.
 """
 
@@ -41,7 +42,6 @@ _VIEWER = frozenset(
 )
 _EDITOR = _VIEWER | {
     VARIABLES_READ,
-    VARIABLES_WRITE,
     CONFIGURATIONS_WRITE,
     GATEWAYS_WRITE,
     WEBHOOKS_WRITE,
@@ -51,7 +51,7 @@ _EDITOR = _VIEWER | {
     RUNTIME,
 }
 _AUDITOR = _VIEWER | {EXPORTS_READ, EXPORTS_WRITE, AUDIT_READ}
-_ADMIN = _EDITOR | _AUDITOR | {TOKENS_READ, TOKENS_WRITE}
+_ADMIN = _EDITOR | _AUDITOR | {TOKENS_READ, TOKENS_WRITE, VARIABLES_WRITE}
 
 SCOPES_OF: Final[Mapping[Role, frozenset[str]]] = {
     "admin": _ADMIN,

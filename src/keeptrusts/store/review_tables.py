@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, Table, UniqueConstraint, text
 
-from keeptrusts.store.columns import Bytes, Id, Long, UtcTime, Word, metadata
+from keeptrusts.store.columns import Bytes, Id, Json, Long, UtcTime, Word, metadata
 
 escalations: Final = Table(
     "escalations",
@@ -75,6 +75,7 @@ variables: Final = Table(
     Column("name", Word, nullable=False),
     Column("description", Long, nullable=True),
     Column("value", Bytes, nullable=False),
+    Column("allowed_hosts", Json, nullable=True),
     Column("version", Integer, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("created_at", UtcTime, nullable=False),

@@ -36,7 +36,9 @@ class Variables:
         self._org = org
         self._sealer = sealer
 
-    def make(self, name: str, value: str, description: str | None, *, by: str, at: datetime) -> StoredVariable:
+    def make(
+        self, name: str, value: str, description: str | None, *, hosts: list[str] | None, by: str, at: datetime
+    ) -> StoredVariable:
         """
         A new one.
 
@@ -50,6 +52,7 @@ class Variables:
             "name": name,
             "description": description,
             "value": self._seal(identifier, 1, value),
+            "allowed_hosts": hosts,
             "version": 1,
             "revision": 1,
             "created_at": at,
@@ -82,11 +85,10 @@ class Variables:
         return [_stored(row).shown for row in self._connection.execute(query).mappings()]
 
     def change(self, identifier: str, fields: Mapping[str, Any], *, by: str, at: datetime) -> StoredVariable:
-        """Its `description`, or a new `value` under the next version."""
+        """Its `description`, its `allowed_hosts`, or a new `value` under the next version."""
         row = self._row(variables.c.id == identifier, to_change=True)
         columns: dict[str, Any] = {"revision": row["revision"] + 1, "updated_at": at, "updated_by": by}
-        if "description" in fields:
-            columns["description"] = fields["description"]
+        columns |= {name: fields[name] for name in ("description", "allowed_hosts") if name in fields}
         if "value" in fields:
             version = row["version"] + 1
             columns |= {"version": version, "value": self._seal(identifier, version, fields["value"])}
@@ -124,11 +126,18 @@ class Variables:
         return f"config_variables/{self._org}/{identifier}/{version}"
 
 
+def allowed_hosts(connection: Connection, org: str) -> dict[str, list[str] | None]:
+    """Where each variable of an organisation may be sent, by its name; None: to known providers."""
+    query = select(variables.c.name, variables.c.allowed_hosts).where(variables.c.org == org)
+    return {row.name: row.allowed_hosts for row in connection.execute(query)}
+
+
 def _stored(row: RowMapping) -> StoredVariable:
     shown: Variable = {
         "id": row["id"],
         "name": row["name"],
         "description": row["description"],
+        "allowed_hosts": row["allowed_hosts"],
         "version": row["version"],
         "created_at": rfc3339(row["created_at"]),
         "updated_at": rfc3339(row["updated_at"]),

@@ -30,6 +30,7 @@ from keeptrusts.control.unit_of_work import transactional
 from keeptrusts.store.configurations import Configurations, PolicyText, Stored, Write
 from keeptrusts.store.gateways import Gateways
 from keeptrusts.store.transaction import Tx
+from keeptrusts.store.variables import allowed_hosts
 
 router = APIRouter(prefix="/v1/configurations", tags=["configurations"])
 
@@ -46,7 +47,7 @@ def make_configuration(
         "labels": draft.get("labels", {}),
         "managed_by": draft.get("managed_by", "api"),
     }
-    policy = policies.read_policy(draft["policy_yaml"])
+    policy = policies.read_policy(draft["policy_yaml"], allowed_hosts(tx.connection, actor.org))
     made = Configurations(tx.connection, actor.org).make(fields, policy, _write(tx, actor, draft.get("message")))
     record(tx, actor, "configuration.create", made.shown["id"], after=made.shown)
     tx.publish(actor.org, "configuration.created", _told(made))
@@ -95,7 +96,8 @@ def change_configuration(
     services: AppServices,
 ) -> Configuration:
     """Change some fields. A document that means something else becomes a new version; gateways follow."""
-    policy = policies.read_policy(patch["policy_yaml"]) if "policy_yaml" in patch else None
+    hosts = allowed_hosts(tx.connection, actor.org)
+    policy = policies.read_policy(patch["policy_yaml"], hosts) if "policy_yaml" in patch else None
     fields = _fields(patch)
     change = _Change(configuration_id, actor, tx, services)
     return _shown(change.write(precondition, fields, policy, patch.get("message"), "update"), response)
@@ -134,7 +136,7 @@ def add_version(
     services: AppServices,
 ) -> ConfigurationVersion:
     """Write the next version. When the document means what the current one does, that one comes back instead."""
-    policy = policies.read_policy(draft["policy_yaml"])
+    policy = policies.read_policy(draft["policy_yaml"], allowed_hosts(tx.connection, actor.org))
     change = _Change(configuration_id, actor, tx, services)
     after = change.write(precondition, {}, policy, draft.get("message"), "update")
     return Configurations(tx.connection, actor.org).version(configuration_id, after.shown["version"])
@@ -177,7 +179,7 @@ def roll_back(
 ) -> Configuration:
     """Make an earlier version current again: it becomes a new one. It has to lint as today's documents do."""
     earlier = Configurations(tx.connection, actor.org).version(configuration_id, wanted["version"])
-    policy = policies.read_policy(earlier["policy_yaml"])
+    policy = policies.read_policy(earlier["policy_yaml"], allowed_hosts(tx.connection, actor.org))
     change = _Change(configuration_id, actor, tx, services)
     message = f"back to version {wanted['version']}"
     return _shown(change.write(precondition, {}, policy, message, "rollback"), response)

@@ -18,9 +18,10 @@ from keeptrusts.control.services import AppServices, Services
 from keeptrusts.control.unit_of_work import transactional
 from keeptrusts.core.errors import NotFoundError
 from keeptrusts.policy.checks import secret_name
+from keeptrusts.policy.destinations import is_host
 from keeptrusts.store.gateways import Gateways
 from keeptrusts.store.transaction import Tx
-from keeptrusts.store.variables import StoredVariable, Variables
+from keeptrusts.store.variables import StoredVariable, Variables, allowed_hosts
 
 router = APIRouter(prefix="/v1", tags=["variables"])
 
@@ -35,8 +36,11 @@ def make_variable(
     if fault is not None:
         raise ProblemError(422, "invalid_name", "`name` may have letters, digits, `_`, `-` and `.`, and at most 200")
     _check_value(draft["value"])
+    hosts = draft.get("allowed_hosts")
+    _check_hosts(hosts)
     mine = _mine(tx, actor, services)
-    made = mine.make(draft["name"], draft["value"], draft.get("description"), by=actor.key_id, at=tx.now)
+    about = draft.get("description")
+    made = mine.make(draft["name"], draft["value"], about, hosts=hosts, by=actor.key_id, at=tx.now)
     record(tx, actor, "variable.create", made.shown["id"], after={**made.shown})
     _awaken(tx, actor, services)
     response.headers["Location"] = f"/v1/config-variables/{made.shown['id']}"
@@ -78,7 +82,7 @@ def change_variable(
     precondition: IfMatch,
     services: AppServices,
 ) -> Variable:
-    """A new value, or another description. Gateways that run have the new value within seconds."""
+    """A new value, other hosts, another description. Gateways that run have the new value within seconds."""
     mine = _mine(tx, actor, services)
     before = mine.read(variable_id, to_change=True)
     precondition.check(before.revision)
@@ -86,9 +90,10 @@ def change_variable(
         return _shown(before, response)
     if "value" in patch:
         _check_value(patch["value"])
+    _check_hosts(patch.get("allowed_hosts"))
     after = mine.change(variable_id, patch, by=actor.key_id, at=tx.now)
     record(tx, actor, "variable.update", variable_id, before={**before.shown}, after={**after.shown})
-    if "value" in patch:
+    if not patch.keys().isdisjoint({"value", "allowed_hosts"}):
         _awaken(tx, actor, services)
     return _shown(after, response)
 
@@ -114,6 +119,11 @@ def fetch_variable(name: str, actor: VariableUser, tx: Tx, services: AppServices
     desired = Gateways(tx.connection, actor.org).desired(actor.gateway_id) if actor.gateway_id else None
     if desired is None or name not in policies.named_variables(desired.policy_yaml):
         raise NotFoundError("there is no such variable, or the document of this gateway does not name it")
+    if any(
+        one.secret == name for one in policies.misdirected(desired.policy_yaml, allowed_hosts(tx.connection, actor.org))
+    ):
+        detail = "the document of this gateway would send it to a host that it may not go to"
+        raise ProblemError(403, "secret_host_refused", detail)
     return _mine(tx, actor, services).open(name)
 
 
@@ -130,6 +140,12 @@ def _check_value(value: str) -> None:
     """It goes into a header field."""
     if not (value.isascii() and value.isprintable() and value == value.strip()):
         raise ProblemError(422, "invalid_value", "`value` must be printable ASCII without blanks at its ends")
+
+
+def _check_hosts(hosts: list[str] | None) -> None:
+    if not all(is_host(one) for one in hosts or ()):
+        detail = "`allowed_hosts` are names or addresses of hosts in lower case, with `:port` where it is not 443"
+        raise ProblemError(422, "invalid_host", detail)
 
 
 def _shown(stored: StoredVariable, response: Response) -> Variable:
