@@ -17,7 +17,7 @@ Hosts = Annotated[list[Annotated[str, MinLen(1), MaxLen(260)]], MinLen(1), MaxLe
 
 
 class VariableDraft(TypedDict):
-    """POST. `name`: letters, digits, `_`, `-` and `.`. Without `allowed_hosts` it goes to hosts of known providers alone."""
+    """POST. `name`: letters, digits, `_`, `-`, `.`. Without `allowed_hosts` it goes to known providers alone."""
 
     __pydantic_config__ = FORBID  # type: ignore[misc]
     name: VariableName
