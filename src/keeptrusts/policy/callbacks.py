@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Final, Literal, TypeAlias
 
-from keeptrusts.policy.checks import base_url, header_name
+from keeptrusts.policy.checks import base_url, sent_header_name
 from keeptrusts.policy.schema import Attr, Block, Fault
 from keeptrusts.policy.secret_refs import SECRET_HEADERS, SecretRef
 
@@ -84,7 +84,7 @@ class Callback(Block):
             if name not in given:
                 yield Fault("E004", (name,), f"`{name}` is missing: `{self.type}` needs it", f"add `{name}:`")
         for name in self.headers:
-            fault = header_name(name)
+            fault = sent_header_name(name)
             if fault is not None:
                 yield Fault(fault.code, ("headers", name), fault.message)
             if name.lower() in _SECRET_FIELDS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 from keeptrusts.detect.pattern import PatternError, read_pattern
 from keeptrusts.policy.providers import KNOWN, canonical
@@ -93,6 +93,22 @@ def header_name(text: str) -> Fault | None:
     """RFC 9110, section 5.1."""
     sound = 0 < len(text) <= 200 and _TOKEN.issuperset(text)
     return None if sound else Fault("E003", (), f"`{text[:60]}` is not the name of a header field")
+
+
+_OF_THE_CONNECTION: Final = frozenset(
+    {
+        "connection", "content-length", "expect", "host", "keep-alive", "proxy-authenticate",
+        "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+    }
+)  # fmt: skip
+"""Say where a request goes and where it ends (RFC 9110, section 7; RFC 9112, section 6): two of one disagree."""
+
+
+def sent_header_name(text: str) -> Fault | None:
+    """Name of a header field that a document adds to requests."""
+    if text.lower() in _OF_THE_CONNECTION:
+        return Fault("E003", (), f"`{text}` is about the connection, and the gateway alone says it", "remove it")
+    return header_name(text)
 
 
 def base_url(text: str) -> Fault | None:

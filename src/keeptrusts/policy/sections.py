@@ -17,6 +17,7 @@ from keeptrusts.policy.checks import (
     path_word,
     provider,
     semantic_version,
+    sent_header_name,
 )
 from keeptrusts.policy.groups import ModelGroup, group_faults
 from keeptrusts.policy.limits import Agent, TokenRateLimit, agent_faults
@@ -121,7 +122,7 @@ class Target(Block):
         str | None,
         Attr("Refused: secrets never stand in the document.", check=literal_secret, stronger="neutral", secret=True),
     ] = None
-    api_key_header: Annotated[str | None, Attr("Default by format.", check=header_name, stronger="neutral")] = None
+    api_key_header: Annotated[str | None, Attr("Default by format.", check=sent_header_name, stronger="neutral")] = None
     api_key_prefix: Annotated[str | None, Attr("Default by format.", maximum=40, stronger="neutral")] = None
     pricing: Annotated[Pricing | None, Attr("What its tokens cost.", stronger="neutral")] = None
     data_policy: Annotated[DataPolicy | None, Attr("How it handles the traffic.", stronger="given")] = None
@@ -200,7 +201,7 @@ class Target(Block):
 
     def _header_faults(self) -> Iterable[Fault]:
         for name in self.headers:
-            fault = header_name(name)
+            fault = sent_header_name(name)
             if fault:
                 yield Fault(fault.code, ("headers", name), fault.message)
             if name.lower() in SECRET_HEADERS:
