@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 
 import click
 
+from keeptrusts.cli.databases import use_cache
 from keeptrusts.cli.failure import Exit
 from keeptrusts.cli.output import say
 
@@ -52,6 +53,7 @@ def detect(kind: str, path: str, *, threshold: float, backend: str) -> None:
 
     Exit status: 0 done; 2 a line could not be read, the others were; 1 the file could not be read.
     """
+    use_cache()
     detector = _detector(kind, threshold, classify=backend == "local")
     bad = 0
     with _lines(path) as lines:

@@ -100,6 +100,7 @@ def run(listen: str, spool_dir: Path | None, *, workers: int, dry_run: bool, **o
 
     Exit status: 0 ended by a signal, 1 failed, 2 wrong input, 4 the control plane refuses the token.
     """
+    from keeptrusts.cli.databases import use_cache
     from keeptrusts.cli.gateway_workers import Workers
     from keeptrusts.gateway import process
     from keeptrusts.gateway.logs import write_log_lines
@@ -115,6 +116,7 @@ def run(listen: str, spool_dir: Path | None, *, workers: int, dry_run: bool, **o
         **options,
     )
     write_log_lines()
+    use_cache()
     try:
         if dry_run:
             _show(asyncio.run(process.rehearse(settings)).shown())

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, TypeVar, cast
 
+from keeptrusts.detect.databases import compiled
 from keeptrusts.detect.fold import View, is_word
 from keeptrusts.detect.pattern import read_pattern
 
@@ -227,13 +228,12 @@ def _scanner(expressions: Sequence[bytes], rules: Sequence[Rule]) -> Callable[[b
     """Expression number to where its matches end."""
     import hyperscan
 
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     # As bytes, a class such as `[^.]` in a pattern of letters beyond ASCII would count or refuse parts of letters.
     flags = [
         hyperscan.HS_FLAG_CASELESS * rule.caseless | hyperscan.HS_FLAG_UTF8 * (not rule.pattern.isascii())
         for rule in rules
     ]
-    database.compile(expressions=expressions, ids=list(range(len(expressions))), flags=flags)
+    database = compiled(expressions, flags)
 
     def scan(data: bytes) -> dict[int, list[int]]:
         found: dict[int, list[int]] = {}
