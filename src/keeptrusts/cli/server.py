@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from keeptrusts.control.releases import Release
+    from keeptrusts.store.transaction import Store
 
 SECRET_KEY: Final = "KEEPTRUSTS_SECRET_KEY"  # noqa: S105  the name of a variable
 DATA_DIR: Final = Path("~/.local/share/keeptrusts/server")
@@ -160,6 +163,70 @@ def rotate_key(database_url: str | None, data_dir: Path) -> None:
     finally:
         store.close()
     click.echo(made.key_id)
+
+
+@server.command()
+@_database
+@_data_dir
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="A folder that does not exist yet.")
+def backup(database_url: str | None, data_dir: Path, output: Path) -> None:
+    """
+    Write everything the control plane keeps into a folder, while it runs.
+
+    Either engine's backup restores into either engine. It does not hold the secret key, without which it cannot be
+    restored: keep that elsewhere. The digest of the manifest is printed.
+
+    \b
+    Exit status: 0 written, 1 database away or folder not writable, 2 the folder exists.
+    """
+    from keeptrusts.store.backup import MANIFEST, back_up, digest_of
+    from keeptrusts.store.migrating import require_current
+
+    with _opened(database_url, data_dir) as (store, secret):
+        require_current(store)
+        written = back_up(store, output, secret)
+    rows = sum(table["rows"] for table in written["tables"])
+    click.echo(f"{rows} rows of {len(written['tables'])} tables are in `{output}`", err=True)
+    click.echo(digest_of(output / MANIFEST))
+
+
+@server.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@_database
+@_data_dir
+def restore(folder: Path, database_url: str | None, data_dir: Path) -> None:
+    """
+    Fill an empty database from a backup: all of it or nothing.
+
+    Gateways take up what the backup says at their next poll, also when they have seen something newer. Keys that were
+    revoked since the backup was made are valid again: revoke them anew.
+
+    \b
+    Exit status: 0 restored, 1 database away, 2 the database is not empty, or it is no backup of this version and key.
+    """
+    from keeptrusts.store.engine import hold_alone
+    from keeptrusts.store.restoring import restore as fill
+
+    with _opened(database_url, data_dir) as (store, secret), hold_alone(store.engine):
+        found = fill(store, folder, secret)
+    rows = sum(table["rows"] for table in found["tables"])
+    click.echo(f"restored {rows} rows of {found['made_at']}")
+
+
+@contextmanager
+def _opened(database_url: str | None, data_dir: Path) -> Iterator[tuple[Store, bytes]]:
+    """The database and the secret key that these options name."""
+    from keeptrusts.control.services import secret_key
+    from keeptrusts.control.settings import Settings
+    from keeptrusts.store.engine import open_engine
+    from keeptrusts.store.transaction import Store
+
+    settings = Settings(data_dir=data_dir.expanduser(), database_url=database_url, secret_key=_secret_key())
+    store = Store(open_engine(settings.database))
+    try:
+        yield store, secret_key(settings)
+    finally:
+        store.close()
 
 
 def _secret_key() -> bytes | None:

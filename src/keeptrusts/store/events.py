@@ -76,7 +76,7 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Cursor:
-    """Where a follower is. `xid` is 0 on SQLite."""
+    """Where a follower is. `xid` is 0 on SQLite, and at most 0 of what was restored from a backup."""
 
     xid: int
     position: int
@@ -88,11 +88,16 @@ class Cursor:
     def read(cls, text_form: str) -> Cursor | None:
         """None when it is no cursor."""
         xid, _, position = text_form.partition(".")
-        if not (xid.isascii() and xid.isdigit() and position.isascii() and position.isdigit()):
+        digits = xid.removeprefix("-")
+        if not (digits.isascii() and digits.isdigit() and position.isascii() and position.isdigit()):
             return None
-        if max(len(xid), len(position)) > 18:
+        if max(len(digits), len(position)) > 18:
             return None
         return cls(int(xid), int(position))
+
+
+START: Final = Cursor(-(2**62), 0)
+"""Before every event."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from keeptrusts.api.trail import InclusionProof, SignedCheckpoint
 from keeptrusts.core.errors import NotFoundError
 from keeptrusts.store.columns import rfc3339
 from keeptrusts.store.errors import ConflictError
-from keeptrusts.store.events import Cursor, Events
+from keeptrusts.store.events import START, Cursor, Events
 from keeptrusts.store.signing_keys import SigningKey
 from keeptrusts.store.statistics import COLUMNS, Statistics
 from keeptrusts.store.tables import events
@@ -55,7 +55,7 @@ class Trail:
         query = select(*columns).where(table.org == self._org).order_by(table.number.desc()).limit(1)
         row = self._connection.execute(query).one_or_none()
         if row is None:
-            return Head(0, "", Cursor(0, 0), "")
+            return Head(0, "", START, "")
         said = json.loads(row.payload)
         highest = max(said["highest_id"], said["highest_id_before"])
         return Head(row.number, row.digest, Cursor(row.last_xid, row.last_position), highest)

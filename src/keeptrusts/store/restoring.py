@@ -1,0 +1,84 @@
+"""
+Reads a backup into an empty database: all of it or nothing.
+
+The epochs of gateways rise by more than they can have risen since the backup was made: a gateway refuses a bundle whose
+epoch is lower than one it has seen, and would otherwise hear nothing of what is changed after the restore.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, inspect, text, update
+
+from keeptrusts.store.backup import AT_ONCE, read_manifest
+from keeptrusts.store.copy_text import read_line
+from keeptrusts.store.errors import ConflictError
+from keeptrusts.store.migrating import migrate
+from keeptrusts.store.tables import gateways
+from keeptrusts.store.transaction import Store
+
+EPOCHS_AHEAD: Final = 1000
+"""Besides one for each second since the backup: nobody changes a gateway more often than that for long."""
+_ROWS: Final = 1000
+_LOCK: Final = 0x6B74_7265_7374  # "ktrest"
+
+
+def restore(store: Store, folder: Path, secret: bytes) -> dict[str, Any]:
+    """
+    Fill an empty database; the manifest of what it was filled with.
+
+    Raises:
+        InputError: It is no backup, was changed, or was made with another secret key or version.
+        ConflictError: The database is not empty.
+        StoreUnavailableError: The database is away or full.
+    """
+    manifest = read_manifest(folder, secret)
+    with store.read() as tx:
+        if inspect(tx.connection).get_table_names():
+            raise ConflictError("the database is not empty; restore into a new one")
+    migrate(store)
+    with store.write() as tx:
+        if tx.connection.dialect.name == "postgresql":
+            tx.connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        if tx.connection.execute(text("SELECT 1 FROM organisations LIMIT 1")).first() is not None:
+            raise ConflictError("the database is not empty; restore into a new one")
+        for table in manifest["tables"]:
+            _load(tx.connection, table, folder)
+        _go_on(tx.connection, datetime.fromisoformat(manifest["made_at"]), tx.now)
+    return manifest
+
+
+def _load(connection: Connection, table: Mapping[str, Any], folder: Path) -> None:
+    names = ", ".join(f'"{name}"' for name, _ in table["columns"])
+    with gzip.open(folder / table["file"], "rb") as lines:
+        if connection.dialect.name == "postgresql":
+            statement = f'COPY "{table["name"]}" ({names}) FROM STDIN'
+            with connection.connection.cursor() as cursor, cursor.copy(statement) as copy:  # type: ignore[attr-defined]
+                while piece := lines.read(AT_ONCE):
+                    copy.write(piece)
+        else:
+            _insert(connection, table, names, lines)
+
+
+def _insert(connection: Connection, table: Mapping[str, Any], names: str, lines: Iterable[bytes]) -> None:
+    kinds = [kind for _, kind in table["columns"]]
+    marks = ", ".join("?" for _ in kinds)
+    statement = f'INSERT INTO "{table["name"]}" ({names}) VALUES ({marks})'  # noqa: S608  names of ours
+    rows = (tuple(read_line(line, kinds)) for line in lines)
+    while some := list(islice(rows, _ROWS)):
+        connection.exec_driver_sql(statement, some)
+
+
+def _go_on(connection: Connection, made_at: datetime, now: datetime) -> None:
+    """What has to lie behind everything that was given out before."""
+    ahead = EPOCHS_AHEAD + max(0, int((now - made_at).total_seconds()))
+    connection.execute(update(gateways).values(epoch=gateways.c.epoch + ahead, epoch_at=now))
+    if connection.dialect.name == "postgresql":
+        last = "GREATEST((SELECT max(position) FROM events), (SELECT max(last_position) FROM checkpoints), 1)"
+        connection.execute(text(f"SELECT setval(pg_get_serial_sequence('events', 'position'), {last})"))
