@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import cast
@@ -14,12 +15,15 @@ import httptools
 import uvloop
 from upstream import PROSE
 
+FRESH = "0000000"
+"""In its place each request has a number of its own: nothing that was found in an earlier one is of use."""
+NUMBERS = itertools.count(1_000_000)
 SYSTEM = {"role": "system", "content": "You are a careful assistant."}
 
 
 def body_of(prose: int, **more: object) -> bytes:
     """A request of so many copies of the prose."""
-    messages = [SYSTEM, {"role": "user", "content": PROSE * prose}]
+    messages = [SYSTEM, {"role": "user", "content": f"Note {FRESH}. {PROSE * prose}"}]
     return json.dumps({"model": "gpt-4o", "messages": messages, **more}).encode()
 
 
@@ -52,8 +56,9 @@ class Ask:
 class Client(asyncio.Protocol):
     """One connection; a broken one counts as a failed answer and is not opened again."""
 
-    def __init__(self, request: bytes, answers: Answers) -> None:
-        self._request = request
+    def __init__(self, request: bytes, answers: Answers, numbers: Iterator[int]) -> None:
+        self._before, _, self._behind = request.partition(FRESH.encode())
+        self._numbers = numbers
         self._answers = answers
         self._answered: asyncio.Future[None] | None = None
         self._parser = httptools.HttpResponseParser(self)
@@ -73,7 +78,7 @@ class Client(asyncio.Protocol):
         """One request and its answer, whose latency counts from `since`: now, unless it should have gone before."""
         self._answered = asyncio.get_running_loop().create_future()
         self._asked, self._seen = since or time.perf_counter(), False
-        self.transport.write(self._request)
+        self.transport.write(b"%b%07d%b" % (self._before, next(self._numbers), self._behind))
         await self._answered
 
     def data_received(self, data: bytes) -> None:

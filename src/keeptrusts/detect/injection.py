@@ -19,6 +19,7 @@ from typing import Final
 from keeptrusts.detect.classifier import shipped_model, token_spans, tokens_of
 from keeptrusts.detect.disguises import Reading, readings
 from keeptrusts.detect.fold import View, fold_text, honest_view, plain_view, view
+from keeptrusts.detect.memory import remembered
 from keeptrusts.detect.phrases import RULES
 from keeptrusts.detect.scan import WORD, Hit, Rule, RuleSet
 
@@ -94,6 +95,7 @@ def injection_rules() -> RuleSet:
     return RuleSet(rules)
 
 
+@remembered
 def assess(text: str, looks: Looks = EVERYTHING, *, classify: bool = False) -> Assessment:
     """
     Score a text.

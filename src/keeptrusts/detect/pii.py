@@ -10,6 +10,7 @@ from keeptrusts.detect import numbers, phones
 from keeptrusts.detect.fold import view
 from keeptrusts.detect.labels import OF, labelled
 from keeptrusts.detect.mail import EMAIL
+from keeptrusts.detect.memory import remembered
 from keeptrusts.detect.scan import ALNUM, WORD, Hit, Rule, RuleSet
 
 _EXTENSION: Final = r"(?: ?(?:x|ext\.? ?)\d{1,5})?"
@@ -169,4 +170,10 @@ def rules_of(categories: Collection[str]) -> list[Rule]:
 
 def find_pii(text: str, categories: Iterable[str] = DEFAULT, *, limited: bool = False) -> list[Hit]:
     """Personal data of these categories; see `RuleSet.find`."""
-    return rules_for(frozenset(categories)).find(view(text), limited=limited)
+    wanted = frozenset(categories)
+    return rules_for(wanted).find(view(text), limited=True) if limited else list(_found(text, wanted))
+
+
+@remembered
+def _found(text: str, categories: frozenset[str]) -> tuple[Hit, ...]:
+    return tuple(rules_for(categories).find(view(text)))

@@ -12,6 +12,7 @@ from typing import Final
 
 from keeptrusts.detect.fold import view
 from keeptrusts.detect.issuers import FORMS
+from keeptrusts.detect.memory import remembered
 from keeptrusts.detect.randomness import INSIDE, OUTSIDE, PLACEHOLDERS, WINDOW, random_windows
 from keeptrusts.detect.scan import ALNUM, Hit, Rule, RuleSet
 
@@ -92,4 +93,11 @@ def secret_rules(*, entropy: bool) -> RuleSet:
 
 def find_secrets(text: str, *, entropy: bool = True, limited: bool = False) -> list[Hit]:
     """Credentials; see `RuleSet.find`."""
-    return secret_rules(entropy=entropy).find(view(text), limited=limited)
+    if limited:
+        return secret_rules(entropy=entropy).find(view(text), limited=True)
+    return list(_found(text, entropy=entropy))
+
+
+@remembered
+def _found(text: str, *, entropy: bool) -> tuple[Hit, ...]:
+    return tuple(secret_rules(entropy=entropy).find(view(text)))
