@@ -107,7 +107,9 @@ class Client(asyncio.Protocol):
 
 async def _connected(port: int, request: bytes, answers: Answers, count: int) -> list[Client]:
     loop = asyncio.get_running_loop()
-    opened = [await loop.create_connection(lambda: Client(request, answers), "127.0.0.1", port) for _ in range(count)]
+    opened = [
+        await loop.create_connection(lambda: Client(request, answers, NUMBERS), "127.0.0.1", port) for _ in range(count)
+    ]
     return [client for _, client in opened]
 
 
