@@ -61,8 +61,8 @@ def may_go(url: str, allowed: Sequence[str] | None) -> bool:
 
 
 def is_host(text: str) -> bool:
-    """Whether it names one host, in lower case, as `may_go` compares it."""
-    if any(sign.isspace() or sign in "/@?#\\%" for sign in text) or not text.isascii():
+    """Whether it names one host, in lower case, as `may_go` compares it: a pattern would match nothing."""
+    if any(sign.isspace() or sign in "/@?#\\%*" for sign in text) or not text.isascii():
         return False
     try:
         parts = urlsplit(f"//{text}")

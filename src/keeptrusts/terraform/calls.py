@@ -10,7 +10,7 @@ from keeptrusts.terraform.failures import tell
 from keeptrusts.terraform.planning import Change, keep_texts
 from keeptrusts.terraform.plugin.logs import hide
 from keeptrusts.terraform.plugin.values import UNKNOWN
-from keeptrusts.terraform.resource import DataSource, Ephemeral, Resource
+from keeptrusts.terraform.resource import DataSource, Ephemeral, Resource, api_path
 from keeptrusts.terraform.schema import Attribute, Values, attributes_of, dump, known, load, make, take
 from keeptrusts.terraform.session import Session
 
@@ -194,7 +194,8 @@ class ResourceCalls:
 
     def _how_to_list(self, identifier: str) -> str:
         key = f", or `{self._kind.import_key}=...`" if self._kind.import_key else ""
-        return f"There is no `{identifier}`. `GET /v1/{self._kind.noun}` lists what there is: use the `id` of one{key}."
+        path = api_path(self._kind.noun)
+        return f"There is no `{identifier}`. `GET {path}` lists what there is: use the `id` of one{key}."
 
     def _answer(self, **fields: Any) -> Answer:
         return {**fields, "diagnostics": self._diagnostics.as_messages()}
@@ -233,7 +234,7 @@ class DataCalls:
             tell(self._diagnostics, f"read {self._kind.type_name}", error, ())
             return self._answer()
         if found is None:
-            detail = f"No object matches. `GET /v1/{self._kind.noun}` lists what there is."
+            detail = f"No object matches. `GET {api_path(self._kind.noun)}` lists what there is."
             self._diagnostics.error("Not found", detail)
             return self._answer()
         return self._answer(state=dump(self._state, take(found)))

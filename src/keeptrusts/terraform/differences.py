@@ -131,8 +131,9 @@ def _policy(declared: object, there: object) -> tuple[tuple[str, ...], bool]:
 
 def _path(kind: str, identifier: object) -> str | None:
     from keeptrusts.terraform.provider import RESOURCES, load_type
+    from keeptrusts.terraform.resource import api_path
 
-    return f"/v1/{load_type(RESOURCES, kind).noun}/{identifier}" if kind in RESOURCES and identifier else None
+    return f"{api_path(load_type(RESOURCES, kind).noun)}/{identifier}" if kind in RESOURCES and identifier else None
 
 
 def behind(gateways: Iterable[Mapping[str, Any]]) -> tuple[Behind, ...]:

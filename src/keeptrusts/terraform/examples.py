@@ -101,6 +101,19 @@ resource "keeptrusts_config_variable" "openai" {
   value_wo         = var.openai_key
   value_wo_version = 1
 }
+
+# A host that is no known provider's has to be named.
+variable "azure_key" {
+  type      = string
+  ephemeral = true
+}
+
+resource "keeptrusts_config_variable" "azure" {
+  name             = "azure-key"
+  value_wo         = var.azure_key
+  value_wo_version = 1
+  allowed_hosts    = ["mine.openai.azure.com"]
+}
 """,
 }
 DATA_SOURCES: Final[Mapping[str, str]] = {

@@ -18,6 +18,7 @@ from keeptrusts.terraform.provider import (
     ProviderConfig,
     load_type,
 )
+from keeptrusts.terraform.resource import api_path
 from keeptrusts.terraform.schema import Attribute, about, attributes_of
 
 _TYPES: Final = {
@@ -177,7 +178,7 @@ def _import(name: str, key: str) -> str:
     by = f"By id, or by `{key}=...`." if key else "By id."
     secret = examples.LOST_BY_IMPORT.get(name, "")
     return (
-        f"## Import\n\n{by} `GET /v1/{load_type(RESOURCES, name).noun}` lists what there is.{secret}\n\n"
+        f"## Import\n\n{by} `GET {api_path(load_type(RESOURCES, name).noun)}` lists what there is.{secret}\n\n"
         f"```shell\n{lines}\n```\n\n```terraform\n{block}\n```"
     )
 

@@ -26,7 +26,7 @@ class Resource(Generic[S]):
 
     type_name: ClassVar[str]
     noun: ClassVar[str]
-    """In the plural, as the API's path says it: `configurations`."""
+    """In the plural, as the client says it: `configurations`."""
     import_key: ClassVar[str] = ""
     """What else than an id an import may name: `name`; empty: nothing."""
     state: type[S]
@@ -94,6 +94,11 @@ class Ephemeral(Generic[S]):
     def close(self, kept: Mapping[str, str]) -> None:
         """The run is over: make it useless."""
         raise NotImplementedError
+
+
+def api_path(noun: str) -> str:
+    """Where the API has the objects of this noun."""
+    return f"/v1/{'config-variables' if noun == 'variables' else noun}"
 
 
 def exactly_one(config: Values, diagnostics: Diagnostics, *names: str) -> None:

@@ -27,7 +27,8 @@ def test_the_examples(real: Workspace, server: Server) -> None:
     real.write("resources.tf", "\n".join(examples.RESOURCES.values()))
     real.write("policies/production.yaml", POLICY)
     secret = "whsec_" + base64.b64encode(bytes(32)).decode()
-    given = {"TF_VAR_keeptrusts_api_key": server.admin_key, "TF_VAR_siem_secret": secret, "TF_VAR_openai_key": "sk-x"}
+    keys = {"TF_VAR_openai_key": "sk-x", "TF_VAR_azure_key": "sk-y"}
+    given = {"TF_VAR_keeptrusts_api_key": server.admin_key, "TF_VAR_siem_secret": secret, **keys}
     real.run("init").ok()
     real.run("apply", "-auto-approve", env=given).ok()
     later = "\n".join((*examples.DATA_SOURCES.values(), *examples.EPHEMERALS.values(), *examples.FUNCTIONS.values()))

@@ -57,12 +57,52 @@ def test_a_value_is_sent_by_its_version(real: Workspace, server: Server, tmp_pat
     assert gone.status == 404
 
 
+HOSTS = """
+resource "keeptrusts_config_variable" "one" {
+  name             = "azure-key"
+  value_wo         = "sk-azure"
+  value_wo_version = 1
+  allowed_hosts    = %s
+}
+"""
+
+
+def test_the_hosts_it_may_go_to(real: Workspace, server: Server) -> None:
+    """Named, in any order, changed by the API and set right, imported, and left to the known providers again."""
+    address = "keeptrusts_config_variable.one"
+    real.main(HOSTS % '["mine.openai.azure.com", "judge.internal:8443"]')
+    real.apply().ok()
+    identifier = str(real.resource(address)["id"])
+    assert sorted(stored(server, identifier)["allowed_hosts"]) == ["judge.internal:8443", "mine.openai.azure.com"]
+    real.main(HOSTS % '["judge.internal:8443", "mine.openai.azure.com", "judge.internal:8443"]')
+    assert real.plan() == 0
+
+    elsewhere = f"{server.url}/v1/config-variables/{identifier}"
+    urllib3.request("PATCH", elsewhere, json={"allowed_hosts": ["evil.example"]}, headers=server.headers)
+    planned = real.run("plan", "-detailed-exitcode")
+    assert planned.status == 2
+    assert "evil.example" in planned.output
+    real.apply().ok()
+    assert "evil.example" not in stored(server, identifier)["allowed_hosts"]
+
+    real.forget()
+    real.run("import", address, "name=azure-key").ok()
+    assert "mine.openai.azure.com" in real.resource(address)["allowed_hosts"]
+    real.main(HOSTS % "null")
+    real.apply().ok()
+    assert stored(server, identifier)["allowed_hosts"] is None
+    assert real.plan() == 0
+    real.destroy().ok()
+
+
 def test_what_cannot_be(real: Workspace) -> None:
     """A name that no document can write, a value without its version, and a variable that is no secret."""
     real.main(
-        'resource "keeptrusts_config_variable" "one" {\n  name = "a b"\n  value_wo = "x"\n  sensitive = false\n}\n'
+        'resource "keeptrusts_config_variable" "one" {\n  name = "a b"\n  value_wo = "x"\n  sensitive = false\n'
+        '  allowed_hosts = ["*.example.com"]\n}\n'
     )
     failed = " ".join(real.run("validate").output.replace("│", " ").split())
     assert "Invalid value for `name`" in failed
+    assert "Invalid value for `allowed_hosts`" in failed
     assert "every variable is a secret" in failed.lower()
     assert "`value_wo` and `value_wo_version` are both needed" in failed

@@ -15,7 +15,8 @@ from keeptrusts.terraform.checks import duration, http_url, seconds, signing_sec
 from keeptrusts.terraform.diagnostics import Diagnostics
 from keeptrusts.terraform.plugin.logs import HIDDEN, hide, log, without_secrets
 from keeptrusts.terraform.plugin.values import UNKNOWN
-from keeptrusts.terraform.schema import Attr, dump, known, load, make, take
+from keeptrusts.terraform.resources.config_variable import ConfigVariableState
+from keeptrusts.terraform.schema import Attr, attributes_of, dump, known, load, make, take
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,25 @@ def test_durations(text: str, wanted: float | None) -> None:
 def test_urls(url: str, usable: bool) -> None:
     """Absolute, http or https, without a credential."""
     assert (http_url(url) is None) == usable
+
+
+@pytest.mark.parametrize(
+    ("hosts", "usable"),
+    [
+        ({"a.example", "b.example:8443", "127.0.0.1:1", "[::1]:2", UNKNOWN}, True),
+        ({"https://a.example"}, False),
+        ({"a.example", "A.example"}, False),
+        ({"*.a.example"}, False),
+        ({"a.example", None}, False),
+        (set(), False),
+        ({f"h{number}.example" for number in range(51)}, False),
+    ],
+)
+def test_hosts_of_secrets(hosts: set[Any], usable: bool) -> None:
+    """Names of hosts, and at least one: none at all would read as nowhere, and mean the known providers."""
+    attribute = attributes_of(ConfigVariableState)["allowed_hosts"]
+    assert attribute.attr.check is not None
+    assert (attribute.attr.check(frozenset(hosts)) is None) == usable
 
 
 @pytest.mark.parametrize("text", ["", "whsec_", "whsec_c2hvcnQ=", "whsec_!!!", "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"])

@@ -11,11 +11,13 @@ from keeptrusts.policy.checks import secret_name
 from keeptrusts.terraform import writing
 from keeptrusts.terraform.checks import between, length
 from keeptrusts.terraform.resource import Resource, changed_fields, selector
-from keeptrusts.terraform.schema import Attr, Values
+from keeptrusts.terraform.schema import Attr, Values, known
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # at run time they cost more than all the rest of this module
     from keeptrusts.api.variables import Variable
+
+MOST_HOSTS = 50
 
 
 def _name(text: Any) -> str | None:
@@ -24,6 +26,16 @@ def _name(text: Any) -> str | None:
 
 def _secret(value: Any) -> str | None:
     return None if value else "every variable is a secret: its value never comes back; leave `sensitive` out"
+
+
+def _hosts(hosts: Any) -> str | None:
+    from keeptrusts.policy.destinations import is_host
+
+    if not 1 <= len(hosts) <= MOST_HOSTS:
+        return f"it names 1 to {MOST_HOSTS} hosts; left out, the secret goes to hosts of known providers alone"
+    if all(not known(one) or (one is not None and is_host(one)) for one in hosts):
+        return None
+    return "each is the name or address of a host in lower case, with `:port` where it is not https at port 443"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +56,14 @@ class ConfigVariableState:
     ] = None
     value_wo_version: Annotated[
         int | None, Attr(about="Change it to send a new `value_wo`.", check=between(0, 2**31 - 1))
+    ] = None
+    allowed_hosts: Annotated[
+        frozenset[str] | None,
+        Attr(
+            about="Hosts that it may be sent to: `host` for https at port 443, `host:port` for that port alone. "
+            "Absent: hosts of known providers, over https.",
+            check=_hosts,
+        ),
     ] = None
     sensitive: Annotated[bool, Attr(about="Every variable is.", check=_secret)] = True
     updated_at: Annotated[str, Attr(about="RFC 3339, UTC.", computed=True)] = ""
@@ -95,11 +115,15 @@ class ConfigVariableResource(Resource[ConfigVariableState]):
 
 
 def _body(wanted: ConfigVariableState) -> dict[str, Any]:
-    return {"description": wanted.description}
+    return {"description": wanted.description, "allowed_hosts": sorted(wanted.allowed_hosts or ()) or None}
 
 
 def _is_prior(now: Mapping[str, Any], prior: ConfigVariableState) -> bool:
-    return now["name"] == prior.name and (now["description"] or None) == (prior.description or None)
+    return (
+        now["name"] == prior.name
+        and (now["description"] or None) == (prior.description or None)
+        and frozenset(now["allowed_hosts"] or ()) == (prior.allowed_hosts or frozenset())
+    )
 
 
 def _state(found: Variable, local: ConfigVariableState | None) -> ConfigVariableState:
@@ -108,5 +132,6 @@ def _state(found: Variable, local: ConfigVariableState | None) -> ConfigVariable
         name=found["name"],
         description=found["description"],
         value_wo_version=local.value_wo_version if local else None,
+        allowed_hosts=frozenset(found["allowed_hosts"] or ()) or None,
         updated_at=found["updated_at"],
     )
