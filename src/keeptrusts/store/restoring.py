@@ -27,6 +27,9 @@ EPOCHS_AHEAD: Final = 1000
 """Besides one for each second since the backup: nobody changes a gateway more often than that for long."""
 _ROWS: Final = 1000
 _LOCK: Final = 0x6B74_7265_7374  # "ktrest"
+_LAST: Final = (
+    "COALESCE((SELECT max(position) FROM events), 0), COALESCE((SELECT max(last_position) FROM checkpoints), 0)"
+)
 
 
 def restore(store: Store, folder: Path, secret: bytes) -> dict[str, Any]:
@@ -80,5 +83,8 @@ def _go_on(connection: Connection, made_at: datetime, now: datetime) -> None:
     ahead = EPOCHS_AHEAD + max(0, int((now - made_at).total_seconds()))
     connection.execute(update(gateways).values(epoch=gateways.c.epoch + ahead, epoch_at=now))
     if connection.dialect.name == "postgresql":
-        last = "GREATEST((SELECT max(position) FROM events), (SELECT max(last_position) FROM checkpoints), 1)"
-        connection.execute(text(f"SELECT setval(pg_get_serial_sequence('events', 'position'), {last})"))
+        connection.execute(text(f"SELECT setval(pg_get_serial_sequence('events', 'position'), GREATEST({_LAST}, 1))"))
+    else:
+        # deleted events may have had higher ones than any that is left
+        connection.execute(text("DELETE FROM sqlite_sequence WHERE name = 'events'"))
+        connection.execute(text(f"INSERT INTO sqlite_sequence (name, seq) SELECT 'events', max({_LAST})"))

@@ -208,12 +208,14 @@ events: Final = Table(
         sqlite_where=text("verdict <> 'allowed'"),
         postgresql_where=text("verdict <> 'allowed'"),
     ),
+    sqlite_autoincrement=True,
 )
 """
 `body` is the event's JSON text exactly as it is hashed into its chain; the other columns are for finding it.
 
 `xid` is the writing transaction on PostgreSQL (a reader takes only what lies below the horizon) and 0 on SQLite, where
-one writer at a time makes `position` enough. `acted` lists the kinds that did not simply allow, as `|a|b|`.
+one writer at a time makes `position` enough: it is never given twice, also when retention has deleted its row. `acted`
+lists the kinds that did not simply allow, as `|a|b|`.
 """
 
 quarantine: Final = Table(
