@@ -10,6 +10,7 @@ from keeptrusts.detect.scan import Hit
 from keeptrusts.detect.secret import find_secrets
 
 INJECTION_THRESHOLD: Final = 0.75
+"""As `embedding_threshold` of `prompt-injection` when nobody sets it."""
 
 
 def recognise(category: str, text: str, threshold: float = 0.0) -> list[Hit]:
@@ -29,7 +30,7 @@ def recognise(category: str, text: str, threshold: float = 0.0) -> list[Hit]:
         case "credentials":
             hits = find_secrets(text)
         case "injection":
-            said = assess(text)
+            said = assess(text, classify=True)
             return list(said.hits) if said.score >= max(threshold, INJECTION_THRESHOLD) else []
         case _:
             raise ValueError(category)

@@ -73,7 +73,8 @@ class KillSwitches(Section):
         False
     )
     halt_on_suspicious_pattern: Annotated[
-        bool, Attr("Refuse a call whose arguments look like an attack.", stronger="on")
+        bool,
+        Attr("Refuse a call whose arguments score 0.75 or more, as `prompt-injection` scores a text.", stronger="on"),
     ] = False
 
 
@@ -264,9 +265,9 @@ class AgentFirewall(Policy):
         return None
 
     def _scanned(self, exchange: Exchange) -> Verdict | None:
-        if self.kill_switches.halt_on_pii_in_action and (found := _pii(exchange)):
+        if self.kill_switches.halt_on_pii_in_action and (found := _in_arguments(exchange, "pii")):
             return Block("agent_firewall.pii", "the arguments of a call hold personal data", found)
-        if self.kill_switches.halt_on_suspicious_pattern and (found := _attacks(exchange)):
+        if self.kill_switches.halt_on_suspicious_pattern and (found := _in_arguments(exchange, "injection")):
             return Block("agent_firewall.suspicious", "the arguments of a call look like an attack", found)
         return None
 
@@ -325,23 +326,10 @@ def _number(value: float | str) -> float:
         return float("inf") if value.strip() else 0.0
 
 
-def _pii(exchange: Exchange) -> tuple[Match, ...]:
-    from keeptrusts.detect.pii import find_pii
+def _in_arguments(exchange: Exchange, category: str) -> tuple[Match, ...]:
+    from keeptrusts.detect.topics import recognise
 
     calls = (text for text in exchange.texts if text.part is Part.TOOL_CALL)
-    return tuple(Match(text.place, hit.start, hit.end, hit.category) for text in calls for hit in find_pii(text.value))
-
-
-def _attacks(exchange: Exchange) -> tuple[Match, ...]:
-    from keeptrusts.detect.injection import assess
-
-    found = []
-    for text in exchange.texts:
-        if text.part is Part.TOOL_CALL:
-            said = assess(text.value)
-            if said.score >= SUSPICIOUS:
-                found += [Match(text.place, hit.start, hit.end, hit.category) for hit in said.hits]
-    return tuple(found)
-
-
-SUSPICIOUS = 0.75
+    return tuple(
+        Match(text.place, hit.start, hit.end, hit.category) for text in calls for hit in recognise(category, text.value)
+    )
