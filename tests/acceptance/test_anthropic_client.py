@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,48 +12,30 @@ import pytest
 from anthropic.types import MessageParam
 
 from keeptrusts.gateway.segments import read_events
+from support.client_gateway import DYING, KEY, ONE_A_MINUTE, SECRET, client_gateway, keys_of_clients
 from support.gateway_parts import always, provider, run_on_loop
 from support.gateway_parts import answer as http_answer
-from support.gateway_process import GatewayProcess, gateway_process
+from support.gateway_process import GatewayProcess
 
 pytestmark = pytest.mark.acceptance
 
-POLICY = """\
-pack: {name: client, version: 1.0.0, enabled: true}
-policies: {chain: [topic-filter, secret-scanner, audit-logger]}
-policy:
-  topic-filter: {blocked_topics: [wolfram smuggling]}
-  secret-scanner: {}
-  audit-logger: {}
-providers:
-  targets: [{id: mock, provider: mock}]
-"""
-MOCK = "[{id: mock, provider: mock}]"
 CALLING = (
-    "[{id: mock, provider: mock, mock: {reply: 'a moment', tool_calls: [{name: weather, arguments: {city: Bern}}]}}]"
+    "{id: mock, provider: mock, mock: {reply: 'a moment', tool_calls: [{name: weather, arguments: {city: Bern}}]}}"
 )
-KEY = "kt_client_secret"
-SECRET = "AKIAIOSFODNN7EXAMPLE"
 TOOL: Any = {"name": "weather", "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}}}
-
-
-def start(tmp_path: Path, text: str, *options: str | Path) -> Iterator[GatewayProcess]:
-    path = tmp_path / "policy.yaml"
-    path.write_text(text)
-    with gateway_process("--policy-config", path, "--spool-dir", tmp_path / "spool", *options) as made:
-        made.wait_until_ready()
-        yield made
 
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
-    yield from start(tmp_path_factory.mktemp("gateway"), POLICY)
+    with client_gateway(tmp_path_factory.mktemp("gateway")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
 def calling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
     """Its provider calls a tool."""
-    yield from start(tmp_path_factory.mktemp("calling"), POLICY.replace(MOCK, CALLING))
+    with client_gateway(tmp_path_factory.mktemp("calling"), target=CALLING) as made:
+        yield made
 
 
 def client(gateway: GatewayProcess, key: str = "unused") -> anthropic.Anthropic:
@@ -179,7 +160,7 @@ def test_unknown_route_is_not_found(gateway: GatewayProcess) -> None:
 
 def test_limit_is_a_rate_limit_error(tmp_path: Path) -> None:
     """429 with `Retry-After`."""
-    for made in start(tmp_path, POLICY + "global_rate_limit: {max_requests: 1, window_seconds: 60}\n"):
+    with client_gateway(tmp_path, section=ONE_A_MINUTE) as made:
         ask(client(made), "one")
         with pytest.raises(anthropic.RateLimitError) as limited:
             ask(client(made), "two")
@@ -188,8 +169,8 @@ def test_limit_is_a_rate_limit_error(tmp_path: Path) -> None:
 
 def test_upstream_failure_is_an_internal_server_error(tmp_path: Path) -> None:
     """502 when the provider cannot be reached or fails."""
-    unreachable = "[{id: up, provider: anthropic, base_url: 'http://127.0.0.1:1'}]"
-    for made in start(tmp_path, POLICY.replace(MOCK, unreachable)):
+    unreachable = "{id: up, provider: anthropic, base_url: 'http://127.0.0.1:1'}"
+    with client_gateway(tmp_path, target=unreachable) as made:
         with pytest.raises(anthropic.InternalServerError) as failed:
             ask(client(made), "hello")
         assert failed.value.status_code == 502
@@ -199,9 +180,8 @@ def test_upstream_failure_is_an_internal_server_error(tmp_path: Path) -> None:
 
 def test_provider_that_dies_mid_stream_is_an_api_error(tmp_path: Path) -> None:
     """The client that has begun to read is told by an error event, not by silence."""
-    dying = "[{id: mock, provider: mock, mock: {reply: 'a long answer that is never finished', die_after_chars: 20}}]"
-    for made in start(tmp_path, POLICY.replace(MOCK, dying)):
-        with client(made) as asking, pytest.raises(anthropic.APIStatusError) as failed:
+    with client_gateway(tmp_path, target=DYING) as made, client(made) as asking:
+        with pytest.raises(anthropic.APIStatusError) as failed:
             list(asking.messages.create(model="claude", max_tokens=9, messages=[user("hello")], stream=True))
         body: Any = failed.value.body
         assert body["error"]["type"] == "api_error"
@@ -209,9 +189,7 @@ def test_provider_that_dies_mid_stream_is_an_api_error(tmp_path: Path) -> None:
 
 def test_keys_of_clients(tmp_path: Path) -> None:
     """Without a known key 401; with it the record names the key."""
-    keys = tmp_path / "keys"
-    keys.write_text(f"app sha256:{hashlib.sha256(KEY.encode()).hexdigest()}\n")
-    for made in start(tmp_path, POLICY, "--client-keys", keys):
+    with client_gateway(tmp_path, "--client-keys", keys_of_clients(tmp_path)) as made:
         with pytest.raises(anthropic.AuthenticationError):
             ask(client(made, "wrong"), "hello")
         assert ask(client(made, KEY), "hello") == "hello"
@@ -224,9 +202,9 @@ def test_tokens_are_counted(tmp_path: Path) -> None:
     async def count() -> int:
         script = always(http_answer(b'{"input_tokens": 14}', b"content-type: application/json"))
         async with provider(script) as counting:
-            target = f"[{{id: up, provider: anthropic, base_url: 'http://127.0.0.1:{counting.port}'}}]"
+            target = f"{{id: up, provider: anthropic, base_url: 'http://127.0.0.1:{counting.port}'}}"
             found = 0
-            for made in start(tmp_path, POLICY.replace(MOCK, target)):
+            with client_gateway(tmp_path, target=target) as made:
                 async with anthropic.AsyncAnthropic(base_url=made.url, api_key=KEY, max_retries=0) as asking:
                     found = (await asking.messages.count_tokens(model="claude", messages=[user("hello")])).input_tokens
             return found

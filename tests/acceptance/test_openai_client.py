@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,35 +9,16 @@ import openai
 import pytest
 
 from keeptrusts.gateway.segments import read_events
-from support.gateway_process import GatewayProcess, gateway_process
+from support.client_gateway import DYING, KEY, ONE_A_MINUTE, SECRET, client_gateway, keys_of_clients
+from support.gateway_process import GatewayProcess
 
 pytestmark = pytest.mark.acceptance
-
-POLICY = """\
-pack: {name: client, version: 1.0.0, enabled: true}
-policies: {chain: [topic-filter, secret-scanner, audit-logger]}
-policy:
-  topic-filter: {blocked_topics: [wolfram smuggling]}
-  secret-scanner: {}
-  audit-logger: {}
-providers:
-  targets: [{id: mock, provider: mock}]
-"""
-KEY = "kt_client_secret"
-SECRET = "AKIAIOSFODNN7EXAMPLE"
-
-
-def start(tmp_path: Path, text: str, *options: str | Path) -> Iterator[GatewayProcess]:
-    path = tmp_path / "policy.yaml"
-    path.write_text(text)
-    with gateway_process("--policy-config", path, "--spool-dir", tmp_path / "spool", *options) as made:
-        made.wait_until_ready()
-        yield made
 
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
-    yield from start(tmp_path_factory.mktemp("gateway"), POLICY)
+    with client_gateway(tmp_path_factory.mktemp("gateway")) as made:
+        yield made
 
 
 def client(gateway: GatewayProcess, key: str = "unused") -> openai.OpenAI:
@@ -161,7 +141,7 @@ def test_unknown_route_is_not_found(gateway: GatewayProcess) -> None:
 
 def test_limit_is_a_rate_limit_error(tmp_path: Path) -> None:
     """429 with `Retry-After`."""
-    for made in start(tmp_path, POLICY + "global_rate_limit: {max_requests: 1, window_seconds: 60}\n"):
+    with client_gateway(tmp_path, section=ONE_A_MINUTE) as made:
         ask(client(made), "one")
         with pytest.raises(openai.RateLimitError) as limited:
             ask(client(made), "two")
@@ -170,8 +150,8 @@ def test_limit_is_a_rate_limit_error(tmp_path: Path) -> None:
 
 def test_upstream_failure_is_an_internal_server_error(tmp_path: Path) -> None:
     """502 when the provider cannot be reached or fails."""
-    unreachable = "[{id: up, provider: openai-compatible, base_url: 'http://127.0.0.1:1'}]"
-    for made in start(tmp_path, POLICY.replace("[{id: mock, provider: mock}]", unreachable)):
+    unreachable = "{id: up, provider: openai-compatible, base_url: 'http://127.0.0.1:1'}"
+    with client_gateway(tmp_path, target=unreachable) as made:
         with pytest.raises(openai.InternalServerError) as failed:
             ask(client(made), "hello")
         assert failed.value.status_code == 502
@@ -181,21 +161,15 @@ def test_upstream_failure_is_an_internal_server_error(tmp_path: Path) -> None:
 
 def test_provider_that_dies_mid_stream_is_an_api_error(tmp_path: Path) -> None:
     """The client that has begun to read is told by an error event, not by silence."""
-    dying = "[{id: mock, provider: mock, mock: {reply: 'a long answer that is never finished', die_after_chars: 20}}]"
-    for made in start(tmp_path, POLICY.replace("[{id: mock, provider: mock}]", dying)):
-        with client(made) as asking, pytest.raises(openai.APIError):
-            list(
-                asking.chat.completions.create(
-                    model="gpt-4o", messages=[{"role": "user", "content": "hello"}], stream=True
-                )
-            )
+    with client_gateway(tmp_path, target=DYING) as made, client(made) as asking, pytest.raises(openai.APIError):
+        list(
+            asking.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": "hello"}], stream=True)
+        )
 
 
 def test_keys_of_clients(tmp_path: Path) -> None:
     """Without a known key 401; with it the record names the key."""
-    keys = tmp_path / "keys"
-    keys.write_text(f"app sha256:{hashlib.sha256(KEY.encode()).hexdigest()}\n")
-    for made in start(tmp_path, POLICY, "--client-keys", keys):
+    with client_gateway(tmp_path, "--client-keys", keys_of_clients(tmp_path)) as made:
         with pytest.raises(openai.AuthenticationError) as refused:
             ask(client(made, "wrong"), "hello")
         assert refused.value.code == "invalid_api_key"
