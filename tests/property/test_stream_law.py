@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from keeptrusts.core.exchange import Exchange, Phase
+from keeptrusts.core.exchange import Exchange, Phase, Role, Text
 from keeptrusts.core.verdict import Allow, Block, Edit, Match, Redact, Verdict
 from keeptrusts.policy.compiled import CompiledPolicy
 from keeptrusts.policy.kind import Policy
@@ -122,6 +122,16 @@ TEXTS = st.lists(st.one_of(PLANTED, HALVES, FILLERS, PROSE), max_size=9).map("".
 def compiled(name: str) -> CompiledPolicy:
     """The document of this name."""
     return compiled_chain((REDACTING | BLOCKING | MIXED)[name])
+
+
+@given(name=st.sampled_from(sorted(REDACTING | BLOCKING)), text=TEXTS)
+@settings(max_examples=200, deadline=None)
+def test_a_kind_that_is_silent_finds_nothing(name: str, text: str) -> None:
+    """It is not asked about such a piece of a stream, and it would have let it pass as it is."""
+    exchange = Exchange(Phase.OUTPUT, texts=(Text(("x",), text, Role.ASSISTANT),), answered=True)
+    for policy in compiled(name).chain.of_phase(Phase.OUTPUT):
+        if policy.is_silent(text):
+            assert policy.judge(exchange) == Allow()
 
 
 class Simple(Policy):

@@ -202,6 +202,18 @@ class RuleSet:
     def _scan_unguarded(self) -> Callable[[bytes], dict[int, list[int]]]:
         return _scanner([rule.expression(guarded=False) for rule in self.rules], self.rules)
 
+    def is_silent(self, text: str, *, lower: bool = False) -> bool:
+        """
+        Whether there surely is no match in a text as it is. Only ASCII is looked at: it folds to itself.
+
+        Args:
+            lower: The rules are for text in lower case.
+        """
+        if not text.isascii():
+            return False
+        data = text.encode("ascii")
+        return not self.rules or not self._scan(data.lower() if lower else data)
+
     def find(self, text: View, *, limited: bool = False) -> list[Hit]:
         """
         Every match, by start, thinned.

@@ -75,6 +75,10 @@ class Terms:
         """Characters from the start of a match that decide it."""
         return max(self._rules.width, self._fuzzy.width)
 
+    def is_silent(self, text: str) -> bool:
+        """Whether there surely is no phrase in it; no says nothing."""
+        return not self._fuzzy.width and self._rules.is_silent(text, lower=True)
+
     def find(self, text: str, *, limited: bool = False) -> list[Hit]:
         """Every phrase, by start; `limited` as in `RuleSet.find`."""
         found = self._rules.find(view(text, lower=True), limited=limited)

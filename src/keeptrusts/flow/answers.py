@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from keeptrusts.core.decision import PolicyResult
@@ -209,10 +210,19 @@ class StreamedAnswer:
         stages = []
         for account, (_, holdback) in zip(self._accounts, self.rules.live, strict=True):
             ending = _End(self, account) if takes_ending(account.policy, channel[1]) else None
-            stage = account.stages[channel] = Stage(_Ask(self, account, channel), holdback, ending)
+            stage = account.stages[channel] = Stage(
+                _Ask(self, account, channel), holdback, ending, partial(self.is_silent, account)
+            )
             stages.append(stage)
         last = restoring_stage(self._restorable)
         return Pipeline([*stages, last] if last else stages)
+
+    def is_silent(self, account: _Account, text: str) -> bool:
+        """Whether a kind surely finds nothing in a window."""
+        started = self._clock()
+        silent = self._chain.is_silent(account.policy, text)
+        account.spent_ns += self._clock() - started
+        return silent
 
     def ask(self, account: _Account, channel: Channel, text: str) -> Verdict:
         """What a kind says of a window of a channel."""

@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from keeptrusts.core.verdict import Block, Edit, Escalate, Match, Redact, Verdict, merge_edits
 
 M = TypeVar("M", bound=Match)
 JudgeText: TypeAlias = Callable[[str], Verdict]
+IsSilent: TypeAlias = Callable[[str], bool]
+"""Whether the judge surely finds nothing in a text. No says nothing."""
 
 BEFORE = 1
 """Released characters that are still looked at: what stands before the start of a match may decide it (policy.kind)."""
@@ -50,10 +53,14 @@ class Stage:
         holdback: How far the client stays behind the model, in characters. A match no longer than this never leaves,
             not even its first letter.
         ending: What is added behind the text, decided by the whole of it.
+        is_silent: Asked before the judge, since it costs less.
     """
 
-    def __init__(self, judge: JudgeText, holdback: int, ending: JudgeText | None = None) -> None:
+    def __init__(
+        self, judge: JudgeText, holdback: int, ending: JudgeText | None = None, is_silent: IsSilent | None = None
+    ) -> None:
         self._judge = judge
+        self._is_silent = is_silent
         self._holdback = holdback
         self._ending = ending
         self._taken: list[str] = []
@@ -68,6 +75,25 @@ class Stage:
     def held(self) -> int:
         """Characters not yet let go."""
         return len(self._pending.text)
+
+    def pass_on(self, text: str) -> str | None:
+        """As `feed`, where that finds nothing in plain text. None: ask `feed`; nothing has been taken in."""
+        pending = self._pending
+        if self._is_silent is None or self.cut is not None or self._covered or not pending.is_plain:
+            return None
+        held = pending.text + text
+        settled = len(held) - self._holdback
+        if settled > 0 and not self._is_silent(self._context + held):
+            return None
+        if self._ending is not None:
+            self._taken.append(text)
+        if settled <= 0:
+            pending.text = held
+            return ""
+        passed, pending.text = held[:settled], held[settled:]
+        self._context = (self._context + passed)[-BEFORE:]
+        self._released += settled
+        return passed
 
     def feed(self, atoms: Iterable[Atom]) -> list[Atom]:
         """Take more text in; what may leave now. After a cut nothing does."""
@@ -159,10 +185,17 @@ class Pipeline:
 
     def feed(self, text: str) -> list[Atom]:
         """Take more of the model's text in; what the client may see now."""
-        atoms = [Atom(len(text), text)]
-        for stage in self._stages:
-            atoms = stage.feed(atoms)
-        return atoms
+        for index, stage in enumerate(self._stages):
+            passed = stage.pass_on(text)
+            if passed is None:
+                atoms = [Atom(len(text), text)]
+                for other in self._stages[index:]:
+                    atoms = other.feed(atoms)
+                return atoms
+            text = passed
+            if not text:
+                return []
+        return [Atom(len(text), text)]
 
     def flush(self) -> list[Atom]:
         """The model is done. Behind a cut the stages let go only what is settled: the text was to go on."""
@@ -177,18 +210,31 @@ class Pipeline:
 
 
 class _Queue:
-    """Atoms in order, and their text."""
+    """Atoms in order, and their text. Plain text, which can be split anywhere, is kept as text alone."""
 
     def __init__(self) -> None:
         self._atoms: deque[Atom] = deque()
         self.text = ""
 
+    @property
+    def is_plain(self) -> bool:
+        """Every character stands for itself."""
+        return not self._atoms
+
     def add(self, atoms: Sequence[Atom]) -> None:
-        self._atoms.extend(atoms)
+        if all(atom.source == len(atom.text) for atom in chain(self._atoms, atoms)):
+            self._atoms.clear()
+        else:
+            if self.text and not self._atoms:
+                self._atoms.append(Atom(len(self.text), self.text))
+            self._atoms.extend(atoms)
         self.text += "".join(atom.text for atom in atoms)
 
     def take(self, count: int) -> list[Atom]:
         """The first `count` characters."""
+        if self.is_plain:
+            head, self.text = self.text[:count], self.text[count:]
+            return [Atom(count, head)] if count > 0 else []
         taken: list[Atom] = []
         left = count
         while left > 0:
@@ -204,7 +250,7 @@ class _Queue:
 
     def take_all(self) -> list[Atom]:
         """Everything, atoms without text included."""
-        taken = list(self._atoms)
+        taken = list(self._atoms) or [Atom(len(self.text), self.text)] * bool(self.text)
         self._atoms.clear()
         self.text = ""
         return taken

@@ -144,6 +144,14 @@ class Chain:
         verdict = self._failed(policy, "must ask") if isinstance(said, Ask) else said
         return verdict, isinstance(verdict, Allow) and verdict.degraded
 
+    @staticmethod
+    def is_silent(policy: Policy, text: str) -> bool:
+        """Whether a kind surely finds nothing in an answer that is this text. One that fails is asked by `judge`."""
+        try:
+            return policy.is_silent(text)
+        except Exception:  # noqa: BLE001 - what fails here fails there, and counts there
+            return False
+
     def said_by(self, policy: Policy, say: Callable[[A], Verdict | Ask], about: A) -> Verdict | Ask:
         """What a kind says. The one place that turns a crash into a verdict."""
         try:

@@ -162,6 +162,27 @@ def test_what_is_let_go_depends_on_the_prefix_alone(text: str, sizes: list[int],
     assert out + text_of(by_delta.flush()) == text.replace("aab", replacement)
 
 
+@given(st.lists(st.text("abon-", max_size=6), max_size=12), st.sampled_from(["", "a", "[long]"]))
+def test_a_stage_that_knows_silence_says_the_same(pieces: list[str], replacement: str) -> None:
+    """Asking first whether there is anything to find changes nothing of what leaves, nor of what was found."""
+
+    def stages(*, asked: bool) -> list[Stage]:
+        silent = (lambda text: "ab" not in text, lambda text: "on" not in text) if asked else (None, None)
+        return [
+            Stage(redacting("ab", replacement), 2, None, silent[0]),
+            Stage(redacting("on", "!"), 3, None, silent[1]),
+        ]
+
+    plain, asking = stages(asked=False), stages(asked=True)
+    one, other = Pipeline(plain), Pipeline(asking)
+    for piece in pieces:
+        mine, yours = one.feed(piece), other.feed(piece)
+        assert text_of(mine) == text_of(yours)
+        assert sum(atom.source for atom in mine) == sum(atom.source for atom in yours)
+    assert text_of(one.flush()) == text_of(other.flush())
+    assert [stage.matches for stage in plain] == [stage.matches for stage in asking]
+
+
 def test_what_is_added_stands_behind_the_text() -> None:
     """It depends on the whole of it, is noted where the text ends, and is judged by the stages behind."""
 

@@ -107,6 +107,13 @@ class PiiDetector(Policy):
             edits = edits_for(found, self.redaction)
         return block_or_redact(self.action, "pii_detector", "personal data may not be sent", edits)
 
+    def is_silent(self, text: str) -> bool:
+        if self.detect_patterns:
+            return False
+        from keeptrusts.detect.pii import rules_for
+
+        return rules_for(self.categories).is_silent(text)
+
     def _find(self, text: str, *, answered: bool) -> list[Hit]:
         from keeptrusts.detect.pii import find_pii
 

@@ -46,6 +46,13 @@ class SecretScanner(Policy):
         edits = edits_for(found, LABELS)
         return block_or_redact(self.action, "secret_scanner", "credentials may not be sent", edits)
 
+    def is_silent(self, text: str) -> bool:
+        if self.detect_patterns:
+            return False
+        from keeptrusts.detect.secret import secret_rules
+
+        return secret_rules(entropy=self.entropy).is_silent(text)
+
     def _find(self, text: str, *, answered: bool) -> list[Hit]:
         from keeptrusts.detect.secret import find_secrets
 

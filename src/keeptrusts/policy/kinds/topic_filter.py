@@ -103,6 +103,9 @@ class TopicFilter(Policy):
             return Escalate(code, message, matches=tuple(found))
         return Block(code, message, tuple(found))
 
+    def is_silent(self, text: str) -> bool:
+        return self._alike is None and self._terms.is_silent(text)
+
     def _find(self, text: Text, *, answered: bool) -> list[Match]:
         hits = self._terms.find(text.value, limited=answered)
         allowed = [(hit.start, hit.end) for hit in hits if hit.category == ALLOWED]
