@@ -24,6 +24,9 @@ NAMING = POLICY.replace(
 )
 
 
+HOSTS = {"first": ["a.example"], "second": ["b.example"]}
+
+
 def with_variables(mine: Managed, plane: FakeControlPlane, pool: Pool, directory: Path) -> Bundles:
     api = ControlPlane(pool, plane.url, plane.token, None)
     settings = replace(mine.bundles._settings, variables=Variables(directory, api).of)
@@ -42,6 +45,7 @@ def test_keys_that_could_not_be_had_are_asked_for_again(tmp_path: Path, monkeypa
         async with fake_control_plane() as plane, managed(plane, tmp_path) as mine:
             pool = Pool()
             bundles = with_variables(mine, plane, pool, tmp_path)
+            plane.hosts = HOSTS
             plane.secrets, plane.secrets_status = {"first": "sk-1", "second": "sk-2"}, 503
             plane.publish(NAMING)
             following = asyncio.ensure_future(bundles.follow())
@@ -62,7 +66,7 @@ def test_what_is_kept_serves_until_it_can_be_asked_for(tmp_path: Path) -> None:
     async def scene() -> None:
         async with fake_control_plane() as plane, managed(plane, tmp_path) as mine:
             pool = Pool()
-            plane.secrets = {"first": "sk-1", "second": "sk-2"}
+            plane.secrets, plane.hosts = {"first": "sk-1", "second": "sk-2"}, HOSTS
             plane.publish(NAMING)
             await with_variables(mine, plane, pool, tmp_path).fetch()
             plane.secrets_status = 500
@@ -76,6 +80,27 @@ def test_what_is_kept_serves_until_it_can_be_asked_for(tmp_path: Path) -> None:
             pool.close()
 
     run_on_loop(scene())
+
+
+def test_a_key_is_used_for_its_hosts_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever the control plane hands out, and whether it is there or only what was kept."""
+
+    async def scene() -> None:
+        async with fake_control_plane() as plane, managed(plane, tmp_path) as mine:
+            pool = Pool()
+            plane.secrets = {"first": "sk-1", "second": "sk-2"}
+            plane.hosts = {"first": ["a.example"]}
+            plane.publish(NAMING)
+            await with_variables(mine, plane, pool, tmp_path).fetch()
+            assert held(mine) == {"first": "sk-1"}
+            plane.secrets_status = 500
+            assert await with_variables(mine, plane, pool, tmp_path).load_last()
+            assert held(mine) == {"first": "sk-1"}
+            pool.close()
+
+    run_on_loop(scene())
+    assert {entry.__dict__.get("variable") for entry in caplog.records if "not used" in entry.message} == {"second"}
+    assert "sk-2" not in caplog.text
 
 
 def _impatient(self: Backoff, first: float = 0.01, most: float = 0.05) -> None:

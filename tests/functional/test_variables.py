@@ -94,6 +94,7 @@ def test_a_new_value_wakes_gateways(still: Plane) -> None:
         "name": "openai-key",
         "version": 2,
         "value": "another",
+        "allowed_hosts": ["api.example.com"],
     }
     assert still.admin.delete(path).status_code == 204
     assert epoch(mine) == before + 3
@@ -117,6 +118,19 @@ def test_a_document_sends_a_secret_where_it_may_go_alone(still: Plane) -> None:
     assert mine.get("/v1/gateway/variables/openai-key").json()["value"] == SECRET
     still.admin.patch(path, {"allowed_hosts": None})
     assert_problem(mine.get("/v1/gateway/variables/openai-key"), 403, "secret_host_refused")
+
+
+def test_a_credential_that_opens_secrets_takes_who_hands_out_keys(still: Plane) -> None:
+    """An editor changes gateways, and makes no token to fetch with, nor renews one; they may end it."""
+    made(still)
+    gateway, mine = gateway_of(still)
+    path = f"/v1/gateways/{gateway['id']}/tokens"
+    for person in (still.person("editor"), still.person("admin", scopes=("gateways:write", "gateways:read"))):
+        assert person.patch(f"/v1/gateways/{gateway['id']}", {"description": person.key_id}).status_code == 200
+        assert "`tokens:write`" in assert_problem(person.post(path), 403, "forbidden")["detail"]
+        assert_problem(person.post(f"/v1/tokens/{mine.key_id}/rotate"), 403, "forbidden")
+    assert still.person("admin", scopes=("tokens:write",)).post(path).status_code == 201
+    assert still.person("editor").delete(f"{path}/{mine.key_id}").status_code == 204
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,8 @@ class FakeControlPlane:
     Args:
         status: When set, every call is answered with it.
         rejects: Ids that are never stored.
-        secrets: Config variables by name; `secrets_status`: when set, their calls are answered with it.
+        secrets: Config variables by name; `hosts`: where each may go.
+        secrets_status: When set, their calls are answered with it.
         refuses_batches: Batches with an event of this `number` are refused whole with 422.
     """
 
@@ -49,6 +50,7 @@ class FakeControlPlane:
     rejects: set[str] = field(default_factory=set)
     refuses_batches: int | None = None
     secrets: dict[str, str] = field(default_factory=dict)
+    hosts: dict[str, list[str]] = field(default_factory=dict)
     secrets_status: int | None = None
     events: dict[str, dict[str, Any]] = field(default_factory=dict)
     reports: list[dict[str, Any]] = field(default_factory=list)
@@ -115,7 +117,9 @@ class FakeControlPlane:
 
     def _secret(self, name: str) -> tuple[int, str, Any]:
         status = self.secrets_status or (200 if name in self.secrets else 404)
-        return status, "", {"value": self.secrets[name]} if status == 200 else {"code": "broken", "detail": "not now"}
+        if status != 200:
+            return status, "", {"code": "broken", "detail": "not now"}
+        return status, "", {"value": self.secrets[name], "allowed_hosts": self.hosts.get(name)}
 
     async def _bundle(self, headers: dict[str, str]) -> tuple[int, str, Any]:
         seen = headers.get("if-none-match")

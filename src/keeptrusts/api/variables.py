@@ -54,3 +54,4 @@ class VariableValue(TypedDict):
     name: str
     version: int
     value: str
+    allowed_hosts: list[str] | None

@@ -91,6 +91,9 @@ def create_token(client: Client, name_or_id: str, *, name: str | None, expires_i
     """
     Make a credential for a gateway. It is shown this once; several may live at a time.
 
+    It opens the stored secrets that the gateway's document names, so it needs a key that may hand out keys: of an
+    admin, or narrowed to `tokens:write`.
+
     \b
       kt gateway token create edge --json
     """

@@ -2,9 +2,8 @@
 What each role may do, as scopes `noun:verb`. A key's own scopes can only narrow its role.
 
 `viewer` sees what is governed and what happened; `auditor` also takes evidence out and reads the audit log; `editor`
-changes what is governed and decides what was escalated; `admin` also hands out keys and
-hands in secrets; `gateway` reports what it did, and
-fetches what it is to do.
+changes what is governed and decides what was escalated; `admin` also hands out keys, those of gateways among them, and
+hands in secrets; `gateway` reports what it did, and fetches what it is to do.
 """
 
 from __future__ import annotations

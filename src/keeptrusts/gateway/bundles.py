@@ -24,7 +24,7 @@ from keeptrusts.trail.bundle import check_fresh, verify
 
 WAIT_SECONDS: Final = 30
 SOURCE: Final = "control plane"
-FindVariables: TypeAlias = Callable[[CompiledPolicy], Awaitable[Found]]
+FindVariables: TypeAlias = Callable[[CompiledPolicy, str], Awaitable[Found]]
 SnapshotMaker: TypeAlias = Callable[[CompiledPolicy, Mapping[str, Any]], Snapshot]
 _log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class BundleSettings:
         fail_open: Overrides the bundle's own `fail_mode`; None leaves it to the bundle.
         snapshot: Of a compiled policy and the bundle's payload.
         now: UTC.
-        variables: The keys that a document takes from the control plane.
+        variables: The keys that a document takes from the control plane; asked with the document itself, too.
     """
 
     directory: Path
@@ -174,7 +174,7 @@ class Bundles:
             _log.warning("the digest differs from the control plane's: its version may differ from ours", extra=shown)
         self._epoch = payload["epoch"]
         self.gateway_id = payload["gateway_id"]
-        found = await self._settings.variables(compiled)
+        found = await self._settings.variables(compiled, text)
         snapshot = self._settings.snapshot(compiled, payload)
         self._holder.activate(snapshot, SOURCE, payload["epoch"], found.values)
         return found.whole

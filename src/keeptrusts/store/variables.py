@@ -110,7 +110,7 @@ class Variables:
         """
         row = self._row(variables.c.name == name)
         value = self._sealer.open(row["value"], self._context(row["id"], row["version"])).decode()
-        return {"name": name, "version": row["version"], "value": value}
+        return {"name": name, "version": row["version"], "value": value, "allowed_hosts": row["allowed_hosts"]}
 
     def _row(self, condition: Any, *, to_change: bool = False) -> RowMapping:
         query = select(variables).where(variables.c.org == self._org, condition)

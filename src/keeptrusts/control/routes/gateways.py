@@ -12,7 +12,7 @@ from keeptrusts.api.gateways import Deployment, Gateway, GatewayDraft, GatewayPa
 from keeptrusts.api.page import Page
 from keeptrusts.api.tokens import Key
 from keeptrusts.control.auditing import record
-from keeptrusts.control.auth import GatewayReader, GatewayWriter
+from keeptrusts.control.auth import GatewayReader, GatewayWriter, TokenWriter
 from keeptrusts.control.labels import LabelFilter
 from keeptrusts.control.paging import Paging
 from keeptrusts.control.problem import ProblemError
@@ -122,8 +122,12 @@ def drop_gateway(gateway_id: str, actor: GatewayWriter, tx: Tx, precondition: If
 
 @router.post("/{gateway_id}/tokens", status_code=201)
 @transactional
-def make_gateway_token(gateway_id: str, draft: GatewayTokenDraft, actor: GatewayWriter, tx: Tx) -> GatewayToken:
-    """A credential for the runtime, shown once. Several may live at a time, so that one can be replaced."""
+def make_gateway_token(gateway_id: str, draft: GatewayTokenDraft, actor: TokenWriter, tx: Tx) -> GatewayToken:
+    """
+    A credential for the runtime, shown once. Several may live at a time, so that one can be replaced.
+
+    It opens the stored secrets that the gateway's document names, so it takes who may hand out keys.
+    """
     gateway = Gateways(tx.connection, actor.org).read(gateway_id, at=tx.now).shown
     seconds = draft.get("expires_in")
     wanted = NewKey(

@@ -16,7 +16,12 @@ from keeptrusts.terraform.schema import Attr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayTokenState:
-    """A credential with which the instances of a gateway fetch their configuration and ship their events."""
+    """
+    A credential with which the instances of a gateway fetch their configuration and ship their events.
+
+    It opens the stored secrets that the gateway's document names: making one needs an API key with `tokens:write`,
+    which is an admin's.
+    """
 
     id: Annotated[str, Attr(about="Id of the token.", computed=True, follows=())] = ""
     gateway_id: Annotated[str, Attr(about=credentials.GATEWAY, required=True, replaces=True)]
