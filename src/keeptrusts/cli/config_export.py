@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,24 +22,44 @@ if TYPE_CHECKING:
 @with_client
 def export(client: Client, /, folder: Path, form: str) -> None:
     """
-    Write what there is into FOLDER: configurations, gateways and webhooks, with an `import` block for each.
+    Write what there is into FOLDER: configurations, gateways, webhooks, stored secrets, keys and tokens.
 
-    FOLDER must be new or empty. `terraform apply` there imports everything and changes nothing; after it the `import`
-    blocks can go. Prints the files.
+    Each has an `import` block. FOLDER must be new or empty. `terraform apply` there imports everything and changes
+    nothing; after it the `import` blocks can go. No secret is written. Prints the files.
 
     \b
       kt config export --terraform keeptrusts
       cd keeptrusts && terraform init && terraform apply
     """
     del form  # the only one so far; named all the same, so that the command says what it writes
-    from keeptrusts.terraform.adopting import files_for
+    from keeptrusts.terraform.adopting import Holdings, files_for
 
     if folder.is_dir() and any(folder.iterdir()):
         raise stop(f"`{folder}` is not empty", "name a folder that is new", status=Exit.WRONG_INPUT, code="not_empty")
-    files = files_for(client.configurations.each(), client.gateways.each(), client.webhooks.each())
-    for name, text in files.items():
+    holdings = Holdings(
+        configurations=list(client.configurations.each()),
+        gateways=list(client.gateways.each()),
+        webhooks=list(client.webhooks.each()),
+        variables=_readable("stored secrets", client.variables.each),
+        keys=_readable("keys and tokens", client.tokens.each),
+        own_key=client.whoami()["key_id"],
+    )
+    for name, text in files_for(holdings).items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="")
         click.echo(str(path))
     say("next: run `terraform init` and `terraform apply` there; the plan imports everything and changes nothing")
+
+
+def _readable(what: str, each: Callable[[], Iterable[Any]]) -> list[Any]:
+    """All of them; none, and a word about it, where this key may not read them."""
+    from keeptrusts.core.errors import ApiError
+
+    try:
+        return list(each())
+    except ApiError as error:
+        if error.status != 403:
+            raise
+        say(f"left out: {what}; this key may not read them, an admin's may")
+        return []

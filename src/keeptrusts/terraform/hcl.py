@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
+
+_ESCAPED: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_TEMPLATES: Final = re.compile(r"[$%]\{")
+_KEYWORDS: Final = frozenset({"for", "null", "true", "false"})
 
 
 class Expression(str):
@@ -18,8 +24,7 @@ def written(value: Any, indent: int = 0) -> str:
     if isinstance(value, Expression):
         return str(value)
     if isinstance(value, str):
-        # JSON's escapes are HCL's; what would begin a template is doubled
-        return json.dumps(value, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
+        return f'"{_TEMPLATES.sub(_no_template, "".join(map(_sign, value)))}"'
     if isinstance(value, Mapping):
         lines = attributes(((_key(name), held) for name, held in value.items()), indent + 2)
         return "{\n" + "".join(f"{line}\n" for line in lines) + " " * indent + "}"
@@ -56,10 +61,31 @@ def block(head: str, pairs: Iterable[tuple[str, Any]], *more: str) -> str:
 
 
 def _aligned(pairs: list[tuple[str, str]], indent: int) -> list[str]:
-    broad = max((len(name) for name, _ in pairs), default=0)
-    return [f"{' ' * indent}{name.ljust(broad)} = {text}" for name, text in pairs]
+    broad = max((_columns(name) for name, _ in pairs), default=0)
+    return [f"{' ' * indent}{name}{' ' * (broad - _columns(name))} = {text}" for name, text in pairs]
+
+
+def _columns(name: str) -> int:
+    """As `terraform fmt` counts: an accent stands above its letter."""
+    return sum(not unicodedata.combining(sign) for sign in name)
 
 
 def _key(name: str) -> str:
-    plain = name.replace("-", "_").isidentifier() and name.isascii()
+    plain = (
+        not name.startswith("-") and name.replace("-", "_").isidentifier() and name.isascii() and name not in _KEYWORDS
+    )
     return name if plain else written(name)
+
+
+def _sign(sign: str) -> str:
+    """What nobody sees is written by its number, so that a review shows it."""
+    if sign in _ESCAPED or sign.isprintable():
+        return _ESCAPED.get(sign, sign)
+    return f"\\u{ord(sign):04x}" if ord(sign) <= 0xFFFF else f"\\U{ord(sign):08x}"
+
+
+def _no_template(begins: re.Match[str]) -> str:
+    """Doubled, as HCL has it; behind another such sign that would be read otherwise, so there it is a number."""
+    sign = begins[0][0]
+    behind = begins.string[begins.start() - 1 : begins.start()] in ("$", "%")
+    return f"\\u{ord(sign):04x}{{" if behind else f"{sign}{sign}{{"

@@ -62,9 +62,20 @@ def fetch_unchanged(
         ApiError: 412, somebody changed it; the message says who and when.
     """
     found = _fetch(collection, identifier)
-    if found is not None and not is_prior(found.value):
+    if found is not None and not is_prior(found.value) and not is_prior(_composed(found.value)):
         raise conflict(session, found.value)
     return found
+
+
+def _composed(value: Any) -> Any:
+    """As Terraform holds texts: in Unicode's form NFC, whatever the API was told."""
+    import unicodedata
+
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value)
+    if isinstance(value, Mapping):
+        return {_composed(name): _composed(held) for name, held in value.items()}
+    return [_composed(one) for one in value] if isinstance(value, list) else value
 
 
 def conflict(session: Session, now: Mapping[str, Any]) -> ApiError:

@@ -105,4 +105,4 @@ def test_what_cannot_be(real: Workspace) -> None:
     assert "Invalid value for `name`" in failed
     assert "Invalid value for `allowed_hosts`" in failed
     assert "every variable is a secret" in failed.lower()
-    assert "`value_wo` and `value_wo_version` are both needed" in failed
+    assert "`value_wo` and `value_wo_version` go together" in failed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -79,10 +79,13 @@ class ApiKeyResource(Resource[ApiKeyState]):
     def find(self, identifier: str) -> ApiKeyState | None:
         """A name may stand for several keys; then none is meant."""
         name = selector(identifier, self.import_key)
-        keys: Iterator[Mapping[str, Any]] = self.session.client.tokens.each()
-        field, value = ("id", identifier) if name is None else ("name", name)
-        matching = (one for one in keys if one[field] == value)
-        found = [one for one in matching if one["gateway_id"] is None and not credentials.is_over(one)]
+        keys: Iterable[Mapping[str, Any]]
+        if name is None:
+            key = self.session.reads.get(self.noun, identifier)
+            keys = [key] if key else []
+        else:
+            keys = (one for one in self.session.client.tokens.each() if one["name"] == name)
+        found = [one for one in keys if one["gateway_id"] is None and not credentials.is_over(one)]
         if len(found) > 1:
             listed = ", ".join(f"`{one['id']}`" for one in found)
             raise ApiError(f"several keys have this name: {listed}; use the id of one", code="ambiguous")

@@ -10,6 +10,7 @@ from keeptrusts.core.errors import ApiError
 from keeptrusts.policy.checks import secret_name
 from keeptrusts.terraform import writing
 from keeptrusts.terraform.checks import between, length
+from keeptrusts.terraform.planning import Change
 from keeptrusts.terraform.resource import Resource, changed_fields, selector
 from keeptrusts.terraform.schema import Attr, Values, known
 
@@ -48,7 +49,8 @@ class ConfigVariableState:
     value_wo: Annotated[
         str | None,
         Attr(
-            about="The value; never in plan or state. Terraform 1.11 or later.",
+            about="The value; never in plan or state. Needed for a new one; absent, the value that is there stays. "
+            "Terraform 1.11 or later.",
             sensitive=True,
             write_only=True,
             check=length(1, 16_384),
@@ -76,8 +78,13 @@ class ConfigVariableResource(Resource[ConfigVariableState]):
     state = ConfigVariableState
 
     def validate(self, config: Values) -> None:
-        if config["value_wo"] is None or config["value_wo_version"] is None:
-            detail = "`value_wo` and `value_wo_version` are both needed: the version tells when to send the value."
+        if (config["value_wo"] is None) != (config["value_wo_version"] is None):
+            detail = "`value_wo` and `value_wo_version` go together: the version tells when to send the value."
+            self.diagnostics.error("An argument is missing", detail, "value_wo")
+
+    def plan(self, change: Change) -> None:
+        if change.prior is None and change.config["value_wo"] is None:
+            detail = "A new variable needs `value_wo` and `value_wo_version`; one that is there keeps its value."
             self.diagnostics.error("An argument is missing", detail, "value_wo")
 
     def create(self, planned: ConfigVariableState) -> ConfigVariableState:
@@ -130,7 +137,7 @@ def _state(found: Variable, local: ConfigVariableState | None) -> ConfigVariable
     return ConfigVariableState(
         id=found["id"],
         name=found["name"],
-        description=found["description"],
+        description=found["description"] or None,
         value_wo_version=local.value_wo_version if local else None,
         allowed_hosts=frozenset(found["allowed_hosts"] or ()) or None,
         updated_at=found["updated_at"],

@@ -181,7 +181,7 @@ class ConfigurationResource(Resource[ConfigurationState]):
         return ConfigurationState(
             id=found["id"],
             name=found["name"],
-            description=found["description"],
+            description=found["description"] or None,
             policy_yaml=found["policy_yaml"],
             labels=labels.own(found["labels"], self.session.default_labels, local.labels if local else None),
             change_message=local.change_message if local else None,

@@ -157,10 +157,10 @@ class GatewayResource(Resource[GatewayState]):
         return GatewayState(
             id=found["id"],
             name=found["name"],
-            description=found["description"],
+            description=found["description"] or None,
             configuration_id=found["configuration_id"],
             configuration_version=found["configuration_version"],
-            environment=found["environment"],
+            environment=found["environment"] or None,
             labels=labels.own(found["labels"], self.session.default_labels, local.labels if local else None),
             fail_mode=found["fail_mode"],
             wait_for_sync=local.wait_for_sync if local else False,

@@ -199,7 +199,7 @@ def _state(found: Webhook, local: WebhookState | None) -> WebhookState:
     return WebhookState(
         id=found["id"],
         url=found["url"],
-        description=found["description"],
+        description=found["description"] or None,
         event_types=frozenset(found["event_types"]),
         active=found["active"],
         format=found["format"],
