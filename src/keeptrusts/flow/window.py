@@ -233,8 +233,8 @@ class _Queue:
     def take(self, count: int) -> list[Atom]:
         """The first `count` characters."""
         if self.is_plain:
-            head, self.text = self.text[:count], self.text[count:]
-            return [Atom(count, head)] if count > 0 else []
+            plain, self.text = self.text[:count], self.text[count:]
+            return [Atom(count, plain)] if count > 0 else []
         taken: list[Atom] = []
         left = count
         while left > 0:
