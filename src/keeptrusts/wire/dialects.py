@@ -18,6 +18,7 @@ from keeptrusts.wire import (
     responses,
     responses_as_chat,
 )
+from keeptrusts.wire.alike import AlikeReader
 from keeptrusts.wire.messages_as_chat import answer_to_message, request_to_chat
 from keeptrusts.wire.messages_stream import MessagesReader
 from keeptrusts.wire.messages_writer import MessagesWriter
@@ -92,7 +93,7 @@ CHAT: Final = Dialect(
     spoken="openai",
     read_request=openai_chat.read_request,
     read_answer=openai_chat.read_answer,
-    make_reader=lambda: chat_stream.read_chunk,
+    make_reader=lambda: AlikeReader(chat_stream.read_chunk),
     error_body=error_body,
     error_frame=error_frame,
 )
@@ -135,7 +136,7 @@ COMPLETIONS: Final = replace(
     spoken_by=frozenset({"openai", "openai-compatible", "azure", "ollama"}),
     read_request=completions.read_request,
     read_answer=completions.read_answer,
-    make_reader=lambda: completions.read_chunk,
+    make_reader=lambda: AlikeReader(completions.read_chunk),
     bridge=Bridge(
         guarded(completions.request_to_chat), guarded(completions.answer_from_chat), completions.CompletionsWriter
     ),
