@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from support.ports import free_port
 
 USERS = ("postgres", "nobody")
 
@@ -33,7 +34,7 @@ def binaries() -> Path:
 def server() -> Iterator[str]:
     """The URL of a fresh server's `postgres` database."""
     folder = Path(tempfile.mkdtemp(prefix="kt-postgres-"))
-    port = _free_port()
+    port = free_port()
     user = _prepare(folder)
     tools = binaries()
     data = str(folder / "data")
@@ -67,10 +68,3 @@ def _run(command: Sequence[str], user: str | None, *, check: bool = True) -> Non
     done = subprocess.run(command, user=user, env=clean, cwd="/", capture_output=True, text=True, check=False)
     if check and done.returncode:
         raise RuntimeError(f"`{Path(command[0]).name}` failed:\n{done.stdout}{done.stderr}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
