@@ -203,6 +203,31 @@ def test_a_kept_secret_cannot_be_read_from_the_database(control: Plane) -> None:
     assert b"viewer" not in row.answer
 
 
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/v1/configurations", "GET, POST"),
+        ("/v1/configurations/cfg_1", "DELETE, GET, PATCH"),
+        ("/v1/configurations/validate", "POST"),
+        ("/v1/gateways/gw_1/tokens/key_1", "DELETE"),
+        ("/healthz", "GET"),
+    ],
+)
+def test_a_refused_method_names_those_there_are(admin: Person, path: str, methods: str) -> None:
+    """All of an address, whichever routes they belong to."""
+    answer = admin.say("OPTIONS", path)
+    assert_problem(answer, 405, "method_not_allowed")
+    assert answer.headers["allow"] == methods
+
+
+def test_nothing_is_guessed(admin: Person) -> None:
+    """`false` is no number of seconds, and neither is a text."""
+    for wrong in (False, "60", 60.0):
+        problem = assert_problem(admin.post("/v1/tokens", {"name": "x", "role": "viewer", "expires_in": wrong}), 422,
+                                 "invalid_input")  # fmt: skip
+        assert [one["path"] for one in problem["errors"]] == ["expires_in"]
+
+
 def test_answers_are_not_cached_and_say_what_is_left(admin: Person) -> None:
     """Headers of every answer."""
     headers = admin.get("/v1/configurations").headers
@@ -219,6 +244,7 @@ def test_openapi(control: Plane) -> None:
     assert len(set(identifiers)) == len(identifiers)
     assert "HTTPValidationError" not in document["components"]["schemas"]
     assert document["paths"]["/v1/whoami"]["get"]["security"] == [{"key": []}]
+    assert "security" not in document["paths"]["/v1/providers/keeptrusts/keeptrusts/versions"]["get"]
     found = {
         f"{method.upper()} {path}": sorted(operation["responses"])
         for path, operations in document["paths"].items()

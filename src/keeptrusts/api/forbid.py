@@ -1,7 +1,8 @@
-"""The setting that makes pydantic refuse unknown keys of a TypedDict: `__pydantic_config__ = FORBID`."""
+"""What pydantic does with a TypedDict that says `__pydantic_config__ = FORBID`: it adds nothing and guesses nothing."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-FORBID: Final[Any] = {"extra": "forbid"}
+FORBID: Final[Any] = {"extra": "forbid", "strict": True}
+"""Unknown keys are refused, and so is `false` or `"60"` where a number is meant."""

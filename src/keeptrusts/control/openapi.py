@@ -15,6 +15,8 @@ _PROBLEM: Final = {
     "description": "A problem (RFC 9457). `code` says which; `errors` says where.",
     "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
+_OPEN: Final = ("/v1/providers/", "/v1/provider-mirror/")
+"""Terraform asks there before it has a key."""
 _FRAMEWORKS_OWN: Final = ("HTTPValidationError", "ValidationError")
 
 
@@ -31,7 +33,7 @@ def describe_api(app: FastAPI) -> dict[str, Any]:
         _add_problem(document["components"])
         for path, operations in document["paths"].items():
             for operation in operations.values():
-                _finish(operation, needs_key=path.startswith("/v1/"))
+                _finish(operation, needs_key=path.startswith("/v1/") and not path.startswith(_OPEN))
         app.openapi_schema = document
     return app.openapi_schema
 

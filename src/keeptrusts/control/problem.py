@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 
 from keeptrusts import api
 from keeptrusts.api.problem import MEDIA_TYPE, Problem, ProblemItem
+from keeptrusts.control.methods import methods_of
 from keeptrusts.core.errors import InputError, KeeptrustsError, NotAuthorisedError, NotFoundError, VersionConflictError
 from keeptrusts.store.errors import ConflictError, StoreUnavailableError
 
@@ -98,9 +99,10 @@ async def on_http_error(request: Request, raised: Exception) -> JSONResponse:
     own = isinstance(raised, ProblemError)
     detail = raised.detail if own else DETAILS.get(raised.status_code, "the request was refused")
     errors = raised.errors if isinstance(raised, ProblemError) else ()
-    return problem(
-        request_id_of(request), raised.status_code, code, detail, errors=errors, headers=raised.headers or {}
-    )
+    headers = dict(raised.headers or {})
+    if raised.status_code == 405:
+        headers["Allow"] = methods_of(request.app, request.scope["path"])
+    return problem(request_id_of(request), raised.status_code, code, detail, errors=errors, headers=headers)
 
 
 async def on_validation_error(request: Request, raised: Exception) -> JSONResponse:
