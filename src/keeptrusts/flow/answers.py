@@ -113,6 +113,14 @@ class StreamedAnswer:
         """A policy ended the answer."""
         return self.relay.cut is not None or (self._late is not None and severity(self._late.verdict) >= 2)
 
+    def join(self, chunk: Chunk) -> bool:
+        """Take a frame in, to be looked at with others when `settle` asks; no: it is one for `take`."""
+        return self.relay.join(chunk)
+
+    def settle(self) -> bytes:
+        """What the client may have now of the frames that were joined."""
+        return self.relay.settle()
+
     def take(self, chunk: Chunk) -> bytes:
         """Take a frame in; what the client may have now."""
         return self.relay.take(chunk)

@@ -57,6 +57,23 @@ class _Track:
         self._last: _Share | None = None
         self._closed = False
 
+    @property
+    def is_open(self) -> bool:
+        """Its text may go on, and is decided as it does."""
+        return self.pipeline is not None and not self._closed
+
+    def add_together(self, shares: Sequence[_Share]) -> bool:
+        """Take them in as one text. No: it would be cut, and nothing has been taken in."""
+        assert self.pipeline is not None
+        said = [share.piece.text for share in shares]
+        atoms = self.pipeline.feed_uncut("".join(said))
+        if atoms is None:
+            return False
+        self.text += said
+        self._waiting += shares
+        self.absorb(atoms)
+        return True
+
     def add(self, share: _Share) -> None:
         if self._closed:
             raise UnreadableError("a text goes on behind its end")
@@ -84,11 +101,13 @@ class _Track:
             self._consume(atom.source)
 
     def _spread(self, text: str) -> None:
-        while text:
+        at = 0
+        while at < len(text):
             share = self._waiting[0]
-            head, text = text[: share.left], text[share.left :]
+            head = text[at : at + share.left]
             share.out.append(head)
             self._consume(len(head))
+            at += len(head)
 
     def _consume(self, count: int) -> None:
         while count > 0:
@@ -98,6 +117,14 @@ class _Track:
             count -= used
             if share.left == 0:
                 self._last = self._waiting.popleft()
+
+
+@dataclass(slots=True)
+class _Run:
+    """Shares that follow one another on one channel, in frames that say nothing else."""
+
+    track: _Track | None = None
+    shares: list[_Share] = field(default_factory=list)
 
 
 class Relay:
@@ -126,9 +153,44 @@ class Relay:
         self.usage = Usage()
         self.cut: tuple[int, Cut] | None = None
         self._cut_track: _Track | None = None
+        self._run = _Run()
+
+    def join(self, chunk: Chunk) -> bool:
+        """
+        Take a frame in together with those joined before it, to be looked at when `settle` asks for what may leave.
+
+        No: it says something else than a piece of the text that they say. They are to be settled, and it taken in.
+        """
+        if len(chunk.pieces) != 1 or chunk.usage is not None or chunk.call_ids or chunk.closes:
+            return False
+        piece = chunk.pieces[0]
+        track = self._run.track if self._run.shares else self._tracks.get(piece.channel)
+        if track is None or self._tracks.get(piece.channel) is not track or not track.is_open:
+            return False
+        if piece.whole or piece.final or is_key(piece.place):
+            return False
+        share = _Share(piece, len(piece.text))
+        self._run.track = track
+        self._run.shares.append(share)
+        self._queue.append(_Held(chunk, [share]))
+        return True
+
+    def settle(self) -> bytes:
+        """What may leave of the frames that were joined."""
+        run, self._run = self._run, _Run()
+        if run.track is None:
+            return b""
+        if len(run.shares) == 1 or not run.track.add_together(run.shares):
+            # Where a policy ends the text, what stands before that is let go frame by frame.
+            for share in run.shares:
+                run.track.add(share)
+                self._note_cut(run.track)
+                if self.cut is not None:
+                    break
+        return self._drain()
 
     def take(self, chunk: Chunk) -> bytes:
-        """Take a frame in; the bytes that may leave now."""
+        """Take a frame in, behind all that were joined; the bytes that may leave now."""
         if chunk.usage is not None:
             self.usage = chunk.usage
         self.call_ids.update(chunk.call_ids)

@@ -140,19 +140,34 @@ class _Relaying:
     def _take(self, frames: Iterable[SseFrame]) -> bytes:
         """What may leave now. What cannot be read is kept as a failure: what came before it is said first."""
         out: list[bytes] = []
+        failed: UpstreamError | None = None
         try:
             for frame in frames:
-                chunk = self._read(frame)
-                if chunk.done:
-                    self._end = chunk
+                self._take_frame(self._read(frame), out)
+                if self._answer.is_cut or self._end is not None:
                     break
-                self._ends |= {index: ended or self._ends.get(index, False) for index, ended in chunk.choices}
-                out.append(self._answer.take(chunk))
-                if self._answer.is_cut:
-                    break
+        except UpstreamLostError as lost:
+            failed = lost
         except UnreadableError as unreadable:
-            self._failed = _garbled(unreadable)
+            failed = _garbled(unreadable)
+        out.append(self._answer.settle())
+        if not self._answer.is_cut:
+            self._failed = failed
         return b"".join(out)
+
+    def _take_frame(self, chunk: Chunk, out: list[bytes]) -> None:
+        """Put to `out` what may leave with this frame: nothing of one that is looked at together with those behind."""
+        if not chunk.done:
+            self._ends |= {index: ended or self._ends.get(index, False) for index, ended in chunk.choices}
+            if self._answer.join(chunk):
+                return
+        out.append(self._answer.settle())
+        if self._answer.is_cut:
+            return
+        if chunk.done:
+            self._end = chunk
+        else:
+            out.append(self._answer.take(chunk))
 
     def _count(self, data: bytes) -> None:
         """What is governed may be held to its end, so it is bounded like a whole answer."""

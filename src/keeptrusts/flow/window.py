@@ -95,6 +95,19 @@ class Stage:
         self._released += settled
         return passed
 
+    def mark(self) -> _Mark:
+        """What `rewind` needs to forget what is fed from now on."""
+        return _Mark(
+            len(self._taken), self._context, self._pending.copied(), self._released, self._covered, len(self.matches)
+        )
+
+    def rewind(self, mark: _Mark) -> None:
+        """Be as it was, before the text was cut."""
+        del self._taken[mark.taken :], self.matches[mark.matches :]
+        self._context, self._pending = mark.context, mark.pending
+        self._released, self._covered = mark.released, mark.covered
+        self.cut = None
+
     def feed(self, atoms: Iterable[Atom]) -> list[Atom]:
         """Take more text in; what may leave now. After a cut nothing does."""
         if self.cut is not None:
@@ -171,6 +184,17 @@ class Stage:
         return atoms + self._pending.take_all() if final else atoms
 
 
+class _Mark(NamedTuple):
+    """The state of a stage that is not cut: lists by their length, since they only grow."""
+
+    taken: int
+    context: str
+    pending: _Queue
+    released: int
+    covered: int
+    matches: int
+
+
 class Pipeline:
     """The stages of one text in the order of the chain: later ones see what earlier ones left of it."""
 
@@ -197,6 +221,18 @@ class Pipeline:
                 return []
         return [Atom(len(text), text)]
 
+    def feed_uncut(self, text: str) -> list[Atom] | None:
+        """As `feed`. None: a policy ends the text in there; nothing has been taken in."""
+        if self.cut is not None:
+            return None
+        marks = [stage.mark() for stage in self._stages]
+        atoms = self.feed(text)
+        if self.cut is None:
+            return atoms
+        for stage, mark in zip(self._stages, marks, strict=True):
+            stage.rewind(mark)
+        return None
+
     def flush(self) -> list[Atom]:
         """The model is done. Behind a cut the stages let go only what is settled: the text was to go on."""
         atoms: list[Atom] = []
@@ -215,6 +251,12 @@ class _Queue:
     def __init__(self) -> None:
         self._atoms: deque[Atom] = deque()
         self.text = ""
+
+    def copied(self) -> _Queue:
+        """One that is filled and emptied by itself."""
+        copy = _Queue()
+        copy._atoms, copy.text = self._atoms.copy(), self.text
+        return copy
 
     @property
     def is_plain(self) -> bool:
