@@ -19,6 +19,7 @@ from keeptrusts.store.errors import StoreUnavailableError
 from keeptrusts.store.migrating import migrate, newest, require_current
 from keeptrusts.store.transaction import Store
 from support.control import Databases
+from support.migrations import is_partition
 
 
 def _migrate(url: str) -> None:
@@ -31,8 +32,13 @@ def test_the_tables_are_what_the_migrations_make(databases: Databases) -> None:
         importlib.import_module(f"keeptrusts.store.{module.name}")
     store = Store(open_engine(databases.fresh()))
     with store.read() as tx:
-        assert compare_metadata(MigrationContext.configure(tx.connection), metadata) == []
+        context = MigrationContext.configure(tx.connection, opts={"include_name": _is_declared})
+        assert compare_metadata(context, metadata) == []
     store.engine.dispose()
+
+
+def _is_declared(name: str | None, kind: str, _parents: object) -> bool:
+    return not (kind == "table" and is_partition(str(name)))
 
 
 def test_from_empty_and_again(databases: Databases) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from alembic import command
@@ -12,6 +13,11 @@ from keeptrusts.store.transaction import Store
 from support.records import event_id
 
 ORG = "org_" + "1" * 32
+
+
+def is_partition(name: str) -> bool:
+    """Whether a table is a part of `events`."""
+    return re.fullmatch(r"events_(\d{8}|default|before)", name) is not None
 
 
 def migrate_to(store: Store, revision: str) -> None:

@@ -16,6 +16,7 @@ import uvicorn
 
 from keeptrusts.control.app import create_app, make_services
 from keeptrusts.control.hub import Hub
+from keeptrusts.control.retaining import make_partitions
 from keeptrusts.control.services import Services, write_private
 from keeptrusts.control.settings import Settings
 from keeptrusts.core.errors import InputError, KeeptrustsError
@@ -108,6 +109,7 @@ def prepare(services: Services, admin_key_file: Path | None, show_key: Callable[
     else:
         _reached(store, lambda: require_current(store))
     services.signer.key()
+    make_partitions(services)
     with store.write() as tx:
         token = first_admin_key(tx)
         if token is not None and admin_key_file is not None:

@@ -26,10 +26,12 @@ from sqlalchemy import (
     text,
     tuple_,
 )
+from sqlalchemy.exc import IntegrityError
 
 from keeptrusts.core.errors import NotFoundError
 from keeptrusts.core.ids import EVENT, lowest_id
 from keeptrusts.store.columns import rfc3339
+from keeptrusts.store.errors import StoreUnavailableError
 from keeptrusts.store.tables import events
 
 EXACT: Final = (
@@ -153,7 +155,12 @@ class Events:
         self._org = org
 
     def append(self, new: Sequence[NewEvent], *, at: datetime) -> set[str]:
-        """Store those that are not there yet; their ids. No two of `new` have the same id."""
+        """
+        Store those that are not there yet; their ids. No two of `new` have the same id.
+
+        Raises:
+            StoreUnavailableError: Nothing was stored; the same batch can be sent again at once.
+        """
         if not new:
             return set()
         rows = [one.row() | {"org": self._org, "received_at": at} for one in new]
@@ -200,6 +207,13 @@ class Events:
         newest = select(func.max(events.c.position))
         return Cursor(0, self._connection.execute(newest).scalar_one() or 0)
 
+    def is_ahead(self, cursor: Cursor) -> bool:
+        """Whether no follower of this database can have got there: the cursor is of before a restore."""
+        if self._connection.dialect.name == "postgresql":
+            return cursor.xid > self.now().xid
+        last = text("SELECT seq FROM sqlite_sequence WHERE name = 'events'")
+        return cursor > Cursor(0, self._connection.execute(last).scalar_one_or_none() or 0)
+
     def after(self, cursor: Cursor, filters: Filters, *, limit: int) -> tuple[list[Followed], Cursor]:
         """The next events in the order of their commits, and where to go on."""
         order = tuple_(events.c.xid, events.c.position)
@@ -227,7 +241,12 @@ class Events:
 
     def _append_postgres(self, rows: Sequence[Mapping[str, Any]]) -> set[str]:
         columns = {name: [row[name] for row in rows] for name in _COLUMN_TYPES}
-        return set(self._connection.execute(_INSERT, columns).scalars())
+        try:
+            return set(self._connection.execute(_INSERT, columns).scalars())
+        except IntegrityError as failed:
+            if getattr(failed.orig, "sqlstate", None) != _ROW_IS_ELSEWHERE:
+                raise
+            raise StoreUnavailableError("a partition was made for these events meanwhile; send them again") from None
 
     def _shown(self) -> Select[Any]:
         return select(events.c.id, events.c.body, events.c.received_at).where(events.c.org == self._org)
@@ -247,6 +266,9 @@ _INSERT: Final = text(
     + ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _COLUMN_TYPES.items())
     + ") ON CONFLICT (org, id) DO NOTHING RETURNING id"
 )
+
+_ROW_IS_ELSEWHERE: Final = "23514"
+"""What waited for the default partition while its day got one of its own is told to go there."""
 
 
 def _horizon() -> ColumnElement[Any]:

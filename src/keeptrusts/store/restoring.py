@@ -8,7 +8,7 @@ epoch is lower than one it has seen, and would otherwise hear nothing of what is
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -16,11 +16,12 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, inspect, text, update
 
+from keeptrusts.store import partitions
 from keeptrusts.store.backup import AT_ONCE, read_manifest
 from keeptrusts.store.copy_text import read_line
 from keeptrusts.store.errors import ConflictError
 from keeptrusts.store.migrating import migrate
-from keeptrusts.store.tables import gateways
+from keeptrusts.store.tables import events, gateways
 from keeptrusts.store.transaction import Store
 
 EPOCHS_AHEAD: Final = 1000
@@ -52,9 +53,18 @@ def restore(store: Store, folder: Path, secret: bytes) -> dict[str, Any]:
         if tx.connection.execute(text("SELECT 1 FROM organisations LIMIT 1")).first() is not None:
             raise ConflictError("the database is not empty; restore into a new one")
         for table in manifest["tables"]:
+            if table["name"] == events.name and partitions.are_there(tx.connection):
+                partitions.make(tx.connection, partitions.days_of(_ids(table, folder)))
             _load(tx.connection, table, folder)
         _go_on(tx.connection, datetime.fromisoformat(manifest["made_at"]), tx.now)
     return manifest
+
+
+def _ids(table: Mapping[str, Any], folder: Path) -> Iterator[str]:
+    place = [name for name, _ in table["columns"]].index("id")
+    with gzip.open(folder / table["file"], "rb") as lines:
+        for line in lines:
+            yield line.split(b"\t", place + 1)[place].decode()
 
 
 def _load(connection: Connection, table: Mapping[str, Any], folder: Path) -> None:

@@ -1,5 +1,5 @@
 """
-Deletes events whose time is over, in small batches, and only such as a checkpoint has sealed.
+Deletes events whose time is over row by row, in small batches, and only such as a checkpoint has sealed.
 
 The entries of checkpoints stay: that an event was there, and that it is gone by rule and not by hand, stays provable.
 """
@@ -50,5 +50,8 @@ def forget(
 def _delete(connection: Connection, org: str, conditions: tuple[object, ...], limit: int) -> int:
     if limit <= 0:
         return 0
-    some = select(events.c.position).where(events.c.org == org, *conditions).order_by(events.c.id).limit(limit)  # type: ignore[arg-type]
-    return connection.execute(delete(events).where(events.c.position.in_(some))).rowcount
+    some = select(events.c.id).where(events.c.org == org, *conditions).order_by(events.c.id).limit(limit)  # type: ignore[arg-type]
+    found = list(connection.execute(some).scalars())
+    if found:
+        connection.execute(delete(events).where(events.c.org == org, events.c.id.in_(found)))
+    return len(found)

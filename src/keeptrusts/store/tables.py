@@ -7,11 +7,17 @@ from typing import Final
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, Table, UniqueConstraint, text
 from sqlalchemy.sql.schema import ForeignKeyConstraint
 
+from keeptrusts.core.verdict import PASSED
 from keeptrusts.store.columns import Bytes, Id, Json, Long, Serial, UtcTime, Word, metadata
 
 
 def _org() -> Column[str]:
     return Column("org", Id, ForeignKey("organisations.id"), nullable=False)
+
+
+def _partial(name: str, column: str, where: str) -> Index:
+    """For finding the few: a row that everybody has is not in it."""
+    return Index(name, "org", column, "id", sqlite_where=text(where), postgresql_where=text(where))
 
 
 organisations: Final = Table(
@@ -155,7 +161,7 @@ messages: Final = Table(
     "messages",
     metadata,
     Column("id", Id, primary_key=True),
-    _org(),
+    Column("org", Id, nullable=False),
     Column("type", Word, nullable=False),
     Column("data", Json, nullable=False),
     Column("created_at", UtcTime, nullable=False),
@@ -197,17 +203,12 @@ events: Final = Table(
     Column("body", Long, nullable=False),
     UniqueConstraint("org", "id"),
     Index("ix_events_org_gateway_id_id", "org", "gateway_id", "id"),
-    Index("ix_events_org_user_id_id", "org", "user_id", "id"),
+    _partial("ix_events_org_user_id_id", "user_id", "user_id IS NOT NULL"),
+    _partial("ix_events_org_agent_id_id", "agent_id", "agent_id IS NOT NULL"),
     Index("ix_events_org_xid_position", "org", "xid", "position"),
     Index("ix_events_org_configuration_id_id", "org", "configuration_id", "id"),
-    Index(
-        "ix_events_org_verdict_id",
-        "org",
-        "verdict",
-        "id",
-        sqlite_where=text("verdict <> 'allowed'"),
-        postgresql_where=text("verdict <> 'allowed'"),
-    ),
+    _partial("ix_events_org_verdict_id", "verdict", "verdict <> 'allowed'"),
+    _partial("ix_events_org_reason_code_id", "reason_code", f"reason_code <> '{PASSED}'"),
     sqlite_autoincrement=True,
 )
 """
@@ -216,7 +217,17 @@ events: Final = Table(
 `xid` is the writing transaction on PostgreSQL (a reader takes only what lies below the horizon) and 0 on SQLite, where
 one writer at a time makes `position` enough: it is never given twice, also when retention has deleted its row. `acted`
 lists the kinds that did not simply allow, as `|a|b|`.
+
+On PostgreSQL the table is partitioned by day (`store.partitions`), and `position` has no index of its own.
 """
+
+events_apart: Final = Table(
+    "events_apart",
+    metadata,
+    Column("pair", Id, primary_key=True),
+    Column("since", UtcTime, nullable=False),
+)
+"""One row, the same in both, when the events are in a database of their own (`store.apart`); none otherwise."""
 
 quarantine: Final = Table(
     "event_quarantine",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, Table
+from sqlalchemy import Column, Index, Integer, Table
 
 from keeptrusts.store.columns import Bytes, Id, Long, Serial, UtcTime, Word, metadata
 
 checkpoints: Final = Table(
     "checkpoints",
     metadata,
-    Column("org", Id, ForeignKey("organisations.id"), primary_key=True),
+    Column("org", Id, primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("payload", Long, nullable=False),
     Column("key_id", Id, nullable=False),
@@ -33,7 +33,7 @@ its last event. Rows of events are deleted in their time; the entries stay, so t
 event_hours: Final = Table(
     "event_hours",
     metadata,
-    Column("org", Id, ForeignKey("organisations.id"), primary_key=True),
+    Column("org", Id, primary_key=True),
     Column("hour", Integer, primary_key=True, autoincrement=False),
     Column("verdict", Word, primary_key=True),
     Column("gateway_id", Word, primary_key=True),
