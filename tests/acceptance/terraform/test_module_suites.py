@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
+from support.documents import blocks_of
 from support.server import Server
 from support.terraform import Toolbox, Workspace
 
@@ -27,9 +29,12 @@ def modules(tmp_path: Path) -> Path:
 def test_every_module_has_a_suite_or_is_made_of_one_that_has() -> None:
     """A new module comes with tests."""
     assert sorted(path.name for path in MODULES.iterdir()) == sorted([*SUITES, *FOREIGN])
+    made_of = re.compile(r'source += "(?:\.\./)+(?:modules/)?([\w-]+)"')
     for name in FOREIGN:
-        text = (MODULES / name / "main.tf").read_text(encoding="utf-8")
-        assert any(f'source = "../{suite}"' in text for suite in SUITES)
+        texts = (
+            path.read_text(encoding="utf-8") for path in (MODULES / name).iterdir() if path.suffix in {".tf", ".md"}
+        )
+        assert {found for text in texts for found in made_of.findall(text)} & set(SUITES)
 
 
 @pytest.mark.parametrize("name", SUITES)
@@ -49,11 +54,32 @@ def test_terraform_loads_what_it_cannot_plan(toolbox: Toolbox, modules: Path, na
     Workspace(toolbox, modules / name, {}).run("get").ok()
 
 
-def test_the_kubernetes_module_hands_on_every_input() -> None:
-    """`gateway-kubernetes` has the inputs of `gateway-manifests`, and passes each on."""
-    inner = (MODULES / "gateway-manifests" / "variables.tf").read_text(encoding="utf-8")
-    assert (MODULES / "gateway-kubernetes" / "variables.tf").read_text(encoding="utf-8") == inner
-    names = {line.split('"')[1] for line in inner.splitlines() if line.startswith("variable ")}
-    calls = (MODULES / "gateway-kubernetes" / "main.tf").read_text(encoding="utf-8").split()
-    assert names <= {before for before, sign, value in zip(calls, calls[1:], calls[2:], strict=False)
-                     if sign == "=" and value == f"var.{before}"}  # fmt: skip
+def test_the_kubernetes_module_takes_what_the_other_makes(toolbox: Toolbox, modules: Path) -> None:
+    """Its README's example loads, both modules in it, with no input that a module does not have."""
+    (example,) = (one.text for one in blocks_of(MODULES / "gateway-kubernetes" / "README.md") if one.language == "hcl")
+    root = Workspace(toolbox, modules / "examples" / "cluster", {})
+    stack = 'variable "keeptrusts_api_url" {}\nmodule "keeptrusts" {\n  source = "../../modules/keeptrusts-stack"\n}\n'
+    root.write("main.tf", example + stack)
+    (modules / "modules").symlink_to(modules)
+    root.run("get").ok()
+    calls = re.findall(
+        r'module "\w+" \{\n  source = "\.\./\.\./modules/([\w-]+)"\n(.*?)^\}', example, re.MULTILINE | re.DOTALL
+    )
+    assert [name for name, _ in calls] == ["gateway-manifests", "gateway-kubernetes"]
+    for name, text in calls:
+        declared = re.findall(
+            r'^variable "(\w+)"', (MODULES / name / "variables.tf").read_text(encoding="utf-8"), re.MULTILINE
+        )
+        assert set(re.findall(r"^  (\w+) +=", text, re.MULTILINE)) <= set(declared)
+
+
+def test_environments_differ_in_their_names_alone() -> None:
+    """What was reviewed in dev is what production gets."""
+    folder = MODULES.parent / "environments"
+    for file in ("main.tf", "backend.tf.example"):
+        texts = {
+            path.parent.name: path.read_text(encoding="utf-8").replace(path.parent.name, "NAME")
+            for path in folder.glob(f"*/{file}")
+        }
+        assert set(texts) == {"dev", "staging", "production"}
+        assert len(set(texts.values())) == 1

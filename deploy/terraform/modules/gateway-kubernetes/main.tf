@@ -1,26 +1,5 @@
-module "manifests" {
-  source = "../gateway-manifests"
-
-  name               = var.name
-  namespace          = var.namespace
-  image              = var.image
-  keeptrusts_api_url = var.keeptrusts_api_url
-  gateway_id         = var.gateway_id
-  token_secret       = var.token_secret
-  secrets            = var.secrets
-  variables          = var.variables
-  replicas           = var.replicas
-  port               = var.port
-  drain_seconds      = var.drain_seconds
-  spool              = var.spool
-  resources          = var.resources
-  allow_from         = var.allow_from
-  egress_ports       = var.egress_ports
-  labels             = var.labels
-}
-
 resource "kubernetes_manifest" "gateway" {
-  for_each = module.manifests.manifests
+  for_each = var.manifests
 
   manifest = each.value
 
@@ -34,7 +13,7 @@ resource "kubernetes_manifest" "gateway" {
   }
 
   timeouts {
-    create = "10m"
-    update = "10m"
+    create = var.timeout
+    update = var.timeout
   }
 }

@@ -1,9 +1,4 @@
-output "url" {
-  description = "Where programs in the cluster reach the gateway."
-  value       = module.manifests.url
-}
-
-output "manifests" {
-  description = "The objects, by a name for each."
-  value       = module.manifests.manifests
+output "objects" {
+  description = "Kind and name of what was applied, by the names that gateway-manifests gave."
+  value       = { for name, one in kubernetes_manifest.gateway : name => "${one.manifest.kind}/${one.manifest.metadata.name}" }
 }
