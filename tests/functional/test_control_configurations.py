@@ -255,3 +255,34 @@ def test_every_write_is_in_the_audit_log(control: Plane) -> None:
     assert {entry["actor"] for entry in entries} == {control.admin.key_id}
     assert all(entry["ip"] and entry["request_id"].startswith("req_") for entry in entries)
     assert control.other_admin().get("/v1/audit-log").json()["data"] == []
+
+
+KEPT = POLICY.replace("audit-logger: {}", "audit-logger: {retention_hours: %d}")
+
+
+def test_only_who_may_shortens_how_long_events_are_kept(control: Plane) -> None:
+    """By a document, a version, a rollback or a deletion; an editor lengthens, and the audit log names the other."""
+    editor, admin = control.person("editor"), control.admin
+    made = _make(editor, policy_yaml=KEPT % 9000)
+    path = f"/v1/configurations/{made['id']}"
+    for verb, where, body in (
+        ("PATCH", path, {"policy_yaml": KEPT % 8999}),
+        ("PATCH", path, {"policy_yaml": POLICY}),
+        ("POST", f"{path}/versions", {"policy_yaml": KEPT % 24}),
+        ("DELETE", path, None),
+    ):
+        refused = assert_problem(editor.say(verb, where, body), 403, "retention_shortened")
+        assert "9000 hours" in refused["detail"]
+    assert editor.patch(path, {"policy_yaml": KEPT % 10_000}).status_code == 200
+    assert_problem(editor.post(f"{path}/rollback", {"version": 1}), 403, "retention_shortened")
+    assert editor.get(path).json()["version"] == 2
+    assert admin.post(f"{path}/rollback", {"version": 1}).status_code == 200
+    actions = [entry["action"] for entry in admin.get("/v1/audit-log").json()["data"]]
+    assert actions.count("configuration.shorten_retention") == 1
+    assert editor.patch(path, {"description": "words", "policy_yaml": KEPT % 9000}).status_code == 200
+
+
+def test_what_keeps_no_longer_than_nothing_is_an_editors(control: Plane) -> None:
+    """To delete, too."""
+    made = _make(control.person("editor"), policy_yaml=KEPT % 24)
+    assert control.person("editor").delete(f"/v1/configurations/{made['id']}").status_code == 204

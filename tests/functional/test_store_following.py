@@ -11,7 +11,7 @@ from keeptrusts.store.engine import open_engine
 from keeptrusts.store.events import Cursor, Events, Filters, NewEvent
 from keeptrusts.store.organisations import make_organisation
 from keeptrusts.store.transaction import Store
-from support.control import Databases
+from support.control import Databases, Plane, assert_problem
 from support.records import Instance
 
 ALL = Filters(exact={})
@@ -98,3 +98,14 @@ def test_what_is_no_cursor(text: str) -> None:
 def test_a_cursor_reads_what_it_writes() -> None:
     """There and back."""
     assert Cursor.read(str(Cursor(7, 2**40))) == Cursor(7, 2**40)
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "code"),
+    [("0", 422, "invalid_cursor"), ("a.b", 422, "invalid_cursor"), ("9" * 19 + ".0", 422, "invalid_cursor"),
+     ("9" * 18 + "." + "9" * 18, 409, "cursor_ahead")],
+)  # fmt: skip
+def test_a_stream_says_when_it_cannot_go_on(control: Plane, given: str, status: int, code: str) -> None:
+    """From what is no cursor, and from what lies behind the end: that of another database, before a restore."""
+    answer = control.admin.get("/v1/events/stream", Last_Event_ID=given)
+    assert "start without it" in assert_problem(answer, status, code)["detail"]

@@ -77,6 +77,17 @@ def named_variables(policy_yaml: str) -> frozenset[str]:
         return frozenset()
 
 
+def kept_hours(policy_yaml: str) -> int | None:
+    """How long a stored document has events kept; None when it does not lint any more: nothing is deleted then."""
+    from keeptrusts.policy.document import compile_document
+    from keeptrusts.policy.findings import InvalidPolicyError
+
+    try:
+        return compile_document(policy_yaml).audit.retention_hours
+    except InvalidPolicyError:
+        return None
+
+
 def validate(policy_yaml: str) -> Validation:
     """What lint says of it. Paths are those of the document itself."""
     from keeptrusts.policy.lint import lint_document

@@ -3,7 +3,7 @@ What each role may do, as scopes `noun:verb`. A key's own scopes can only narrow
 
 `viewer` sees what is governed and what happened; `auditor` also takes evidence out and reads the audit log; `editor`
 changes what is governed and decides what was escalated; `admin` also hands out keys, those of gateways among them, and
-hands in secrets; `gateway` reports what it did, and fetches what it is to do.
+hands in secrets, and shortens how long events are kept; `gateway` reports what it did, and fetches what it is to do.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ VARIABLES_USE: Final = "variables:use"
 """To have the value: of gateways alone, so no scope that a key can be given."""
 TOKENS_READ: Final = "tokens:read"
 TOKENS_WRITE: Final = "tokens:write"
+RETENTION_WRITE: Final = "retention:write"
+"""To have events deleted earlier than the present document says."""
 AUDIT_READ: Final = "audit:read"
 TRAIL_READ: Final = "trail:read"
 RUNTIME: Final = "runtime:use"
@@ -50,7 +52,7 @@ _EDITOR = _VIEWER | {
     RUNTIME,
 }
 _AUDITOR = _VIEWER | {EXPORTS_READ, EXPORTS_WRITE, AUDIT_READ}
-_ADMIN = _EDITOR | _AUDITOR | {TOKENS_READ, TOKENS_WRITE, VARIABLES_WRITE}
+_ADMIN = _EDITOR | _AUDITOR | {TOKENS_READ, TOKENS_WRITE, VARIABLES_WRITE, RETENTION_WRITE}
 
 SCOPES_OF: Final[Mapping[Role, frozenset[str]]] = {
     "admin": _ADMIN,

@@ -9,6 +9,7 @@ from typing import Final
 from fastapi.concurrency import run_in_threadpool
 
 from keeptrusts.control.auth import Actor
+from keeptrusts.control.problem import ProblemError
 from keeptrusts.control.services import Services
 from keeptrusts.store.events import Cursor, Events, Filters, Followed
 
@@ -23,10 +24,25 @@ def topic(org: str) -> str:
     return f"events/{org}"
 
 
-def now(services: Services, actor: Actor) -> Cursor:
-    """Where somebody starts who wants only what is to come."""
+def start(services: Services, actor: Actor, given: str | None) -> Cursor:
+    """
+    Just after the event whose cursor is given; else where somebody starts who wants only what is to come.
+
+    Raises:
+        ProblemError: 422 `invalid_cursor`: it is none; 409 `cursor_ahead`: what it names is not there any more.
+    """
+    cursor = Cursor.read(given) if given else None
+    if given and cursor is None:
+        detail = "`Last-Event-ID` is not one that this stream gave; start without it"
+        raise ProblemError(422, "invalid_cursor", detail)
     with services.store.read() as tx:
-        return Events(tx.connection, actor.org).now()
+        mine = Events(tx.connection, actor.org)
+        if cursor is None:
+            return mine.now()
+        if mine.is_ahead(cursor):
+            detail = "`Last-Event-ID` is of before the control plane was restored from a backup; start without it"
+            raise ProblemError(409, "cursor_ahead", detail)
+        return cursor
 
 
 async def follow(services: Services, actor: Actor, filters: Filters, cursor: Cursor) -> AsyncIterator[bytes]:

@@ -22,6 +22,7 @@ from keeptrusts.api.page import Page
 from keeptrusts.control import policies
 from keeptrusts.control.auditing import record
 from keeptrusts.control.auth import Actor, ConfigurationReader, ConfigurationWriter
+from keeptrusts.control.keeping import allow_shorter
 from keeptrusts.control.labels import LabelFilter
 from keeptrusts.control.paging import Paging
 from keeptrusts.control.revisions import IfMatch, show_revision
@@ -110,6 +111,7 @@ def drop_configuration(configuration_id: str, actor: ConfigurationWriter, tx: Tx
     mine = Configurations(tx.connection, actor.org)
     before = mine.read(configuration_id, to_change=True)
     precondition.check(before.revision)
+    allow_shorter(tx, actor, configuration_id, before.shown["policy_yaml"], None)
     mine.drop(configuration_id)
     record(tx, actor, "configuration.delete", configuration_id, before=before.shown)
     tx.publish(actor.org, "configuration.deleted", _told(before))
@@ -209,6 +211,8 @@ class _Change:
         mine = Configurations(tx.connection, actor.org)
         before = mine.read(self._identifier, to_change=True)
         precondition.check(before.revision)
+        if policy is not None:
+            allow_shorter(tx, actor, self._identifier, before.shown["policy_yaml"], policy.policy_yaml)
         after = mine.change(self._identifier, fields, policy, _write(tx, actor, message))
         if after.revision == before.revision:
             return after

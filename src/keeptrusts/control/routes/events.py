@@ -25,7 +25,7 @@ from keeptrusts.control.unit_of_work import transactional
 from keeptrusts.core.errors import NotFoundError
 from keeptrusts.core.ids import EVENT, is_id
 from keeptrusts.store.columns import rfc3339
-from keeptrusts.store.events import Cursor, Events
+from keeptrusts.store.events import Events
 from keeptrusts.store.statistics import Statistics
 from keeptrusts.store.trail import Trail
 from keeptrusts.store.transaction import Tx
@@ -94,9 +94,7 @@ async def follow_events(
 
     Nothing is missed or repeated, however many gateways report at once. A comment every 15 s keeps the line open.
     """
-    cursor = Cursor.read(last_event_id or "")
-    if cursor is None:
-        cursor = await run_in_threadpool(tail.now, services, actor)
+    cursor = await run_in_threadpool(tail.start, services, actor, last_event_id)
     frames: AsyncIterator[bytes] = tail.follow(services, actor, filters, cursor)
     return StreamingResponse(frames, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
