@@ -16,9 +16,12 @@ import pytest
 from keeptrusts.core.exchange import Target
 from keeptrusts.policy.compiled import TargetSettings, WireFormat
 from keeptrusts.wire.dialects import DIALECTS
+from keeptrusts.wire.event_stream import MEDIA_TYPE
+from support import bedrock
 from support.flows import Provider, Seen, play, policy_of
 
 FOLDER = Path(__file__).parent / "wire"
+FORMATS: dict[str, WireFormat] = {"anthropic": "anthropic", "bedrock": "bedrock"}
 CASES = sorted(path.stem for path in FOLDER.glob("*.json"))
 
 
@@ -29,14 +32,19 @@ def load(name: str) -> dict[str, Any]:
 
 def asked(case: dict[str, Any], *, stream: bool) -> Seen:
     """The case, played: the request with `stream`, and the provider's answer in one piece."""
-    form: WireFormat = "anthropic" if case["provider"] == "anthropic" else "openai"
+    form = FORMATS.get(case["provider"], "openai")
     target = TargetSettings(target=Target("up", case["provider"]), base_url="http://up", format=form)
     body = json.dumps(case["request"] | ({"stream": True} if stream else {})).encode()
-    if stream:
-        told = Provider(["".join(case["stream"]["answer"]).encode()], media_type="text/event-stream")
-    else:
-        told = Provider([json.dumps(case["answer"]).encode()])
+    told = events(case["stream"]["answer"], form) if stream else Provider([json.dumps(case["answer"]).encode()])
     return play(policy_of(targets=(target,)), body, told, path=case["path"])
+
+
+def events(answer: list[Any], form: WireFormat) -> Provider:
+    """A stream: server-sent events as they stand in the case, or those of Amazon by name and payload."""
+    if form == "bedrock":
+        body = b"".join(bedrock.event(name, **payload) for name, payload in answer)
+        return Provider([body], media_type=MEDIA_TYPE)
+    return Provider(["".join(answer).encode()], media_type="text/event-stream")
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -57,7 +65,9 @@ def test_streamed(name: str) -> None:
     case = load(name)
     seen = asked(case, stream=True)
 
-    assert json.loads(seen.sent_upstream[0].body) == case["sent"]["body"] | case["stream"]["asked"]
+    (sent,) = seen.sent_upstream
+    assert sent.path == case["stream"].get("path", case["sent"]["path"])
+    assert json.loads(sent.body) == case["sent"]["body"] | case["stream"]["asked"]
     assert [f"{frame}\n\n" for frame in seen.body.decode().split("\n\n")[:-1]] == case["stream"]["received"]
     assert seen.ended
 
@@ -69,3 +79,10 @@ def test_every_format_has_its_cases() -> None:
     wanted |= {(path, False) for path, dialect in DIALECTS.items() if dialect.bridge is not None}
 
     assert found >= wanted | {("/v1/chat/completions", False)}
+
+
+def test_every_format_reaches_bedrock() -> None:
+    """Whose own form is nobody's, so each of them is translated."""
+    reached = {load(name)["path"] for name in CASES if load(name)["provider"] == "bedrock"}
+
+    assert reached == {path for path, dialect in DIALECTS.items() if dialect.name != "openai_embeddings"}

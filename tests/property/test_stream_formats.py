@@ -19,10 +19,12 @@ from keeptrusts.core.exchange import Target
 from keeptrusts.policy.compiled import CompiledPolicy, TargetSettings
 from keeptrusts.policy.document import compile_document
 from keeptrusts.wire.completions import CompletionsWriter, answer_from_chat
+from keeptrusts.wire.event_stream import MEDIA_TYPE
 from keeptrusts.wire.responses_as_chat import answer_to_response
 from keeptrusts.wire.responses_writer import ResponsesWriter
 from keeptrusts.wire.sse import SseDecoder
-from support import messages
+from support import bedrock, messages
+from support.bedrock import BEDROCK
 from support.flows import TARGET, Provider, Seen, answer, chunk, cut, cut_text, documents, play
 from support.messages import ANTHROPIC
 from support.policy_cases import document
@@ -72,6 +74,7 @@ class Far:
     target: TargetSettings
     whole: Callable[[str, Sequence[tuple[str, str]]], bytes]
     streamed: Callable[[Iterable[str], Sequence[tuple[str, Iterable[str]]]], bytes]
+    media_type: str = "text/event-stream"
 
 
 def chat_request(stream: bool) -> bytes:
@@ -230,6 +233,7 @@ CLIENTS = {
 FAR = {
     "chat": Far(replace(TARGET, target=Target("main", "groq")), chat_answer, chat_stream),
     "messages": Far(ANTHROPIC, messages_answer, messages_stream),
+    "bedrock": Far(BEDROCK, bedrock.answer, bedrock.stream, MEDIA_TYPE),
     "completions": Far(replace(TARGET, target=Target("main", "openai")), completions_answer, completions_stream),
     "responses": Far(replace(TARGET, target=Target("main", "openai")), responses_answer, responses_stream),
 }
@@ -253,7 +257,7 @@ def whole(name: str, near: str, far: str, text: str, calls: Sequence[tuple[str, 
 
 def streamed(name: str, near: str, far: str, body: bytes, places: Iterable[int]) -> Seen:
     client = CLIENTS[near]
-    provider = Provider(cut(body, places), media_type="text/event-stream")
+    provider = Provider(cut(body, places), media_type=FAR[far].media_type)
     return play(policy(name, far), client.request(True), provider, path=client.path)
 
 

@@ -34,8 +34,10 @@ from keeptrusts.policy.asking import Answer, Question, nobody
 from keeptrusts.policy.compiled import CompiledPolicy, TargetSettings
 from keeptrusts.policy.engine import Chain
 from keeptrusts.policy.kind import Policy
+from keeptrusts.wire.translation import Asked
 
 TARGET = TargetSettings(target=Target("main", "openai-compatible"), base_url="http://provider", format="openai")
+NAMED = Asked("m", "req_1")
 HELLO = json.dumps({"model": "m", "messages": [{"role": "user", "content": "hello"}]}).encode()
 STREAM = json.dumps({"model": "m", "stream": True, "messages": [{"role": "user", "content": "hello"}]}).encode()
 

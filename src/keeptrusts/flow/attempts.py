@@ -19,7 +19,16 @@ from keeptrusts.core.errors import UpstreamError, UpstreamGarbledError, Upstream
 from keeptrusts.flow.decisions import Notes
 from keeptrusts.flow.effects import CloseUpstream, Flow, OpenUpstream, Pause
 from keeptrusts.flow.replies import Refusal
-from keeptrusts.flow.upstream import Opened, answer_limit, failure, forwarded_to, path_of, read_all
+from keeptrusts.flow.upstream import (
+    MODEL_FAILED,
+    MODEL_LATE,
+    Opened,
+    answer_limit,
+    failure,
+    forwarded_to,
+    path_of,
+    read_all,
+)
 from keeptrusts.policy.compiled import Retry, TargetSettings, Trigger
 from keeptrusts.wire.failures import refused_because
 
@@ -115,7 +124,7 @@ def _try(notes: Notes, target: TargetSettings, body: bytes, *, streamed: bool) -
     began = notes.clock()
     status: int | None = None
     try:
-        head = yield from OpenUpstream(target.target, path_of(notes.dialect, target), body, forwarded_to(target, notes))
+        head = yield from OpenUpstream(target.target, path_of(notes, target), body, forwarded_to(target, notes))
         status = head.status
         notes.waited_ns += notes.clock() - began
         opened = yield from _read(notes, Opened(head, target), streamed=streamed)
@@ -151,7 +160,9 @@ def _answered(opened: Opened) -> _Tried:
     trigger: Trigger | None
     if status == 429:
         trigger = "rate_limit"
-    elif status >= 500:
+    elif status == MODEL_LATE:
+        trigger = "timeout"
+    elif status >= 500 or status == MODEL_FAILED:
         trigger = "server_error"
     else:
         trigger = refused_because(status, opened.body)

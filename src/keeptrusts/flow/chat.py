@@ -155,7 +155,7 @@ def _whole(notes: Notes, opened: Opened, exchange: Exchange, said: Judgement) ->
     raw = opened.body
     bridge = bridge_to(notes.dialect, opened.target.format, opened.target.target.provider)
     if bridge is not None:
-        raw = bridge.answer(raw)
+        raw = bridge.answer(raw, notes.named)
     judged = yield from judge_whole(notes.snapshot.policy, notes.dialect.read_answer(raw), exchange, said, notes.clock)
     notes.usage = judged.usage
     notes.said_chars = sum(len(text.value) for text in judged.texts)

@@ -19,6 +19,7 @@ from keeptrusts.policy.compiled import TargetSettings
 from keeptrusts.policy.engine import Clock, Judgement
 from keeptrusts.wire.dialects import CHAT, Dialect
 from keeptrusts.wire.readings import Usage
+from keeptrusts.wire.translation import Asked
 
 MAX_CONTENT_CHARS: Final = 16_384
 CUT: Final = "[...]"
@@ -92,6 +93,11 @@ class Notes:
     def keep_answer(self, texts: Iterable[Text], said: Judgement) -> None:
         """Keep of the answer what `audit-logger.content` lets stay."""
         self.answered = self._kept(texts, said)
+
+    @property
+    def named(self) -> Asked:
+        """What an answer is named by, where its provider does not name it."""
+        return Asked(self.model or "", self.arrival.request_id)
 
     @property
     def cost_usd(self) -> float | None:

@@ -25,9 +25,9 @@ from keeptrusts.flow.quota import settle
 from keeptrusts.flow.replies import Refusal, common_headers, objection, put_on_record, respond_whole
 from keeptrusts.flow.upstream import Opened, answer_limit, failure
 from keeptrusts.policy.engine import Judgement
-from keeptrusts.wire.dialects import bridge_to
+from keeptrusts.wire.dialects import bridge_to, framing_of
 from keeptrusts.wire.readings import Chunk
-from keeptrusts.wire.sse import SseDecoder, SseFrame
+from keeptrusts.wire.sse import SseFrame
 
 EVENTS: Final[Headers] = (("content-type", "text/event-stream"), ("cache-control", "no-cache"))
 
@@ -60,10 +60,10 @@ class _Relaying:
         self._notes = notes
         self._answer = answer
         self._said = said
-        self._decoder = SseDecoder()
+        self._decoder = framing_of(opened.target.format).decoder()
         self._read = notes.dialect.make_reader()
         bridge = bridge_to(notes.dialect, opened.target.format, opened.target.target.provider)
-        self._translator = bridge.stream(notes.model or "") if bridge and bridge.stream else None
+        self._translator = bridge.stream(notes.named) if bridge and bridge.stream else None
         self._started = False
         self._received = 0
         self._limit = answer_limit(notes.snapshot.policy)

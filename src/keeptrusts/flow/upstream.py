@@ -19,8 +19,9 @@ from keeptrusts.flow.effects import CloseUpstream, Flow, Headers, ReadUpstream, 
 from keeptrusts.flow.replies import Refusal
 from keeptrusts.policy.compiled import CompiledPolicy, TargetSettings
 from keeptrusts.policy.engine import Judgement
+from keeptrusts.wire import bedrock
 from keeptrusts.wire.anthropic import VERSION
-from keeptrusts.wire.dialects import CHAT, MESSAGES, Dialect, bridge_to, is_native
+from keeptrusts.wire.dialects import CHAT, COUNT, MESSAGES, Dialect, bridge_to, framing_of, is_native
 from keeptrusts.wire.instructions import instructed
 from keeptrusts.wire.openai_chat import NEW_CAP, fitted
 from keeptrusts.wire.readings import ModelRequest
@@ -30,11 +31,16 @@ MAX_ERROR_BYTES: Final = 256 * 1024
 MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 """Held for a whole answer when the document sets no limit of its own."""
 
+MODEL_FAILED: Final = 424
+MODEL_LATE: Final = 408
+"""How Bedrock says that its model failed, or took too long."""
 _FORWARDED: Final = frozenset(
     {"authorization", "openai-organization", "openai-project", "openai-beta", "user-agent", "idempotency-key", "accept"}
 )
 _ANTHROPIC: Final = frozenset({"x-api-key", "anthropic-version", "anthropic-beta"})
 _CREDENTIALS: Final = frozenset({"authorization", "x-api-key", "openai-organization", "openai-project"})
+_SIGNED: Final = frozenset({"user-agent"})
+"""To who checks our own signature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,8 @@ class Opened:
     @property
     def is_stream(self) -> bool:
         """It answers with events."""
-        return self.header("content-type").partition(";")[0].strip().lower() == "text/event-stream"
+        media_type = self.header("content-type").partition(";")[0].strip().lower()
+        return media_type == framing_of(self.target.format).media_type
 
     def header(self, name: str) -> str:
         """The value of a field; empty when there is none."""
@@ -147,13 +154,19 @@ def refusal_of(opened: Opened) -> Refusal:
         return Refusal(
             502, "upstream_error", "upstream_credential", "the provider refused the credential of this target"
         )
-    if status >= 500:
+    if status == MODEL_LATE:
+        return failure(UpstreamTimeoutError("the model took too long"))
+    if status >= 500 or status == MODEL_FAILED:
         return Refusal(502, "upstream_error", "upstream_error", f"the provider failed with status {status}")
     return Refusal(status, "upstream_error", "upstream_refused", f"the provider refused with status {status}")
 
 
-def path_of(dialect: Dialect, target: TargetSettings) -> str:
+def path_of(notes: Notes, target: TargetSettings) -> str:
     """Where the target is asked. Its `path_template` is that of its format's own API for conversations."""
+    dialect = notes.dialect
+    if target.format == "bedrock":
+        model = target.target.model or notes.model or ""
+        return bedrock.path(model, counting=dialect is COUNT, streamed=notes.streamed)
     main = MESSAGES if target.format == "anthropic" else CHAT
     asked = dialect if is_native(dialect, target.format, target.target.provider) else main
     if target.path_template is not None and asked is main:
@@ -167,7 +180,7 @@ def forwarded_to(target: TargetSettings, notes: Notes) -> Headers:
     # A caller's credential is meant for the provider it knows, the first of the document: no other one is shown it.
     first = target.target.id == notes.snapshot.policy.targets[0].target.id
     native = target.format == "anthropic" and notes.dialect.spoken == "anthropic"
-    names = _FORWARDED | _ANTHROPIC if native else _FORWARDED
+    names = _FORWARDED | _ANTHROPIC if native else _SIGNED if target.format == "bedrock" else _FORWARDED
     names = names if first else names - _CREDENTIALS
     own = tuple((name, value) for name, value in notes.arrival.headers if name in names)
     said = any(name == "anthropic-version" for name, _ in own)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from keeptrusts.core.errors import UpstreamUnreachableError
 from keeptrusts.flow.effects import Headers, OpenUpstream
 from keeptrusts.gateway.proxies import proxy_for
+from keeptrusts.gateway.signatures import Signer, from_environment, read_key
 from keeptrusts.gateway.upstream import Origin, Timeouts, request_bytes
 from keeptrusts.policy.compiled import TargetSettings
 
@@ -42,15 +43,19 @@ class Route:
 
     Args:
         missing: Why it cannot be called; empty when it can.
+        path_root: What stands before every path. `prefix` is the same, but for a proxy that wants the whole URL.
         headers: Its own fields, the credential among them. Never shown.
+        signer: What signs each request, where no credential is sent.
     """
 
     settings: TargetSettings
     origin: Origin
     prefix: str = ""
+    path_root: str = ""
     host: str = ""
     headers: Headers = field(default=(), repr=False)
     has_key: bool = False
+    signer: Signer | None = None
     missing: str = ""
 
     @property
@@ -68,14 +73,21 @@ class Route:
         if self.missing:
             raise UpstreamUnreachableError(self.missing, code="credential_missing")
         forwarded = end_to_end(asked.forwarded)
-        dropped = _OURS | {name for name, _ in self.headers} | (_CREDENTIALS if self.has_key else frozenset())
+        own = (*self.headers, *self._signature(asked, forwarded))
+        dropped = _OURS | {name for name, _ in own} | (_CREDENTIALS if self.has_key else frozenset())
         headers = (
             ("host", self.host),
             ("accept-encoding", "identity"),
             *((name, value) for name, value in forwarded if name not in dropped),
-            *self.headers,
+            *own,
         )
         return request_bytes("POST", self.prefix + asked.path, headers, asked.body)
+
+    def _signature(self, asked: OpenUpstream, forwarded: Headers) -> Headers:
+        if self.signer is None:
+            return ()
+        content_type = tuple(one for one in forwarded if one[0] == "content-type")
+        return self.signer.fields(self.path_root + asked.path, asked.body, (("host", self.host), *content_type))
 
 
 def routes_of(
@@ -117,16 +129,28 @@ def _route(settings: TargetSettings, environment: Mapping[str, str], variables: 
     origin = Origin(name, port, tls, proxy_for(parts.scheme, parts.netloc))
     shown = f"[{name}]" if ":" in name else name
     host = shown if parts.port is None else f"{shown}:{port}"
-    prefix = parts.path.rstrip("/")
+    root = prefix = parts.path.rstrip("/")
     own: dict[str, str] = {key.lower(): value for key, value in settings.headers.items()}
     if origin.proxy is not None and not tls:
         prefix = f"http://{host}{prefix}"
         if origin.proxy.authorization:
             own["proxy-authorization"] = origin.proxy.authorization
     key, missing = _credential(settings, environment, variables)
-    if key is not None:
+    signer, missing = _signer(settings, key, missing)
+    if key is not None and signer is None:
         own[settings.api_key_header.lower()] = settings.api_key_prefix + key
-    return Route(settings, origin, prefix, host, tuple(own.items()), key is not None, missing)
+    return Route(settings, origin, prefix, root, host, tuple(own.items()), key is not None, signer, missing)
+
+
+def _signer(settings: TargetSettings, key: str | None, missing: str) -> tuple[Signer | None, str]:
+    """What signs for a target, and why it cannot be called."""
+    if key is None or not settings.aws_region:
+        return None, missing
+    try:
+        access = read_key(key)
+    except ValueError as unread:
+        return None, f"target `{settings.target.id}`: {unread}"
+    return None if access is None else Signer(access, settings.aws_region), missing
 
 
 def _credential(
@@ -135,7 +159,7 @@ def _credential(
     name, store = settings.target.id, settings.secret_store
     where = store or settings.secret_env
     if where is None:
-        return None, ""
+        return from_environment(environment, name) if settings.aws_region else (None, "")
     key = (environment if store is None else variables).get(where, "").strip()
     if not key and store is None:
         return None, f"target `{name}` has no key: set `{where}` in the gateway's environment"

@@ -6,10 +6,9 @@ from typing import Annotated, Final, TypeAlias
 
 from keeptrusts.detect.pattern import PatternError, read_pattern
 from keeptrusts.policy.providers import KNOWN, canonical
-from keeptrusts.policy.reading import not_enforced, suggest
+from keeptrusts.policy.reading import suggest
 from keeptrusts.policy.schema import Attr, Fault
 
-_LATER_PROVIDERS = frozenset({"bedrock"})
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 """RFC 9110, section 5.6.2."""
@@ -89,6 +88,19 @@ def path_word(text: str) -> Fault | None:
     return Fault("E003", (), "it is letters, digits, `_`, `-` and `.`", "write the name as the provider shows it")
 
 
+def amazon_region(text: str) -> Fault | None:
+    """A region as Amazon writes them: `us-east-1`, `us-gov-west-1`. It becomes a part of the host."""
+    *words, number = text.split("-")
+    sound = len(words) > 1 and all(_is_word(one) for one in words) and number.isascii() and number.isdigit()
+    return (
+        None if sound else Fault("E003", (), f"`{text[:60]}` is not a region of Amazon's", "write it like `us-east-1`")
+    )
+
+
+def _is_word(text: str) -> bool:
+    return text.isascii() and text.isalpha() and text.islower()
+
+
 def header_name(text: str) -> Fault | None:
     """RFC 9110, section 5.1."""
     sound = 0 < len(text) <= 200 and _TOKEN.issuperset(text)
@@ -139,10 +151,6 @@ def email(text: str) -> Fault | None:
 def provider(text: str) -> Fault | None:
     """A provider that this version speaks with, alone or as `provider:chat:model`."""
     name, colon, rest = text.partition(":")
-    if canonical(name) in _LATER_PROVIDERS:
-        return Fault(
-            "E009", (), *not_enforced(name, "use `openai-compatible` with `base_url` if it speaks that format")
-        )
     if canonical(name) not in KNOWN:
         return Fault("E003", (), f"unknown provider `{name[:60]}`", suggest(name, KNOWN, "providers"))
     mode, _, model = rest.partition(":")

@@ -16,7 +16,7 @@ from keeptrusts.policy.callbacks import Callback
 from keeptrusts.policy.engine import Chain
 from keeptrusts.policy.findings import Finding
 
-WireFormat: TypeAlias = Literal["openai", "anthropic"]
+WireFormat: TypeAlias = Literal["openai", "anthropic", "bedrock"]
 Trigger: TypeAlias = Literal["rate_limit", "server_error", "timeout", "connection", "context_window", "content_policy"]
 Strategy: TypeAlias = Literal[
     "ordered", "round_robin", "weighted", "lowest_latency", "least_busy", "lowest_cost", "random", "sticky"
@@ -77,6 +77,7 @@ class TargetSettings:
         path_template: Path with `{model}`; None means the format's own path.
         api_prefix: What the format's own paths begin with, where they have `/v1`.
         api_query: Asked for with every path of the format's own; without `?`.
+        aws_region: Set when, and only when, the provider is `bedrock`: for which region requests are signed.
         secret_env: Variable of the gateway's environment that holds the key; at most one of the two secrets is set.
         secret_store: Config variable of the control plane that holds it.
         api_key_prefix: Stands before the key in the header, with its blank if it needs one.
@@ -90,6 +91,7 @@ class TargetSettings:
     path_template: str | None = None
     api_prefix: str = "/v1"
     api_query: str = ""
+    aws_region: str = ""
     secret_env: str | None = None
     secret_store: str | None = None
     api_key_header: str = "authorization"

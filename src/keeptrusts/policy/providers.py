@@ -3,6 +3,7 @@ The providers that a target may name: where their API is, and how it wants its k
 
 Sources: the API references of each; Google's is its endpoint for OpenAI's clients. Azure has two: the current one under
 `/openai/v1`, where `model` names the deployment, and the dated ones, where the path does and a version is asked for.
+Amazon's is asked by Converse, in the region that the document names.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class Provider:
     """
 
     root: str = ""
-    format: Literal["openai", "anthropic"] = "openai"
+    format: Literal["openai", "anthropic", "bedrock"] = "openai"
     prefix: str = "/v1"
     key_header: str = "authorization"
 
@@ -38,6 +39,7 @@ KNOWN: Final[Mapping[str, Provider]] = {
     "openai": Provider("https://api.openai.com"),
     "openai-compatible": Provider(),
     "anthropic": Provider("https://api.anthropic.com", "anthropic", key_header="x-api-key"),
+    "bedrock": Provider(format="bedrock", prefix=""),
     "azure": Provider(prefix="/openai/v1", key_header="api-key"),
     "google": Provider("https://generativelanguage.googleapis.com/v1beta/openai", prefix=""),
     "groq": Provider("https://api.groq.com/openai"),
@@ -45,6 +47,15 @@ KNOWN: Final[Mapping[str, Provider]] = {
     "ollama": Provider("http://127.0.0.1:11434"),
     "mock": Provider(),
 }
+
+
+_ZONES: Final = {"cn": "amazonaws.com.cn", "eusc": "amazonaws.eu"}
+"""Partitions of Amazon with a name of their own, by what their regions begin with."""
+
+
+def bedrock_root(region: str) -> str:
+    """Where Bedrock is asked in a region of Amazon's."""
+    return f"https://bedrock-runtime.{region}.{_ZONES.get(region.partition('-')[0], 'amazonaws.com')}"
 
 
 def canonical(name: str) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, ClassVar, Literal, Self, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
 from keeptrusts.policy.access import Cors, IpAllowlist
 from keeptrusts.policy.assignment import EscalationRouting
 from keeptrusts.policy.callbacks import Callback
 from keeptrusts.policy.checks import (
+    amazon_region,
     base_url,
     header_name,
     literal_secret,
@@ -95,14 +96,12 @@ def spoken(said: str) -> Spoken:
 
 @dataclass(frozen=True, slots=True)
 class Target(Block):
-    pending: ClassVar[frozenset[str]] = frozenset({"aws_region"})
-
     id: Id
     provider: Annotated[
         str,
         Attr(
-            "`openai`, `anthropic`, `azure`, `google`, `groq`, `mistral`, `ollama`, `openai-compatible`, `mock`; or "
-            "`provider:chat:model`.",
+            "`openai`, `anthropic`, `azure`, `bedrock`, `google`, `groq`, `mistral`, `ollama`, `openai-compatible`, "
+            "`mock`; or `provider:chat:model`.",
             check=provider,
             stronger="unclear",
         ),
@@ -148,6 +147,10 @@ class Target(Block):
         str | None,
         Attr("Deployment to ask; absent: the model.", check=path_word, maximum=200, stronger="neutral"),
     ] = None
+    aws_region: Annotated[
+        str | None,
+        Attr("Region in which Bedrock is asked, as `us-east-1`.", check=amazon_region, maximum=40, stronger="unclear"),
+    ] = None
     escalation_routing: Annotated[
         EscalationRouting | None,
         Attr("Who decides of its answers that are escalated, where the kind names nobody.", stronger="neutral"),
@@ -190,6 +193,19 @@ class Target(Block):
             yield Fault("E003", ("mock",), "`mock` goes with `provider: mock`", "remove it, or change the provider")
 
         yield from self._azure_faults(said)
+        yield from self._bedrock_faults(said)
+
+    def _bedrock_faults(self, said: Spoken) -> Iterable[Fault]:
+        if said.provider != "bedrock":
+            if self.aws_region is not None:
+                yield Fault("E003", ("aws_region",), "`aws_region` goes with `provider: bedrock`", "remove it")
+            return
+        if self.aws_region is None:
+            message = "`aws_region` is missing: requests are signed for it"
+            yield Fault("E004", ("aws_region",), message, "name the region in which Bedrock is asked")
+        for name in ("format", "path_template", "api_key_header", "api_key_prefix"):
+            if getattr(self, name) is not None:
+                yield Fault("E003", (name,), f"`{name}` does not go with `provider: bedrock`", "remove it")
 
     def _azure_faults(self, said: Spoken) -> Iterable[Fault]:
         for name in ("azure_api_version", "azure_deployment"):

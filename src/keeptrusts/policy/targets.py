@@ -8,7 +8,7 @@ from dataclasses import replace
 from keeptrusts.core import exchange
 from keeptrusts.policy import sections, traffic
 from keeptrusts.policy.compiled import MockCall, MockSettings, Pricing, TargetSettings, WireFormat
-from keeptrusts.policy.providers import KNOWN, Provider, root_of
+from keeptrusts.policy.providers import KNOWN, Provider, bedrock_root, root_of
 from keeptrusts.policy.secret_refs import SecretRef
 from keeptrusts.policy.sections import Spoken, spoken
 
@@ -23,11 +23,12 @@ def compile_target(declared: sections.Target) -> TargetSettings:
     secret = declared.secret_key_ref or SecretRef()
     return TargetSettings(
         target=_chosen_by(declared, said),
-        base_url=root_of(declared.base_url or known.root, known),
+        base_url=root_of(declared.base_url or _root(declared, known), known),
         format=form,
         path_template=declared.path_template,
         api_prefix=_prefix(declared, said, known),
         api_query=f"api-version={declared.azure_api_version}" if declared.azure_api_version else "",
+        aws_region=declared.aws_region or "",
         secret_env=secret.env,
         secret_store=secret.store,
         api_key_header=(declared.api_key_header or known.key_header).lower(),
@@ -41,6 +42,10 @@ def compile_target(declared: sections.Target) -> TargetSettings:
         pricing=_pricing(declared.pricing),
         assignee=declared.escalation_routing.assignee if declared.escalation_routing else None,
     )
+
+
+def _root(declared: sections.Target, known: Provider) -> str:
+    return bedrock_root(declared.aws_region) if declared.aws_region else known.root
 
 
 def _chosen_by(declared: sections.Target, said: Spoken) -> exchange.Target:

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 from keeptrusts.core.errors import UnreadableError
 from keeptrusts.wire.attachments import PARTS, attachment
-from keeptrusts.wire.openai_chat import ROLES
+from keeptrusts.wire.far_side import chat_usage, text_of, turns
 from keeptrusts.wire.sse import DONE, SseFrame, encode_frame
 from keeptrusts.wire.strict_json import parse_json, parse_object
 
@@ -73,7 +73,7 @@ def _messages_request(raw: bytes) -> bytes:
     unknown = next((name for name, value in document.items() if name not in _TRANSLATED and value is not None), None)
     if unknown is not None or document.get("n") not in {None, 1}:
         raise UnreadableError(f"`{unknown or 'n'}` cannot be translated for this provider: leave it out")
-    system, messages = _turns(document["messages"])
+    system, messages = turns(document["messages"], _blocks)
     out: dict[str, Any] = {
         "model": document["model"],
         "max_tokens": document.get("max_completion_tokens") or document.get("max_tokens") or DEFAULT_MAX_TOKENS,
@@ -217,30 +217,6 @@ class MessagesStream:
         return json.dumps({**head, **rest}, ensure_ascii=False)
 
 
-def _turns(given: Iterable[Mapping[str, Any]]) -> tuple[list[str], list[dict[str, Any]]]:
-    """System texts, and the other messages with neighbours of one role united, as Anthropic wants them."""
-    system: list[str] = []
-    turns: list[dict[str, Any]] = []
-    for message in given:
-        role = ROLES[str(message.get("role"))]
-        if role == "system":
-            system += [_only_text(block) for block in _text_blocks(message.get("content"))]
-            continue
-        name = "assistant" if role == "assistant" else "user"
-        blocks = _blocks(message)
-        if turns and turns[-1]["role"] == name:
-            turns[-1]["content"] += blocks
-        else:
-            turns.append({"role": name, "content": blocks})
-    return system, turns
-
-
-def _only_text(block: Mapping[str, Any]) -> str:
-    if block["type"] != "text":
-        raise UnreadableError("this provider takes no attachment in a system message: send it with the user's")
-    return str(block["text"])
-
-
 def _blocks(message: Mapping[str, Any]) -> list[dict[str, Any]]:
     texts = _text_blocks(message.get("content"))
     if message.get("role") in {"tool", "function"}:
@@ -268,7 +244,7 @@ def _text_blocks(content: Any) -> list[dict[str, Any]]:
 def _block(part: Mapping[str, Any]) -> dict[str, Any]:
     kind = part.get("type")
     if kind not in PARTS:
-        return {"type": "text", "text": part.get("text") or part.get("refusal") or ""}
+        return {"type": "text", "text": text_of(part)}
     given = part.get(kind)
     document = attachment(kind, given if isinstance(given, dict) else {})
     family = "image" if document.mime_type.startswith("image/") else "document"
@@ -319,8 +295,9 @@ def _take_block(message: dict[str, Any], block: Any) -> None:
 
 def _usage(given: Any) -> dict[str, Any]:
     counted = given if isinstance(given, dict) else {}
-    cached = counted.get("cache_read_input_tokens") or 0
-    asked = (counted.get("input_tokens") or 0) + (counted.get("cache_creation_input_tokens") or 0) + cached
-    said = counted.get("output_tokens") or 0
-    apart = {"prompt_tokens_details": {"cached_tokens": cached}} if cached else {}
-    return {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said, **apart}
+    return chat_usage(
+        fresh=counted.get("input_tokens"),
+        written=counted.get("cache_creation_input_tokens"),
+        cached=counted.get("cache_read_input_tokens"),
+        said=counted.get("output_tokens"),
+    )

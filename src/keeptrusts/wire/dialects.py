@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from keeptrusts.core.errors import UnreadableError
 from keeptrusts.wire import (
     anthropic,
+    bedrock,
     chat_stream,
     completions,
     embeddings,
@@ -19,6 +20,8 @@ from keeptrusts.wire import (
     responses_as_chat,
 )
 from keeptrusts.wire.alike import AlikeReader
+from keeptrusts.wire.bedrock_stream import ConverseStream
+from keeptrusts.wire.event_stream import MEDIA_TYPE, EventStreamDecoder
 from keeptrusts.wire.messages_as_chat import answer_to_message, request_to_chat
 from keeptrusts.wire.messages_stream import MessagesReader
 from keeptrusts.wire.messages_writer import MessagesWriter
@@ -33,7 +36,8 @@ from keeptrusts.wire.refusal import (
 from keeptrusts.wire.responses_as_chat import answer_to_response
 from keeptrusts.wire.responses_stream import ResponsesReader
 from keeptrusts.wire.responses_writer import ResponsesWriter
-from keeptrusts.wire.translation import Bridge, guarded, joined
+from keeptrusts.wire.sse import SseDecoder
+from keeptrusts.wire.translation import Bridge, guarded, joined, named
 
 
 class ErrorBody(Protocol):
@@ -107,7 +111,9 @@ MESSAGES: Final = Dialect(
     error_body=message_error_body,
     error_frame=message_error_frame,
     id_header="request-id",
-    bridge=Bridge(guarded(request_to_chat), guarded(answer_to_message), MessagesWriter),
+    bridge=Bridge(
+        guarded(request_to_chat), named(guarded(answer_to_message)), lambda asked: MessagesWriter(asked.model)
+    ),
 )
 COUNT: Final = replace(
     MESSAGES,
@@ -116,7 +122,7 @@ COUNT: Final = replace(
     read_request=messages.read_count_request,
     read_answer=messages.read_count,
     bridge=None,
-    refusal="this provider counts no tokens without answering: name a target of Anthropic's",
+    refusal="this provider counts no tokens without answering: name a target of Anthropic's or Amazon's",
 )
 RESPONSES: Final = replace(
     CHAT,
@@ -127,7 +133,11 @@ RESPONSES: Final = replace(
     read_answer=responses.read_answer,
     make_reader=ResponsesReader,
     error_frame=response_error_frame,
-    bridge=Bridge(guarded(responses_as_chat.request_to_chat), guarded(answer_to_response), ResponsesWriter),
+    bridge=Bridge(
+        guarded(responses_as_chat.request_to_chat),
+        named(guarded(answer_to_response)),
+        lambda asked: ResponsesWriter(asked.model),
+    ),
 )
 COMPLETIONS: Final = replace(
     CHAT,
@@ -138,7 +148,9 @@ COMPLETIONS: Final = replace(
     read_answer=completions.read_answer,
     make_reader=lambda: AlikeReader(completions.read_chunk),
     bridge=Bridge(
-        guarded(completions.request_to_chat), guarded(completions.answer_from_chat), completions.CompletionsWriter
+        guarded(completions.request_to_chat),
+        named(guarded(completions.answer_from_chat)),
+        lambda asked: completions.CompletionsWriter(asked.model),
     ),
 )
 EMBEDDINGS: Final = replace(
@@ -152,9 +164,37 @@ EMBEDDINGS: Final = replace(
 DIALECTS: Final = {dialect.path: dialect for dialect in (CHAT, MESSAGES, COUNT, RESPONSES, COMPLETIONS, EMBEDDINGS)}
 """By the path at which clients ask."""
 _FAR: Final = {
-    "anthropic": Bridge(anthropic.request_to_messages, anthropic.answer_from_messages, anthropic.MessagesStream)
+    "anthropic": Bridge(
+        anthropic.request_to_messages,
+        named(anthropic.answer_from_messages),
+        lambda asked: anthropic.MessagesStream(asked.model),
+    ),
+    "bedrock": Bridge(
+        bedrock.request_to_converse,
+        bedrock.answer_from_converse,
+        lambda asked: ConverseStream(asked.model, asked.request_id),
+    ),
 }
 """From chat to the formats of targets that do not speak it."""
+_COUNTERS: Final = {"bedrock": Bridge(bedrock.request_to_count, named(bedrock.answer_from_count))}
+"""From Anthropic's way of counting to that of targets with another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """How the events of a stream are told apart: the media type that says so, and what reads it."""
+
+    media_type: str
+    decoder: Callable[[], SseDecoder | EventStreamDecoder]
+
+
+_EVENTS: Final = Framing("text/event-stream", SseDecoder)
+_FRAMINGS: Final = {"bedrock": Framing(MEDIA_TYPE, EventStreamDecoder)}
+
+
+def framing_of(spoken: str) -> Framing:
+    """That of targets of this format."""
+    return _FRAMINGS.get(spoken, _EVENTS)
 
 
 def dialect_below(path: str) -> Dialect:
@@ -177,6 +217,8 @@ def bridge_to(dialect: Dialect, spoken: str, provider: str) -> Bridge | None:
     """
     if is_native(dialect, spoken, provider):
         return None
+    if dialect is COUNT and spoken in _COUNTERS:
+        return _COUNTERS[spoken]
     far = _FAR.get(spoken)
     if dialect is CHAT:
         return far

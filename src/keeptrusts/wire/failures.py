@@ -7,7 +7,13 @@ from typing import Any, Final, Literal
 
 _CONTEXT_CODES: Final = frozenset({"context_length_exceeded", "string_above_max_length", "request_too_large"})
 _CONTENT_CODES: Final = frozenset({"content_filter", "content_policy_violation"})
-_CONTEXT_WORDS: Final = ("maximum context length", "prompt is too long", "context window", "context limit")
+_CONTEXT_WORDS: Final = (
+    "maximum context length",
+    "prompt is too long",
+    "input is too long",
+    "context window",
+    "context limit",
+)
 _CONTENT_WORDS: Final = ("content management policy", "content policy", "content filtering policy")
 
 
@@ -15,8 +21,8 @@ def refused_because(status: int, body: bytes) -> Literal["context_window", "cont
     """
     The request is too long for the model, or offends the provider; None for every other reason.
 
-    OpenAI and Azure say so in `error.code`, Anthropic in `error.type` or its message, and servers that imitate them in
-    words. What cannot be read is no reason.
+    OpenAI and Azure say so in `error.code`, Anthropic in `error.type` or its message, Bedrock and servers that imitate
+    them in words. What cannot be read is no reason.
     """
     if status not in {400, 413, 422}:
         return None
@@ -33,7 +39,7 @@ def _said(body: bytes) -> tuple[set[str], str]:
         document: Any = json.loads(body)
     except (ValueError, RecursionError):
         return set(), ""
-    error = document.get("error") if isinstance(document, dict) else None
+    error = document.get("error", document) if isinstance(document, dict) else None
     if not isinstance(error, dict):
         return set(), ""
     codes = {code for code in (error.get("code"), error.get("type")) if isinstance(code, str)}

@@ -31,28 +31,41 @@ class Translator(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """By what an answer is named, where its provider does not name it: the model asked for, the id of the request."""
+
+    model: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Bridge:
     """
     A way from one form to another: there for requests, back for answers.
 
     Args:
-        stream: Makes the translator of one stream, for the model that was asked for; None when there are no streams.
+        stream: Makes the translator of one stream; None when there are no streams.
     """
 
     request: Convert
-    answer: Convert
-    stream: Callable[[str], Translator] | None = None
+    answer: Callable[[bytes, Asked], bytes]
+    stream: Callable[[Asked], Translator] | None = None
 
 
 def joined(near: Bridge, far: Bridge) -> Bridge:
     """From a client's form to chat, and on to a provider's."""
     first, second = near.stream, far.stream
-    stream = None if first is None or second is None else lambda model: _Joined(second(model), first(model))
+    stream = None if first is None or second is None else lambda asked: _Joined(second(asked), first(asked))
     return Bridge(
         lambda raw: far.request(near.request(raw)),
-        lambda raw: near.answer(far.answer(raw)),
+        lambda raw, asked: near.answer(far.answer(raw, asked), asked),
         stream,
     )
+
+
+def named(convert: Convert) -> Callable[[bytes, Asked], bytes]:
+    """Answers that say themselves what they are named by."""
+    return lambda raw, _: convert(raw)
 
 
 def read_translatable(raw: bytes, known: AbstractSet[str]) -> dict[str, Any]:

@@ -119,7 +119,7 @@ def test_one_fault_one_finding(old: str, new: str, code: str, path: str) -> None
     ("target", "code", "path"),
     [
         ("{id: a, provider: opnai}", "E003", "provider"),
-        ("{id: a, provider: bedrock}", "E009", "provider"),
+        ("{id: a, provider: bedrock}", "E004", "aws_region"),
         ("{id: a, provider: 'openai:image:x'}", "E003", "provider"),
         ("{id: a, provider: 'openai:chat:x', model: y}", "E003", "model"),
         ("{id: a, provider: openai-compatible}", "E004", "base_url"),

@@ -12,7 +12,7 @@ from keeptrusts.wire import completions, embeddings
 from keeptrusts.wire.dialects import COMPLETIONS
 from keeptrusts.wire.readings import Usage
 from keeptrusts.wire.sse import DONE, SseDecoder, SseFrame
-from support.flows import answer, chunk
+from support.flows import NAMED, answer, chunk
 
 assert COMPLETIONS.bridge is not None
 BRIDGE = COMPLETIONS.bridge
@@ -96,10 +96,10 @@ def test_by_chat() -> None:
     assert json.loads(BRIDGE.request(json.dumps(asked).encode())) == {
         "model": "m", "max_tokens": 9, "stream": True, "stop": "x", "messages": [{"role": "user", "content": "a"}],
     }  # fmt: skip
-    told = json.loads(BRIDGE.answer(answer("hi")))
+    told = json.loads(BRIDGE.answer(answer("hi"), NAMED))
     assert (told["object"], told["choices"][0]["text"], told["usage"]["prompt_tokens"]) == ("text_completion", "hi", 3)
     assert BRIDGE.stream is not None
-    writer = BRIDGE.stream("m")
+    writer = BRIDGE.stream(NAMED)
     frames = SseDecoder().feed(chunk({"content": "hi"}) + chunk({}, finish="tool_calls") + b"data: [DONE]\n\n")
     first, last, done = [*writer.translate(frames), *writer.end()]
     assert json.loads(first.data or "")["choices"] == [

@@ -14,7 +14,7 @@ from keeptrusts.wire.messages import read_answer
 from keeptrusts.wire.messages_stream import MessagesReader
 from keeptrusts.wire.messages_writer import MessagesWriter
 from keeptrusts.wire.sse import SseDecoder, SseFrame
-from support.flows import chunk
+from support.flows import NAMED, chunk
 
 assert MESSAGES.bridge is not None
 BRIDGE = MESSAGES.bridge
@@ -152,7 +152,7 @@ def test_an_answer() -> None:
     """Reasoning, text and calls in that order, and the counts as Anthropic counts them."""
     usage = {"prompt_tokens": 9, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 4}}
     message = {"content": "hi", "reasoning_content": "hm", "tool_calls": [CALL]}
-    raw = BRIDGE.answer(completion(message, "tool_calls", usage=usage))
+    raw = BRIDGE.answer(completion(message, "tool_calls", usage=usage), NAMED)
     out = json.loads(raw)
 
     assert out["content"] == [
@@ -176,7 +176,7 @@ def test_an_answer() -> None:
 )
 def test_stop_reasons(message: dict[str, Any], finish: str, expected: str) -> None:
     """Why it stopped, in Anthropic's words."""
-    assert json.loads(BRIDGE.answer(completion(message, finish)))["stop_reason"] == expected
+    assert json.loads(BRIDGE.answer(completion(message, finish), NAMED))["stop_reason"] == expected
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_stop_reasons(message: dict[str, Any], finish: str, expected: str) -> No
 def test_answers_that_no_message_can_say(raw: bytes) -> None:
     """Several choices, arguments that are no object, and what is no completion."""
     with pytest.raises(UnreadableError):
-        BRIDGE.answer(raw)
+        BRIDGE.answer(raw, NAMED)
 
 
 def events(*chunks: bytes) -> list[dict[str, Any]]:

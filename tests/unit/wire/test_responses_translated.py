@@ -13,7 +13,7 @@ from keeptrusts.wire.responses import read_answer
 from keeptrusts.wire.responses_stream import ResponsesReader
 from keeptrusts.wire.responses_writer import ResponsesWriter
 from keeptrusts.wire.sse import SseDecoder
-from support.flows import answer, chunk
+from support.flows import NAMED, answer, chunk
 
 assert RESPONSES.bridge is not None
 BRIDGE = RESPONSES.bridge
@@ -114,18 +114,18 @@ def test_an_answer() -> None:
     """Reasoning, text and calls are items in that order."""
     completion = json.loads(answer("hi"))
     completion["choices"][0]["message"] |= {"reasoning_content": "hm", "tool_calls": [CALL]}
-    raw = BRIDGE.answer(json.dumps(completion).encode())
+    raw = BRIDGE.answer(json.dumps(completion).encode(), NAMED)
     out = json.loads(raw)
 
     assert [item["type"] for item in out["output"]] == ["reasoning", "message", "function_call"]
     assert (out["status"], out["usage"]["input_tokens"], out["usage"]["output_tokens"]) == ("completed", 3, 5)
     assert [text.value for text in read_answer(raw).texts] == ["hm", "hi", "a", "x"]
     completion["choices"][0]["finish_reason"] = "length"
-    assert json.loads(BRIDGE.answer(json.dumps(completion).encode()))["incomplete_details"] == {
+    assert json.loads(BRIDGE.answer(json.dumps(completion).encode(), NAMED))["incomplete_details"] == {
         "reason": "max_output_tokens"
     }
     with pytest.raises(UnreadableError):
-        BRIDGE.answer(b'{"choices": []}')
+        BRIDGE.answer(b'{"choices": []}', NAMED)
 
 
 def test_a_stream() -> None:

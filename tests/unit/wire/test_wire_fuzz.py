@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
-from keeptrusts.core.errors import UnreadableError
+from keeptrusts.core.errors import UnreadableError, UpstreamLostError
 from keeptrusts.wire import completions, responses_as_chat
 from keeptrusts.wire.anthropic import MessagesStream, answer_from_messages, request_to_messages
+from keeptrusts.wire.bedrock import answer_from_converse, answer_from_count, request_to_converse, request_to_count
+from keeptrusts.wire.bedrock_stream import ConverseStream
 from keeptrusts.wire.chat_stream import read_chunk
 from keeptrusts.wire.completions import CompletionsWriter
 from keeptrusts.wire.completions import read_answer as read_completion
@@ -21,6 +23,7 @@ from keeptrusts.wire.completions import read_chunk as read_completion_chunk
 from keeptrusts.wire.completions import read_request as read_prompt
 from keeptrusts.wire.embeddings import read_answer as read_vectors
 from keeptrusts.wire.embeddings import read_request as read_embeddings
+from keeptrusts.wire.event_stream import EventStreamDecoder
 from keeptrusts.wire.messages import read_answer as read_message
 from keeptrusts.wire.messages import read_request as read_messages_request
 from keeptrusts.wire.messages_as_chat import answer_to_message, request_to_chat
@@ -35,8 +38,8 @@ from keeptrusts.wire.responses_writer import ResponsesWriter
 from keeptrusts.wire.sse import SseDecoder, SseFrame
 from keeptrusts.wire.strict_json import splice
 from keeptrusts.wire.translation import guarded
-from support import messages
-from support.flows import answer, chunk, stream
+from support import bedrock, messages
+from support.flows import NAMED, answer, chunk, stream
 
 CASES = int(os.environ.get("KEEPTRUSTS_FUZZ_CASES", "10000"))
 """Of each reader. A nightly run sets a million."""
@@ -228,6 +231,19 @@ def written_completions(body: bytes) -> None:
         read_completion_chunk(frame)
 
 
+def converse_events(body: bytes) -> None:
+    """Frames of Amazon's, and what is written of them is a stream that is read."""
+    decoder, written = EventStreamDecoder(), ConverseStream("m", "req_1")
+    with suppress(UpstreamLostError):
+        for frame in written.translate([*decoder.feed(body), *decoder.flush()]):
+            read_chunk(frame)
+
+
+def converse_payload(body: bytes) -> None:
+    """One event whose frame is sound."""
+    converse_events(bedrock.frame({":message-type": "event", ":event-type": "contentBlockDelta"}, body))
+
+
 def lines(body: bytes) -> bytes:
     """A document as one event."""
     return b"data: " + body + b"\n\n"
@@ -260,6 +276,11 @@ READERS: dict[str, tuple[Callable[[bytes], object], list[bytes]]] = {
     "chat as completion": (guarded(completions.answer_from_chat), [answer("hi")]),
     "embeddings request": (read_embeddings, [b'{"model": "m", "input": ["a", "b"], "user": "u", "dimensions": 8}']),
     "embeddings": (read_vectors, [b'{"object": "list", "data": [{"index": 0, "embedding": [0.5, 1]}], "usage": {}}']),
+    "to converse": (request_to_converse, [json.dumps(REQUEST).encode()]),
+    "from converse": (lambda body: answer_from_converse(body, NAMED), [bedrock.answer("hi", [("f", '{"a": 1}')])]),
+    "to count": (request_to_count, [json.dumps(MESSAGES_REQUEST).encode()]),
+    "from count": (answer_from_count, [b'{"inputTokens": 5}']),
+    "converse payload": (converse_payload, [b'{"contentBlockIndex": 0, "delta": {"text": "hi"}}']),
     "mock": (mock_answer, [json.dumps(REQUEST).encode()]),
 }
 
@@ -298,6 +319,15 @@ def _holders(document: Any) -> Iterator[Any]:
         yield document
         for child in document.values() if isinstance(document, dict) else document:
             yield from _holders(child)
+
+
+def test_damaged_frames_of_amazon() -> None:
+    """The same for a stream that is no text."""
+    chance = random.Random("frames")
+    body = bedrock.stream(["hi", "ho"], [("f", ['{"a"', ": 1}"])])
+    for _ in range(CASES // 3):
+        with suppress(UnreadableError):
+            converse_events(damaged(chance, body))
 
 
 @pytest.mark.parametrize("name", READERS)

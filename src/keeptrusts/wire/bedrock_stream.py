@@ -1,0 +1,104 @@
+"""The events of ConverseStream as chunks of a chat completion. Source: the API reference of Amazon Bedrock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from keeptrusts.core.errors import UnreadableError
+from keeptrusts.wire.bedrock import finish_reason, usage_of
+from keeptrusts.wire.sse import DONE, SseFrame, encode_frame
+from keeptrusts.wire.strict_json import parse_object
+
+
+class ConverseStream:
+    """
+    One stream. Its counts come behind its end, and are told with it: the end waits for them.
+
+    Args:
+        model: What the client asked for: the stream does not say it.
+        identifier: Of the answer; the stream has none.
+    """
+
+    def __init__(self, model: str, identifier: str) -> None:
+        self._head = {"id": f"chatcmpl-{identifier}", "object": "chat.completion.chunk", "created": 0, "model": model}
+        self._calls: dict[int, int] = {}
+        self._finish: str | None = None
+
+    def translate(self, frames: Iterable[SseFrame]) -> Iterator[SseFrame]:
+        """
+        The frames that these mean.
+
+        Raises:
+            UnreadableError: An event, a block or a delta that is not known.
+        """
+        for frame in frames:
+            yield from map(_frame, self._read(frame))
+
+    def end(self) -> Iterator[SseFrame]:
+        """Of an answer whose counts did not come; nothing of one that was cut off."""
+        yield from map(_frame, self._ended({}))
+
+    def _read(self, frame: SseFrame) -> list[str]:
+        try:
+            return list(self._meaning(frame.rest.removeprefix("event: "), parse_object((frame.data or "").encode())))
+        except (KeyError, TypeError, AttributeError):
+            raise UnreadableError("an event is not of the form that its API describes") from None
+
+    def _meaning(self, name: str, event: Mapping[str, Any]) -> Iterator[str]:
+        match name:
+            case "messageStart":
+                yield self._chunk({"role": "assistant", "content": ""})
+            case "contentBlockStart":
+                yield from self._started(event["contentBlockIndex"], event["start"])
+            case "contentBlockDelta":
+                yield from self._delta(event["contentBlockIndex"], event["delta"])
+            case "messageStop":
+                self._finish = finish_reason(event["stopReason"])
+            case "metadata":
+                yield from self._ended({"usage": usage_of(event.get("usage"))})
+            case "contentBlockStop":
+                return
+            case _:
+                raise UnreadableError("the provider sent an event that is not known")
+
+    def _started(self, block: int, start: Any) -> Iterator[str]:
+        match start:
+            case {"toolUse": {"toolUseId": str(identifier), "name": str(name), **more}} if not more:
+                index = self._calls[block] = len(self._calls)
+                function = {"name": name, "arguments": ""}
+                call = {"index": index, "id": identifier, "type": "function", "function": function}
+                yield self._chunk({"tool_calls": [call]})
+            case {} if not start:
+                return
+            case _:
+                raise UnreadableError("the answer holds a block that is not known")
+
+    def _delta(self, block: int, delta: Any) -> Iterator[str]:
+        match delta:
+            case {"text": str(text)}:
+                yield self._chunk({"content": text})
+            case {"toolUse": {"input": str(piece)}}:
+                yield self._chunk({"tool_calls": [{"index": self._calls[block], "function": {"arguments": piece}}]})
+            case {"reasoningContent": {"text": str(text)}}:
+                yield self._chunk({"reasoning_content": text})
+            case {"reasoningContent": {"signature": str()} | {"redactedContent": str()}}:
+                return
+            case _:
+                raise UnreadableError("the answer holds a delta that is not known")
+
+    def _ended(self, counts: Mapping[str, Any]) -> Iterator[str]:
+        if self._finish is not None:
+            choice = {"index": 0, "delta": {}, "finish_reason": self._finish}
+            self._finish = None
+            yield json.dumps({**self._head, "choices": [choice], **counts}, ensure_ascii=False)
+            yield DONE
+
+    def _chunk(self, delta: Mapping[str, Any]) -> str:
+        choice = {"index": 0, "delta": delta, "finish_reason": None}
+        return json.dumps({**self._head, "choices": [choice]}, ensure_ascii=False)
+
+
+def _frame(data: str) -> SseFrame:
+    return SseFrame(encode_frame(data), data)
