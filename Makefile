@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 PY ?= python3
 BIN := .venv/bin
-.PHONY: help setup setup-dev demo test lint fix docs eval eval-data bench bench-terraform terraform postgresql redis
+.PHONY: help setup setup-dev demo test lint fix docs eval eval-data bench bench-terraform terraform postgresql redis pgbouncer
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,6 +33,13 @@ postgresql:
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null; \
 	else \
 	  echo "the tests need PostgreSQL's server programs (initdb, postgres): https://www.postgresql.org/download/ or, on Debian and Ubuntu, sudo apt-get install postgresql" >&2; exit 1; \
+	fi
+
+# Without it, the tests that go through it are skipped, and say so.
+pgbouncer:
+	@command -v pgbouncer >/dev/null 2>&1 || [ -x /usr/sbin/pgbouncer ] || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends pgbouncer >/dev/null || true; \
 	fi
 
 redis:
@@ -87,5 +94,5 @@ lint: setup-dev ## format, ruff, mypy, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: terraform postgresql redis lint ## everything: lint and every test; T="tests/unit -k name" narrows it
+test: terraform postgresql redis pgbouncer lint ## everything: lint and every test; T="tests/unit -k name" narrows it
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(T)

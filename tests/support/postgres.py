@@ -35,7 +35,7 @@ def server() -> Iterator[str]:
     """The URL of a fresh server's `postgres` database."""
     folder = Path(tempfile.mkdtemp(prefix="kt-postgres-"))
     port = free_port()
-    user = _prepare(folder)
+    user = prepare_folder(folder)
     tools = binaries()
     data = str(folder / "data")
     _run([str(tools / "initdb"), "-D", data, "-U", "kt", "-A", "trust", "-E", "UTF8", "--no-sync"], user)
@@ -49,7 +49,7 @@ def server() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _prepare(folder: Path) -> str | None:
+def prepare_folder(folder: Path) -> str | None:
     """The user that the server runs as: it refuses root."""
     if os.geteuid() != 0:
         return None
