@@ -165,7 +165,7 @@ def test_drift_is_looked_for_in_the_remote_state(dev: Workspace, kit: Path) -> N
 def test_the_line_for_an_older_terraform_locks_in_a_table(
     toolbox: Toolbox, kit: Path, cloud: dict[str, str], tmp_path: Path
 ) -> None:
-    """A local state moves into the bucket; `dynamodb_table` in place of `use_lockfile` keeps a second apply out, too."""
+    """A local state moves into the bucket; `dynamodb_table` instead of `use_lockfile` keeps others out, too."""
     text = (kit / "environments" / "dev" / "backend.tf").read_text(encoding="utf-8")
     older = re.sub(r"use_lockfile = true .*before: ", "", text).replace("/dev/", "/older/")
     assert TABLE in older
