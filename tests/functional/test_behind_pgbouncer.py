@@ -13,9 +13,11 @@ import pytest
 from sqlalchemy import text
 
 from keeptrusts.control.checkpointing import look
+from keeptrusts.control.exporting import write_exports
 from keeptrusts.control.retaining import keep_partitions
 from keeptrusts.control.services import secret_key
 from keeptrusts.control.settings import Settings
+from keeptrusts.control.workers import WORKERS
 from keeptrusts.store.backup import back_up
 from keeptrusts.store.engine import open_engine
 from keeptrusts.store.migrating import migrate, require_current
@@ -62,8 +64,9 @@ def settings(pooled: Pooled, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def replicas(settings: Settings) -> Iterator[tuple[Plane, Person]]:
-    """Two servers of one database with all their workers: the first, and its admin at the second."""
-    with plane(settings) as first, plane(settings) as second:
+    """Two servers of one database with their workers: the first, and its admin at the second."""
+    background = [worker for worker in WORKERS if worker is not write_exports]  # the tests export by themselves
+    with plane(settings, background) as first, plane(settings, background) as second:
         yield first, dataclasses.replace(first.admin, client=second.client)
 
 

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from support.postgres import free_port, prepare_folder
+from support.ports import free_port
+from support.postgres import prepare_folder
 
 START_SECONDS = 15.0
 SERVER_CONNECTIONS = 6
