@@ -12,7 +12,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from keeptrusts.cli.main import main
 
-ELSEWHERE = {"policy", "server", "terraform"}
+ELSEWHERE = {"policy", "terraform"}
 """Groups that have tests of their own."""
 
 

@@ -226,6 +226,69 @@ def test_webhooks_are_made_tried_and_looked_at(plane: Served) -> None:
     assert json.loads(again.stdout)["id"] == delivery["id"]
 
 
+def test_a_webhook_changes_and_goes(plane: Served) -> None:
+    """Only what is named; the secret changes with an overlap; a deletion asks."""
+    hook = made(
+        plane, "webhook", "create", "--url", "http://127.0.0.1:9/", "--event-type", "event.blocked", "--inactive"
+    )  # fmt: skip
+    changed = made(plane, "webhook", "update", hook["id"], "--event-type", "event.*", "--description", "ours")
+    assert (changed["event_types"], changed["description"], changed["active"]) == (["event.*"], "ours", False)
+    cleared = made(plane, "webhook", "update", hook["id"], "--description", "", "--active")
+    assert (cleared["description"], cleared["active"], cleared["url"]) == (None, True, hook["url"])
+    assert plane.kt("webhook", "update", hook["id"]).exit_code == 2
+    rotated = made(plane, "webhook", "rotate-secret", hook["id"])
+    assert rotated["secret_version"] == hook["secret_version"] + 1
+    assert rotated["secret"] != hook["secret"]
+    own = plane.kt("webhook", "rotate-secret", hook["id"], "--stdin", "--json", stdin="whsec_" + "A" * 32)
+    assert "secret" not in json.loads("\n".join(shown(own)))
+    assert plane.kt("webhook", "delete", hook["id"], stdin="n\n").exit_code == 1
+    assert plane.kt("webhook", "delete", hook["id"], "--yes").exit_code == 0
+    assert hook["id"] not in plane.kt("webhook", "list", "--json").stdout
+
+
+def test_a_key_is_kept_used_and_taken_away(plane: Served, tmp_path: Path) -> None:
+    """`kt auth login` tries it first and keeps it for its owner alone; `logout --revoke` ends it."""
+    path = tmp_path / ".config" / "keeptrusts" / "config.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text('[profiles.other]\napi_url = "http://127.0.0.1:1"\n', encoding="utf-8")
+    here: dict[str, str | None] = {
+        "KEEPTRUSTS_API_URL": plane.url,
+        "KEEPTRUSTS_API_TOKEN": None,
+        "HOME": str(tmp_path),
+    }
+    assert plane.kt("auth", "login", env=here, stdin="kt_key_nobody_nothing\n").exit_code == 4
+    key = made(plane, "token", "create", "--name", "mine", "--role", "admin")["key"]
+    login = plane.kt("auth", "login", "--json", env=here, stdin=f"{key}\n")
+    assert json.loads("\n".join(shown(login)))["name"] == "mine"
+    assert key not in login.stdout + login.stderr
+    assert path.stat().st_mode & 0o777 == 0o600
+    here["KEEPTRUSTS_API_URL"] = None
+    assert made_as(plane, here, "auth", "whoami")["name"] == "mine"
+    assert "127.0.0.1:1" in plane.kt("config", "show", "--profile", "other", env=here).stdout
+    assert plane.kt("auth", "logout", "--revoke", env=here).exit_code == 0
+    assert plane.kt("auth", "whoami", env={"KEEPTRUSTS_API_TOKEN": key}).exit_code == 4
+    assert plane.kt("auth", "logout", env=here).exit_code == 2
+
+
+def made_as(plane: Served, env: dict[str, str | None], *arguments: str) -> dict[str, Any]:
+    return dict(json.loads("\n".join(shown(plane.kt(*arguments, "--json", env=env)))))
+
+
+def test_events_are_exported_in_one_go(
+    plane: Served, recorded: tuple[dict[str, Any], list[dict[str, Any]]], tmp_path: Path
+) -> None:
+    """The archive is there when the command ends, with its manifest, and holds what was asked for."""
+    gateway, events = recorded
+    archive = tmp_path / "events.jsonl"
+    done = plane.kt(
+        "events", "export", "--format", "jsonl", "--window", "30d", "--filter", f"gateway_id={gateway['id']}",
+        "--output", str(archive), "--manifest",
+    )  # fmt: skip
+    assert shown(done) == [str(archive)]
+    assert {json.loads(line)["id"] for line in archive.read_text().splitlines()} == {one["id"] for one in events}
+    assert plane.kt("events", "verify", str(archive)).exit_code == 0
+
+
 def test_an_unknown_event_type_is_shown_with_its_place(plane: Served) -> None:
     """What the control plane finds wrong is told item by item; exit status 2."""
     result = plane.kt("webhook", "create", "--url", "https://example.com/", "--event-type", "event.bloked")

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from keeptrusts.cli.lazy import Entry, LazyGroup
+
 if TYPE_CHECKING:
     from keeptrusts.control.releases import Release
     from keeptrusts.store.transaction import Store
@@ -17,13 +19,13 @@ if TYPE_CHECKING:
 SECRET_KEY: Final = "KEEPTRUSTS_SECRET_KEY"  # noqa: S105  the name of a variable
 DATA_DIR: Final = Path("~/.local/share/keeptrusts/server")
 
-_database = click.option(
+database_option = click.option(
     "--database-url",
     envvar="KEEPTRUSTS_DATABASE_URL",
     metavar="URL",
     help="`postgresql://USER:PASSWORD@HOST/NAME` or `sqlite:///PATH`. Without it: `control.db` in the data directory.",
 )
-_data_dir = click.option(
+data_dir_option = click.option(
     "--data-dir",
     envvar="KEEPTRUSTS_DATA_DIR",
     type=click.Path(file_okay=False, path_type=Path),
@@ -33,15 +35,18 @@ _data_dir = click.option(
 )
 
 
-@click.group()
+CHECK = Entry("keeptrusts.cli.server_check:check", "Look at what a server needs, and at what it may lack.")
+
+
+@click.group(cls=LazyGroup, entries={"check": CHECK})
 def server() -> None:
     """Run the control plane."""
 
 
 @server.command()
 @click.option("--listen", default="0.0.0.0:8080", show_default=True, metavar="HOST:PORT", help="Port 0: any free one.")
-@_database
-@_data_dir
+@database_option
+@data_dir_option
 @click.option(
     "--admin-key-file",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -83,7 +88,8 @@ def run(
     PostgreSQL with `kt server migrate`. Logs are JSON lines on stderr.
 
     \b
-    Exit status: 0 stopped as asked, 1 could not start (port taken, database away or not migrated), 2 wrong usage.
+    Exit status: 0 stopped as asked, 2 wrong usage,
+    1 could not start (port taken, database away or not migrated).
     """
     from keeptrusts.control.logs import log_to_stderr
     from keeptrusts.control.serving import Address, serve
@@ -93,7 +99,7 @@ def run(
     settings = Settings(
         data_dir=data_dir.expanduser(),
         database_url=database_url,
-        secret_key=_secret_key(),
+        secret_key=secret_from_environment(),
         allow_insecure_webhooks=allow_insecure_webhooks,
         webhook_allow_private=webhook_allow_private,
         archive_url=archive_url,
@@ -115,8 +121,8 @@ def _provider_release() -> Release:
 
 
 @server.command()
-@_database
-@_data_dir
+@database_option
+@data_dir_option
 def migrate(database_url: str | None, data_dir: Path) -> None:
     """
     Bring the database to the shape this version needs.
@@ -137,8 +143,8 @@ def migrate(database_url: str | None, data_dir: Path) -> None:
 
 
 @server.command("rotate-key")
-@_database
-@_data_dir
+@database_option
+@data_dir_option
 def rotate_key(database_url: str | None, data_dir: Path) -> None:
     """
     Make a new signing key and retire the old one.
@@ -154,7 +160,7 @@ def rotate_key(database_url: str | None, data_dir: Path) -> None:
     from keeptrusts.store.signing_keys import rotate
     from keeptrusts.store.transaction import Store
 
-    settings = Settings(data_dir=data_dir.expanduser(), database_url=database_url, secret_key=_secret_key())
+    settings = Settings(data_dir=data_dir.expanduser(), database_url=database_url, secret_key=secret_from_environment())
     store = Store(open_engine(settings.database))
     try:
         require_current(store)
@@ -166,8 +172,8 @@ def rotate_key(database_url: str | None, data_dir: Path) -> None:
 
 
 @server.command()
-@_database
-@_data_dir
+@database_option
+@data_dir_option
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="A folder that does not exist yet.")
 def backup(database_url: str | None, data_dir: Path, output: Path) -> None:
     """
@@ -192,8 +198,8 @@ def backup(database_url: str | None, data_dir: Path, output: Path) -> None:
 
 @server.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@_database
-@_data_dir
+@database_option
+@data_dir_option
 def restore(folder: Path, database_url: str | None, data_dir: Path) -> None:
     """
     Fill an empty database from a backup: all of it or nothing.
@@ -202,7 +208,8 @@ def restore(folder: Path, database_url: str | None, data_dir: Path) -> None:
     revoked since the backup was made are valid again: revoke them anew.
 
     \b
-    Exit status: 0 restored, 1 database away, 2 the database is not empty, or it is no backup of this version and key.
+    Exit status: 0 restored, 1 database away, 2 the database is not empty,
+    or it is no backup of this version and key.
     """
     from keeptrusts.store.engine import hold_alone
     from keeptrusts.store.restoring import restore as fill
@@ -221,7 +228,7 @@ def _opened(database_url: str | None, data_dir: Path) -> Iterator[tuple[Store, b
     from keeptrusts.store.engine import open_engine
     from keeptrusts.store.transaction import Store
 
-    settings = Settings(data_dir=data_dir.expanduser(), database_url=database_url, secret_key=_secret_key())
+    settings = Settings(data_dir=data_dir.expanduser(), database_url=database_url, secret_key=secret_from_environment())
     store = Store(open_engine(settings.database))
     try:
         yield store, secret_key(settings)
@@ -229,7 +236,7 @@ def _opened(database_url: str | None, data_dir: Path) -> Iterator[tuple[Store, b
         store.close()
 
 
-def _secret_key() -> bytes | None:
+def secret_from_environment() -> bytes | None:
     text = os.environ.get(SECRET_KEY)
     return text.encode() if text else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import islice
 from typing import TYPE_CHECKING, Final, cast
 
@@ -12,7 +13,7 @@ from keeptrusts.cli.lazy import Entry, LazyGroup
 from keeptrusts.cli.output import emit, emit_one, format_option, say
 
 if TYPE_CHECKING:
-    from keeptrusts.api.webhooks import WebhookDraft
+    from keeptrusts.api.webhooks import WebhookDraft, WebhookPatch
     from keeptrusts.client import Client
 
 COLUMNS: Final = ("id", "url", "event_types", "active", "format", "disabled_reason")
@@ -65,6 +66,67 @@ def create(
     draft = {name: value for name, value in given.items() if value is not None} | {"active": not inactive}
     emit_one(client.webhooks.create(cast("WebhookDraft", draft)), form)
     say("this is the only time the secret is shown; the receiver verifies signatures with it")
+
+
+@webhook.command()
+@click.argument("webhook_id")
+@click.option("--url", help="Where to.")
+@click.option("--event-type", "event_types", multiple=True, help="These instead of those it has; repeatable.")
+@click.option("--description", help="What it is for; an empty text clears it.")
+@click.option("--style", type=click.Choice(("standard", "slack", "cloudevents")), help="Of the body.")
+@click.option("--active/--inactive", default=None, help="Go on, or send nothing.")
+@format_option("table", "json", "yaml")
+@with_client
+def update(client: Client, /, webhook_id: str, *, event_types: tuple[str, ...], style: str | None, form: str,
+           **given: object) -> None:  # fmt: skip
+    """
+    Change what is named, and nothing else. `--active` also takes up one that was disabled because its endpoint failed.
+
+    \b
+      kt webhook update wh_0193... --event-type 'event.*' --event-type 'escalation.*'
+      kt webhook update wh_0193... --active
+    """
+    given |= {"format": style, "event_types": list(event_types) or None}
+    patch = {name: value for name, value in given.items() if value is not None}
+    if not patch:
+        raise click.UsageError(
+            "name what is to change: `--url`, `--event-type`, `--description`, `--style`, `--active`"
+        )
+    if patch.get("description") == "":
+        patch["description"] = None
+    now = client.webhooks.fetch(webhook_id)
+    emit_one(client.webhooks.update(webhook_id, cast("WebhookPatch", patch), if_match=now.etag), form)
+
+
+@webhook.command()
+@click.argument("webhook_id")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_client
+def delete(client: Client, webhook_id: str, *, yes: bool) -> None:
+    """Delete a webhook with what waits to be delivered to it."""
+    if not yes:
+        url = client.webhooks.get(webhook_id)["url"]
+        click.confirm(f"delete the webhook to {url}? what waits for it is not delivered", abort=True, err=True)
+    client.webhooks.delete(webhook_id)
+    say(f"deleted `{webhook_id}`")
+
+
+@webhook.command("rotate-secret")
+@click.argument("webhook_id")
+@click.option("--stdin", "from_stdin", is_flag=True, help="Read the new secret from standard input; else one is made.")
+@format_option("table", "json", "yaml")
+@with_client
+def rotate_secret(client: Client, webhook_id: str, *, from_stdin: bool, form: str) -> None:
+    """
+    A new signing secret. For 24 h every message is signed by the old one, too: change the receiver in that time.
+
+    \b
+      kt webhook rotate-secret wh_0193... --json
+    """
+    secret = sys.stdin.read().strip() if from_stdin else None
+    emit_one(client.webhooks.rotate_secret(webhook_id, secret=secret), form)
+    if secret is None:
+        say("this is the only time the secret is shown; give it to the receiver before the old one ends")
 
 
 @webhook.command()

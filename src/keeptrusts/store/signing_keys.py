@@ -53,6 +53,17 @@ def newest_key_id(connection: Connection) -> str | None:
     return connection.execute(_newest(signing_keys.c.id)).scalar_one_or_none()
 
 
+def check_opens(connection: Connection, sealer: Sealer) -> str | None:
+    """
+    The id of the key that signs now, which this secret key opens; None when none was made yet. Reads alone.
+
+    Raises:
+        StoreUnavailableError: It was sealed with another secret key.
+    """
+    row = connection.execute(_newest(signing_keys)).mappings().one_or_none()
+    return None if row is None else _open(row, sealer).key_id
+
+
 def rotate(connection: Connection, sealer: Sealer, *, at: datetime) -> SigningKey:
     """
     Retire the key that signs now and make another. What the old one signed stays verifiable.
