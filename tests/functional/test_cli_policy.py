@@ -159,6 +159,22 @@ def test_lint_as_workflow_commands(tmp_path: Path) -> None:
     assert ",title=E002::unknown key `x` (valid keys: " in result.stdout
 
 
+def test_lint_as_a_code_quality_report(tmp_path: Path) -> None:
+    """GitLab's list: each finding at its line, and known again when lines move above it, even beside its like."""
+    path = write(tmp_path, "a.yaml", {"rbac": {"x": 1}, "token-limit": {}}, policies={"chain": ["rbac", "dlp", "dlp"]})
+    issues = json.loads(kt("lint", "--file", path, "--format", "gitlab").stdout)
+    assert {one["check_name"]: one["severity"] for one in issues} == {
+        "E001": "major", "E002": "major", "E005": "major", "W002": "minor",
+    }  # fmt: skip
+    assert all(one["location"] == {"path": path, "lines": {"begin": 1}} for one in issues)
+    marks = [one["fingerprint"] for one in issues]
+    assert len(set(marks)) == len(marks)
+    Path(path).write_text("# moved\n" + Path(path).read_text(encoding="utf-8"), encoding="utf-8")
+    moved = json.loads(kt("lint", "--file", path, "--format", "gitlab").stdout)
+    assert [one["fingerprint"] for one in moved] == marks
+    assert {one["location"]["lines"]["begin"] for one in moved} == {2}
+
+
 TESTED = """
 pack: {name: tested, version: 1.0.0, enabled: true}
 policies: {chain: [pii-detector, topic-filter]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from keeptrusts.policy.findings import TITLES, Finding, Report
 from keeptrusts.policy.lint import lint_document, weakened
 from keeptrusts.policy.source import SourceError, decode_document
 
-FORMATS: Final = ("text", "json", "sarif", "github")
+FORMATS: Final = ("text", "json", "sarif", "github", "gitlab")
 NOT_VALID: Final = 2
 _COLOURS: Final = {"error": "red", "warning": "yellow"}
 
@@ -72,7 +73,8 @@ def lint(path: str, form: str, *, base: str | None, as_json: bool, strict: bool,
     if base is not None:
         report = _beside(base, text, report)
     linted = Linted(path, text, _strictly(report) if strict else report)
-    {"text": _text, "json": _json, "sarif": _sarif, "github": _github}["json" if as_json else form](linted)
+    forms = {"text": _text, "json": _json, "sarif": _sarif, "github": _github, "gitlab": _gitlab}
+    forms["json" if as_json else form](linted)
     sys.exit(0 if linted.report.valid else NOT_VALID)
 
 
@@ -179,6 +181,27 @@ def _github(linted: Linted) -> None:
         place = f"file={_property(linted.file)},line={finding.line},col={finding.column},title={finding.code}"
         message = f"{finding.message}{help_text}".replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
         click.echo(f"::{finding.severity} {place}::{message}")
+
+
+def _gitlab(linted: Linted) -> None:
+    """A Code Quality report. A finding is known again by what it says and where in the document, not by its line."""
+    from hashlib import sha256
+
+    seen: Counter[str] = Counter()
+    issues: list[dict[str, object]] = []
+    for finding in _findings(linted.report):
+        mark = f"{linted.file}\0{finding.code}\0{finding.path}\0{finding.message}"
+        seen[mark] += 1
+        issues.append(
+            {
+                "description": f"{finding.message}; {finding.suggestion}" if finding.suggestion else finding.message,
+                "check_name": finding.code,
+                "fingerprint": sha256(f"{mark}\0{seen[mark]}".encode()).hexdigest(),
+                "severity": "major" if finding.severity == "error" else "minor",
+                "location": {"path": linted.file.removeprefix("./"), "lines": {"begin": finding.line}},
+            }
+        )
+    click.echo(json.dumps(issues, indent=2, ensure_ascii=False))
 
 
 def _property(text: str) -> str:
