@@ -44,7 +44,8 @@ class Spool:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._loop = asyncio.get_running_loop()
-        self._queue: SimpleQueue[_Item] = SimpleQueue()
+        self._queue: SimpleQueue[list[_Item]] = SimpleQueue()
+        self._coming: list[_Item] = []
         self._closed = False
         self._published: tuple[Link, int, int, bool] = self._state()
         self.on_durable: Callable[[], None] = _nothing
@@ -85,7 +86,7 @@ class Spool:
         if self._closed:
             done.set_exception(SpoolFullError("the gateway is shutting down"))
         else:
-            self._queue.put(_Waiting(event, done))
+            self._put(_Waiting(event, done))
         return done
 
     async def mark_shipped(self, sequence: int) -> None:
@@ -101,14 +102,30 @@ class Spool:
         if self._closed:
             return
         self._closed = True
-        self._queue.put(None)
+        self._put(None)
+        self._hand_over()
         await asyncio.to_thread(self._thread.join)
         self._journal.close()
 
     async def _errand(self, run: Callable[[], None]) -> None:
         done: asyncio.Future[None] = self._loop.create_future()
-        self._queue.put(_Errand(run, done))
+        self._put(_Errand(run, done))
         await done
+
+    def _put(self, item: _Item) -> None:
+        """
+        Leave it to the thread at the end of this turn of the loop, with all that comes until then.
+
+        Woken for each of them, the thread would ask for the interpreter in the middle of every other request.
+        """
+        if not self._coming:
+            self._loop.call_soon(self._hand_over)
+        self._coming.append(item)
+
+    def _hand_over(self) -> None:
+        if self._coming:
+            items, self._coming = self._coming, []
+            self._queue.put(items)
 
     def _state(self) -> tuple[Link, int, int, bool]:
         journal = self._journal
@@ -124,10 +141,10 @@ class Spool:
             self._loop.call_soon_threadsafe(self._publish, self._state(), outcomes)
 
     def _take(self) -> list[_Item]:
-        items = [self._queue.get()]
+        items = self._queue.get()
         try:
             while len(items) < MAX_BATCH:
-                items.append(self._queue.get_nowait())
+                items += self._queue.get_nowait()
         except Empty:
             pass
         return items
