@@ -73,8 +73,15 @@ def _write_items(values: Sequence[Any], put: Callable[[str], None]) -> None:
 def _write_members(value: dict[Any, Any], put: Callable[[str], None]) -> None:
     separator = "{"
     for name, written in _members(tuple(value)):
-        put(separator + written)
-        _write(value[name], put)
+        member = value[name]
+        # Most members of a record are text or null; a call for each of them would cost more than writing it.
+        if type(member) is str:
+            put(separator + written + _text(member))
+        elif member is None:
+            put(separator + written + "null")
+        else:
+            put(separator + written)
+            _write(member, put)
         separator = ","
     put("}" if value else "{}")
 

@@ -8,8 +8,9 @@ a field nobody knows is a `Text` too (law 3: unknown is text).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 
@@ -141,6 +142,15 @@ class Exchange:
     """What judges it: counts are kept for each configuration apart."""
     output_usd_per_million_tokens: float | None = None
     """Of an answer: the price of the target that gave it; None when the document has none."""
+
+    def seen_in(self, phase: Phase, texts: tuple[Text, ...]) -> Exchange:
+        """The same in another phase and with other texts."""
+        # By hand: every request makes several, and `dataclasses.replace` takes three times as long.
+        _, _, *others = _fields_of(self)
+        return Exchange(phase, texts, *others)
+
+
+_fields_of = attrgetter(*(one.name for one in fields(Exchange)))
 
 
 @dataclass(frozen=True, slots=True)

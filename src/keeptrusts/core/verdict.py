@@ -56,6 +56,10 @@ class Allow:
     degraded: bool = False
 
 
+PASS: Final = Allow()
+"""Nothing was found, and nothing is to be done: what most kinds say of most requests."""
+
+
 @dataclass(frozen=True, slots=True)
 class Redact:
     """

@@ -37,6 +37,8 @@ _ESCAPES: Final = 4
 _JSON_ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})")
 _APART: Final = r"(?:^|[^a-z0-9])(?:[a-z][ .*_-]{1,3}){5}[a-z](?:[^a-z0-9]|\z)"
 _ENCODED: Final = r"[a-z0-9+/_-]{20}|(?:(?:0x|\\x)?[0-9a-f]{2}[ ,:]{0,2}){8}"
+_ANY: Final = f"{_MIXED}|{_APART}|{_ENCODED}"
+"""Asked first, since most texts have none of them."""
 _LETTERS_APART: Final = re.compile(r"(?<![^\W_])[^\W\d_](?:[ .*_-]{1,3}[^\W\d_](?![^\W_])){5,}")
 _ENGLISH: Final = frozenset(
     {"the", "to", "and", "of", "you", "is", "that", "for", "all", "your", "are", "with", "this", "not", "from"}
@@ -73,12 +75,13 @@ def readings(text: str, words: frozenset[str], *, encoded: bool = True) -> Itera
         encoded: Behind base64 and hexadecimal too.
     """
     data = text.encode("utf-8", "replace")
-    if _has(_MIXED, data) and _is_leet(text):
+    is_odd = _has(_ANY, data)
+    if is_odd and _has(_MIXED, data) and _is_leet(text):
         yield Reading(text.translate(_LEET), 0, len(text), whole=True)
-    for decoded in _rewritten(text, data, words):
+    for decoded in _rewritten(text, data if is_odd else b"", words):
         if decoded != text:
             yield Reading(decoded, 0, len(text))
-    if encoded and _has(_ENCODED, data):
+    if is_odd and encoded and _has(_ENCODED, data):
         for start, end, decoded in decoded_tokens(text):
             yield Reading(decoded, start, end, decoded=True)
             inner = " ".join(again for _, _, again in decoded_tokens(decoded))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final
 
 from keeptrusts.core.decision import PolicyResult
@@ -23,7 +23,7 @@ from keeptrusts.flow.upstream import answer_limit
 from keeptrusts.flow.window import Pipeline, Stage
 from keeptrusts.policy.compiled import CompiledPolicy
 from keeptrusts.policy.endings import takes_ending
-from keeptrusts.policy.engine import ANSWER_PHASES, Clock, Judgement, result_of
+from keeptrusts.policy.engine import ANSWER_PHASES, Chain, Clock, Judgement, result_of
 from keeptrusts.policy.kind import Policy, code_prefix
 from keeptrusts.wire.chat_stream import calls_in
 from keeptrusts.wire.readings import Channel, Chunk, ModelAnswer, Usage
@@ -46,17 +46,23 @@ class AnswerRules:
     whole: bool
     bare: bool
 
-    @classmethod
-    def of(cls, policy: CompiledPolicy) -> AnswerRules:
+    @staticmethod
+    def of(policy: CompiledPolicy) -> AnswerRules:
         """Those of a compiled document."""
-        outputs = [(one, one.holdback()) for one in policy.chain.of_phase(Phase.OUTPUT)]
-        live = tuple((one, width) for one, width in outputs if width)
-        unbounded = any(width is None for _, width in outputs)
-        wide = sum(width for _, width in live) > policy.streaming.max_holdback_chars
-        tools = policy.chain.of_phase(Phase.TOOL)
-        looks = unbounded or bool(live) or bool(tools)
-        held = any(one.withholds() for one in tools)
-        return cls(live, unbounded or wide or held, bare=not looks)
+        return _rules_of(policy.chain, policy.streaming.max_holdback_chars)
+
+
+@lru_cache(maxsize=32)
+def _rules_of(chain: Chain, max_holdback_chars: int) -> AnswerRules:
+    """A chain does not change, and each is another one: every request asks, twice."""
+    outputs = [(one, one.holdback()) for one in chain.of_phase(Phase.OUTPUT)]
+    live = tuple((one, width) for one, width in outputs if width)
+    unbounded = any(width is None for _, width in outputs)
+    wide = sum(width for _, width in live) > max_holdback_chars
+    tools = chain.of_phase(Phase.TOOL)
+    looks = unbounded or bool(live) or bool(tools)
+    held = any(one.withholds() for one in tools)
+    return AnswerRules(live, unbounded or wide or held, bare=not looks)
 
 
 @dataclass(slots=True)
@@ -91,7 +97,7 @@ class StreamedAnswer:
     def __init__(self, policy: CompiledPolicy, exchange: Exchange, request: Judgement, clock: Clock) -> None:
         self._chain = policy.chain
         self._clock = clock
-        asked = _as_sent(exchange, request)
+        asked = _as_left(exchange.texts, request)
         self._exchange = replace(exchange, phase=Phase.OUTPUT, answered=True, documents=(), asked=asked)
         self._restorable = request.restorable
         self.rules = AnswerRules.of(policy)
@@ -236,7 +242,7 @@ class StreamedAnswer:
         """What a kind says of a window of a channel."""
         choice, part, place = channel
         started = self._clock()
-        exchange = replace(self._exchange, texts=(Text(place, text, Role.ASSISTANT, part, choice),))
+        exchange = self._exchange.seen_in(Phase.OUTPUT, (Text(place, text, Role.ASSISTANT, part, choice),))
         verdict, degraded = self._chain.judge_once(account.policy, exchange)
         account.spent_ns += self._clock() - started
         account.degraded = account.degraded or degraded
@@ -299,20 +305,22 @@ def judge_whole(
         documents=(),
         texts=answer.texts,
         tool_calls=answer.tool_calls,
-        asked=_as_sent(exchange, request),
+        asked=_as_left(exchange.texts, request),
         phase=Phase.OUTPUT,
     )
     judgement = yield from consulted(policy.chain.answer_steps(asked, clock))
     changes: dict[Place, object] = {**_given_back(answer.texts, judgement.changed, request.restorable)}
-    texts = tuple(replace(one, value=judgement.changed.get(one.place, one.value)) for one in answer.texts)
+    texts = _as_left(answer.texts, judgement)
     if not AnswerRules.of(policy).bare:
         changes |= dict.fromkeys(answer.logprobs)
     return JudgedAnswer(judgement, splice(answer.raw, changes), answer.usage, texts)
 
 
-def _as_sent(exchange: Exchange, request: Judgement) -> tuple[Text, ...]:
-    """The texts of the request as the policies left them: no service that is asked about an answer sees more."""
-    return tuple(replace(text, value=request.changed.get(text.place, text.value)) for text in exchange.texts)
+def _as_left(texts: tuple[Text, ...], said: Judgement) -> tuple[Text, ...]:
+    """The texts as the policies left them: of a request, no service that is asked about its answer sees more."""
+    if not said.changed:
+        return texts
+    return tuple(replace(text, value=said.changed.get(text.place, text.value)) for text in texts)
 
 
 def _given_back(texts: Iterable[Text], changed: Mapping[Place, str], restorable: Mapping[str, str]) -> dict[Place, str]:

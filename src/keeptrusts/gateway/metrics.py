@@ -48,6 +48,7 @@ class Metrics:
             "keeptrusts_stream_holdback_chars", "Most characters a stream is held back.", registry=self._registry
         )
         self._count_what_others_do()
+        self._children: dict[tuple[Counter, tuple[str, ...]], Counter] = {}
         self.processed = 0
         self.peers: Peers | None = None
 
@@ -74,21 +75,29 @@ class Metrics:
     def watch(self, decision: Decision) -> None:
         """Count a decision."""
         self.processed += 1
-        self._requests.labels(str(decision.status)).inc()
-        self._verdicts.labels(decision.verdict).inc()
+        self._of(self._requests, str(decision.status)).inc()
+        self._of(self._verdicts, decision.verdict).inc()
         self._overhead.observe(decision.overhead_us / 1_000_000)
         if decision.degraded:
             self._degraded.inc()
         if decision.cost_usd:
-            self._cost.labels(decision.target_id).inc(decision.cost_usd)
+            self._of(self._cost, str(decision.target_id)).inc(decision.cost_usd)
         for attempt in decision.attempts:
-            self._attempts.labels(attempt.target_id, attempt.outcome).inc()
+            self._of(self._attempts, attempt.target_id, attempt.outcome).inc()
         for result in decision.policies:
             for asked in result.asked:
                 self._asked.labels(result.kind, asked.outcome).observe(asked.latency_us / 1_000_000)
         for direction, count in (("input", decision.input_tokens), ("output", decision.output_tokens)):
             if count is not None:
-                self._tokens.labels(direction).inc(count)
+                self._of(self._tokens, direction).inc(count)
+
+    def _of(self, counter: Counter, *labels: str) -> Counter:
+        """The child of these labels, found once: the library looks for it under a lock."""
+        key = counter, labels
+        child = self._children.get(key)
+        if child is None:
+            child = self._children[key] = counter.labels(*labels)
+        return child
 
     def activated(self, digest: str, holdback_chars: int) -> None:
         """A configuration became active."""

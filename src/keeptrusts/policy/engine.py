@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import TypeVar
 
 from keeptrusts.core.decision import Asked, PolicyResult
 from keeptrusts.core.exchange import TOOL_PARTS, Exchange, Phase, Place, Target, Text
 from keeptrusts.core.verdict import (
     NAMES,
+    PASS,
     PASSED,
     Allow,
     Block,
@@ -42,7 +43,6 @@ Clock = Callable[[], int]
 
 REQUEST_PHASES = (Phase.INPUT, Phase.TOOL)
 ANSWER_PHASES = (Phase.TOOL, Phase.OUTPUT)
-ALLOWED = Allow()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Judgement:
         instructions: What the model is told before everything else, in the order of the chain.
     """
 
-    verdict: Verdict = ALLOWED
+    verdict: Verdict = PASS
     kind: str | None = None
     phase: Phase | None = None
     results: tuple[PolicyResult, ...] = ()
@@ -213,7 +213,7 @@ class _Run:
         self._exchange = exchange
         self._clock = clock
         self._views: dict[tuple[Phase, bool], Exchange] = {}
-        self._verdict: Verdict = ALLOWED
+        self._verdict: Verdict = PASS
         self._kind: str | None = None
         self._phase: Phase | None = None
         self._results: list[PolicyResult] = []
@@ -351,16 +351,22 @@ def texts_for(policy: Policy, exchange: Exchange, phase: Phase) -> Exchange:
         texts = tuple(text for text in texts if (text.part in TOOL_PARTS) == wanted)
     if phase is exchange.phase and len(texts) == len(exchange.texts):
         return exchange
-    return replace(exchange, phase=phase, texts=texts)
+    return exchange.seen_in(phase, texts)
 
 
 def result_of(kind: str, phase: Phase, verdict: Verdict, latency_us: int) -> PolicyResult:
     """The line of the record that tells what a kind said."""
     name = NAMES[type(verdict)]
     if not verdict.matches:
-        return PolicyResult(kind, phase, name, verdict.code, latency_us=latency_us)
+        return _bare_result(kind, phase, name, verdict.code, latency_us)
     counts = Counter(category for _, category in _apart(verdict.matches))
     return PolicyResult(kind, phase, name, verdict.code, latency_us=latency_us, findings=tuple(sorted(counts.items())))
+
+
+@lru_cache(maxsize=4096)
+def _bare_result(kind: str, phase: Phase, name: str, code: str, latency_us: int) -> PolicyResult:
+    """Most lines say that a kind found nothing in so many microseconds, as one of the last requests did."""
+    return PolicyResult(kind, phase, name, code, latency_us=latency_us)
 
 
 def _apart(matches: Iterable[Match]) -> Iterator[tuple[Place, str]]:

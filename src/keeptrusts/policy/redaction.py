@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 
 from keeptrusts.core.exchange import Exchange, Phase, Text
-from keeptrusts.core.verdict import Allow, Block, Edit, Match, Redact, Verdict
+from keeptrusts.core.verdict import PASS, Block, Edit, Match, Redact, Verdict
 from keeptrusts.policy.schema import Attr
 from keeptrusts.policy.schema import Block as Section
 
@@ -129,7 +129,7 @@ def block_or_redact(action: Literal["redact", "block"], code: str, message: str,
         code: The kind's prefix; the detail is the category of the first edit.
     """
     if not edits:
-        return Allow()
+        return PASS
     reason = f"{code}.{edits[0].category}"
     if action == "block":
         return Block(reason, message, tuple(Match(one.place, one.start, one.end, one.category) for one in edits))

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from keeptrusts.core.exchange import Exchange, Phase, Text
-from keeptrusts.core.verdict import Allow, Block, Escalate, Match, Verdict
+from keeptrusts.core.verdict import PASS, Allow, Block, Escalate, Match, Verdict
 from keeptrusts.policy.checks import Regex
 from keeptrusts.policy.kind import Policy
 from keeptrusts.policy.schema import Attr
@@ -111,7 +111,7 @@ class PromptInjection(Policy):
     def judge(self, exchange: Exchange) -> Verdict:
         found = [match for text in exchange.texts for match in self._matches(text)]
         if not found:
-            return Allow()
+            return PASS
         code = f"prompt_injection.{found[0].category}"
         message = self.response.message or "the request tries to steer the model away from its instructions"
         match self.response.action:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from keeptrusts.core.exchange import Exchange, Phase, Text
-from keeptrusts.core.verdict import Allow, Block, Escalate, Match, Verdict
+from keeptrusts.core.verdict import PASS, Block, Escalate, Match, Verdict
 from keeptrusts.policy.checks import Phrase
 from keeptrusts.policy.kind import Policy
 from keeptrusts.policy.schema import Attr, Fault
@@ -97,7 +97,7 @@ class TopicFilter(Policy):
     def judge(self, exchange: Exchange) -> Verdict:
         found = [match for text in exchange.texts for match in self._find(text, answered=exchange.answered)]
         if not found:
-            return Allow()
+            return PASS
         code, message = "topic_filter.blocked_topic", self.message or "the text is about a topic that is not allowed"
         if self.action == "escalate":
             return Escalate(code, message, matches=tuple(found))
