@@ -11,7 +11,6 @@ import asyncio
 import base64
 import ipaddress
 import os
-import socket
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,6 +29,7 @@ from keeptrusts.core.errors import (
 )
 from keeptrusts.core.version import VERSION
 from keeptrusts.flow.effects import UpstreamHead
+from keeptrusts.gateway.names import Names
 from keeptrusts.gateway.proxies import Proxy, proxy_for
 from keeptrusts.gateway.upstream import Origin, Pool, Timeouts, UpstreamConnection, request_bytes
 from keeptrusts.policy.asking import STORED, Answer, Credential, Failure, Question
@@ -39,10 +39,11 @@ AT_A_TIME: Final = 64
 
 
 class Turns:
-    """Who may ask now. A question waits for its turn within its own time-out."""
+    """Who may ask now, and who looks up `names`. A question waits for its turn within its own time-out."""
 
-    def __init__(self, most: int = AT_A_TIME) -> None:
+    def __init__(self, most: int = AT_A_TIME, names: Names | None = None) -> None:
         self._most = most
+        self.names = names or Names()
         self._turns: dict[Origin | None, asyncio.Semaphore] = {}
 
     def at(self, origin: Origin | None) -> asyncio.Semaphore:
@@ -120,7 +121,7 @@ class _Asking:
         request = _request(question, way, self._variables)
         async with self._turns.at(None if question.public else way.origin):
             self.has_turn = True
-            origin = await _checked(way.origin, question.named) if question.public else way.origin
+            origin = await _checked(way.origin, question.named, self._turns.names) if question.public else way.origin
             seconds = 2 * question.timeout_ms / 1000  # the one that counts is around all of this
             pool = self._pool
             connection, head, deadline = await pool.exchange(origin, request, Timeouts(seconds, seconds, seconds))
@@ -192,13 +193,12 @@ def _value(credential: Credential, variables: Mapping[str, str]) -> str:
     return credential.prefix + key
 
 
-async def _checked(origin: Origin, named: Sequence[str]) -> Origin:
+async def _checked(origin: Origin, named: Sequence[str], names: Names) -> Origin:
     """The origin at an address that may be dialled: every address that its name has must be one."""
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
+        addresses = await names.addresses(origin.host, origin.port)
+    except (OSError, ValueError):
         raise _NotAskedError("unreachable") from None
-    addresses = [str(one[4][0]) for one in found]
     if not addresses or not all(_may_be_dialled(address, named) for address in addresses):
         raise _NotAskedError("refused_address")
     return replace(origin, address=addresses[0])

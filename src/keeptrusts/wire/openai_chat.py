@@ -70,7 +70,11 @@ _USAGE_WORDS: Final = frozenset(
 )
 _MEDIA: Final = ("audio", "images")
 _READ_APART: Final = frozenset(
-    {"messages", "tools", "functions", "user", "tool_choice", "function_call", "stream_options"}
+    {"messages", "tools", "functions", "user", "tool_choice", "function_call", "stream_options", "web_search_options"}
+)
+_SEARCH: Final = "web_search_options"
+_SEARCH_WORDS: Final = frozenset(
+    {"search_context_size", "user_location", "type", "approximate", "city", "country", "region"} | {"timezone"}
 )
 _REQUEST_KEYS: Final = frozenset(_REQUEST_FIELDS) | _READ_APART
 _CHOICE_FIELDS: Final[Mapping[str, Shape]] = {
@@ -262,6 +266,9 @@ def _tools(collector: TextCollector, document: Mapping[str, Any]) -> tuple[str, 
             raise UnreadableError(f"`{key}` is not a list")
         for index, tool in enumerate(listed):
             names += _tool(collector, tool, (key, index))
+    if document.get(_SEARCH) is not None:  # the provider searches: a tool by the name that it has in other formats
+        collector.walk(document[_SEARCH], (_SEARCH,), Part.TOOL_DEFINITION, _SEARCH_WORDS)
+        names.append("web_search")
     return tuple(names)
 
 

@@ -98,6 +98,18 @@ def test_tools_are_named_and_their_words_read() -> None:
     assert defined == {"weather", "ask Ada", "city", "Bern", "where", "old"}
 
 
+@pytest.mark.parametrize(
+    ("options", "texts"),
+    [({}, set()), ({"user_location": {"approximate": {"city": "Bern"}}}, {"Bern"}), ("odd", {"odd"})],
+)
+def test_a_search_of_the_provider_is_a_tool(options: Any, texts: set[str]) -> None:
+    """Under the name that it has in other formats, so that what is said of tools holds for it."""
+    read = request(web_search_options=options)
+
+    assert read.tools == ("web_search",)
+    assert {text.value for text in read.texts if text.part is Part.TOOL_DEFINITION} == texts
+
+
 def test_an_empty_text_is_none() -> None:
     """There is nothing to judge."""
     assert request({"role": "user", "content": ""}).texts == ()
