@@ -157,6 +157,11 @@ def _undisguised(found: re.Match[str]) -> str:
     return word if word.isascii() or not _ASCII_LETTER.search(word) else word.translate(_OF_OTHER_SCRIPTS)
 
 
+def words_of(term: str) -> list[str]:
+    """The words of a phrase as detectors compare them."""
+    return fold_text(term, lower=True).split()
+
+
 def is_word(letter: str) -> bool:
     """Whether this folded character continues a word. Scripts that write no blanks have no words in this sense."""
     return letter == "_" or (letter.isalnum() and letter < "\u0e00")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, TypeAlias
 
-from keeptrusts.detect.fold import fold_text, is_word, view
+from keeptrusts.detect.fold import fold_text, is_word, view, words_of
 from keeptrusts.detect.scan import Hit, Rule, RuleSet
 
 GAP: Final = 3
@@ -18,11 +18,6 @@ _ANY_GAP_PATTERN: Final = rf"[ \t\r\n_.,;:/()'\"&-]{{1,{GAP}}}"
 _ENDINGS: Final = r"(?:'?s|es)?"
 _ASCII_WORD: Final = re.compile("[A-Za-z0-9_]+")
 _META: Final = frozenset(r"\.+*?()|[]{}^$")
-
-
-def words_of(term: str) -> list[str]:
-    """The words of a phrase as detectors compare them."""
-    return fold_text(term, lower=True).split()
 
 
 def _escape(word: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
@@ -22,6 +21,12 @@ RedactOrBlock: TypeAlias = Annotated[
 _STARS: Final = 8
 _KEPT: Final = 4
 _HASH_DIGITS: Final = 8
+
+
+def _digest(value: str) -> str:
+    from hashlib import sha256  # lint needs none, and OpenSSL behind it takes long to load
+
+    return sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,7 @@ class Redaction(Section):
                 kept = value[-_KEPT:] if len(value) > 2 * _KEPT else ""
                 return "*" * (len(value) - len(kept) if self.preserve_length else _KEPT) + kept
             case "hash":
-                proof = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
-                return f"[{label(category)}:{proof[:_HASH_DIGITS]}]"
+                return f"[{label(category)}:{_digest(value)[:_HASH_DIGITS]}]"
             case "label":
                 return f"[{label(category)}:{len(value)}]" if self.include_metadata else f"[{label(category)}]"
 
