@@ -22,7 +22,7 @@ from keeptrusts.core.exchange import Target
 from keeptrusts.flow.chat import serve
 from keeptrusts.gateway.http1 import Patience
 from keeptrusts.policy.compiled import CompiledPolicy, Fallback, SizeLimits
-from support.flows import HELLO
+from support.flows import HELLO, STREAM, stream
 from support.flows import answer as completion
 from support.gateway_parts import (
     CLOSE,
@@ -83,6 +83,22 @@ async def told(rig: Rig, request: bytes) -> tuple[int, str | None]:
         (POST + b"transfer-encoding: chunked\r\n\r\nzz\r\n\r\n", 400, "bad_request"),
         (POST + b"transfer-encoding: chunked\r\n\r\n2\r\n{}x\r\n0\r\n\r\n", 400, "bad_request"),
         (POST + b"transfer-encoding: chunked\r\n\r\nffffffffffffffffff\r\n", 400, "bad_request"),
+        (POST + b"transfer-encoding: chunked\r\n\r\n2\n{}\r\n0\r\n\r\n", 400, "bad_request"),
+        (POST + b"transfer-encoding: chunked\r\n\r\n2\r\n{}\n0\r\n\r\n", 400, "bad_request"),
+        (POST + b"transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\n\n", 400, "bad_request"),
+        (POST + b"transfer-encoding: chunked\r\n\r\n2;a\rb\r\n{}\r\n0\r\n\r\n", 400, "bad_request"),
+        (POST + b"transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\ncontent-length: 5\r\n\r\n", 400, "bad_request"),
+        (POST + b"transfer-encoding: chunked\r\n\r\n0x2\r\n{}\r\n0\r\n\r\n", 400, "bad_request"),
+        (POST + b"transfer-encoding: xchunked\r\n\r\n0\r\n\r\n", 400, "bad_request"),
+        (POST + b"transfer-encoding: \x0bchunked\r\n\r\n0\r\n\r\n", 400, "bad_request"),
+        (POST + b"transfer-encoding : chunked\r\ncontent-length: 2\r\n\r\n{}", 400, "bad_request"),
+        (POST + b"transfer-encoding: identity\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", 501,
+         "transfer_encoding"),
+        (POST + b"transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501, "transfer_encoding"),
+        (POST + b"upgrade: a\ncontent-length: 2\r\n\r\n{}", 400, "bad_request"),
+        (POST + b"upgrade: a\rcontent-length: 2\r\n\r\n{}", 400, "bad_request"),
+        (POST + b"x: a\ncontent-length: 2\r\n\r\n{}", 400, "bad_request"),
+        (POST + b"content-length: 2\r\ncontent-length: 2\r\n\r\n{}", 400, "bad_request"),
         (POST + b"x: a\rb\r\ncontent-length: 2\r\n\r\n{}", 400, "bad_request"),
         (POST + b"x: a\n y: b\r\ncontent-length: 2\r\n\r\n{}", 400, "bad_request"),
         (POST + b"x: a\r\n folded\r\ncontent-length: 2\r\n\r\n{}", 400, "bad_request"),
@@ -111,6 +127,29 @@ def test_what_two_servers_could_read_differently(tmp_path: Path, request_bytes: 
         async with under_fire(tmp_path) as rig:
             smuggled = post(HELLO, CLOSE)
             assert await told(rig, request_bytes + smuggled) == (status, code)
+
+    run_on_loop(scene())
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("name", [b"gzip", b"deflate", b"br"])
+def test_a_provider_that_packs_its_answer_unasked(tmp_path: Path, name: bytes, streamed: bool) -> None:
+    """It was asked not to: what came is not unpacked, and is no answer."""
+    whole = stream(["x" * 5_000_000]) if streamed else completion("x" * 5_000_000)
+    packed = gzip.compress(whole) if name == b"gzip" else zlib.compress(whole)
+    kind = b"text/event-stream" if streamed else b"application/json"
+
+    async def scene() -> None:
+        packs = always(answer(packed, b"content-encoding: " + name, b"content-type: " + kind, CLOSE))
+        async with provider(packs) as up, under_fire(tmp_path) as rig:
+            good = rig.policy
+            rig.holder.activate(replace_snapshot(rig, policy_to(up.port)), "test")
+            began = time.process_time()
+            assert await told(rig, post(STREAM if streamed else HELLO, CLOSE)) == (502, "upstream_garbled")
+            assert time.process_time() - began < 0.5
+            (record,) = await rig.recorded(1)
+            assert record["attempts"][0]["outcome"] == "garbled"
+            rig.holder.activate(replace_snapshot(rig, good), "test")
 
     run_on_loop(scene())
 
@@ -153,8 +192,8 @@ def test_who_drips_is_given_up(tmp_path: Path, start: bytes) -> None:
             writer.close()
 
     async def scene() -> None:
-        # Time to read the answer: the clients share this loop, and one that waits too long is reset.
-        async with under_fire(tmp_path, patience=replace(HASTY, linger=10)) as rig:
+        # Time to read the answer, and to say the first word: the clients share this loop, and who is slow is reset.
+        async with under_fire(tmp_path, patience=replace(HASTY, linger=10, idle=10)) as rig:
             dripping = [asyncio.ensure_future(drip(rig)) for _ in range(100)]
             assert fields(await rig.ask(post(HELLO, CLOSE)))[0] == 200
             assert set(await asyncio.gather(*dripping)) == {408}

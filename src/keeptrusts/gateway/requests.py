@@ -210,6 +210,9 @@ class _Message:
         self._keep_alive = "keep-alive" in words if self._http10 else "close" not in words
         if version not in {"1.0", "1.1"}:
             raise RefusedRequestError(505, "http_version", "this server speaks HTTP/1.1")
+        codings = [value.strip().lower() for name, value in self._headers if name == "transfer-encoding"]
+        if codings not in ([], ["chunked"]):
+            raise RefusedRequestError(501, "transfer_encoding", "`transfer-encoding` may be `chunked` or absent")
         hosts = sum(name == "host" for name, _ in self._headers)
         if hosts > 1 or (hosts == 0 and version == "1.1"):
             raise RefusedRequestError(400, "bad_request", "there must be one `host` header")
@@ -266,5 +269,9 @@ def _without_upgrade(head: bytes) -> bytes:
     """A client may offer another protocol; we do not take it up (RFC 9110, 7.8), and llhttp would stop reading."""
     if b"\nupgrade:" not in head.lower():
         return head
-    lines = head.split(b"\r\n")
-    return b"\r\n".join(line for line in lines if not line.lower().startswith(b"upgrade:"))
+    return b"\r\n".join(line for line in head.split(b"\r\n") if not _is_upgrade(line))
+
+
+def _is_upgrade(line: bytes) -> bool:
+    """With nothing else on the same line: a field behind a bare line feed would go unseen."""
+    return line.lower().startswith(b"upgrade:") and b"\n" not in line and b"\r" not in line
