@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -138,14 +139,95 @@ def test_environments_are_applied_in_turn() -> None:
     assert gitlab["apply-production"]["rules"][0]["when"] == "manual"
 
 
-@pytest.mark.parametrize(("status", "fails"), [(0, False), (1, True), (2, False)])
-def test_gitlab_tells_drift_from_an_error(tmp_path: Path, status: int, fails: bool) -> None:
-    """The job's own lines: drift is told, an error fails."""
-    script = tmp_path / "deploy" / "terraform" / "drift.sh"
-    script.parent.mkdir(parents=True)
-    script.write_text(f"#!/bin/sh\nexit {status}\n", encoding="utf-8")
-    script.chmod(0o755)
-    lines = "\n".join(read("gitlab-ci.yml")["drift"]["script"])
-    done = run_step(tmp_path, lines, CI_PROJECT_DIR=str(tmp_path))
-    assert (done.returncode != 0) is fails
-    assert ("drift was found" in done.stdout) is (status == 2)
+@pytest.fixture
+def drifting(tmp_path: Path) -> Callable[[int], Path]:
+    """A folder of programs in which `kt terraform drift` ends with a status, and Terraform does nothing."""
+
+    def make(status: int) -> Path:
+        folder = tmp_path / "programs"
+        folder.mkdir()
+        (folder / "kt").write_text(f'#!/bin/sh\necho "$*: $DRIFT_LINK"\nexit {status}\n', encoding="utf-8")
+        (folder / "terraform").write_text("#!/bin/sh\n", encoding="utf-8")
+        for path in folder.iterdir():
+            path.chmod(0o755)
+        return folder
+
+    return make
+
+
+@pytest.mark.parametrize("status", [0, 1, 2])
+def test_gitlab_tells_drift_from_an_error(tmp_path: Path, drifting: Callable[[int], Path], status: int) -> None:
+    """The job ends with the command's own status: 2 is allowed and shows as a warning, 1 is not."""
+    job = read("gitlab-ci.yml")["drift"]
+    path = f"{drifting(status)}:/usr/bin:/bin"
+    done = run_step(tmp_path, "\n".join(job["script"]), PATH=path, DRIFT_LINK=job["variables"]["DRIFT_LINK"])
+    assert done.returncode == status
+    assert "terraform drift --dir . --no-gateways: $CI_JOB_URL" in done.stdout
+    assert job["allow_failure"] == {"exit_codes": [2]}
+
+
+@pytest.mark.parametrize(("status", "code"), [(0, 0), (1, 1), (2, 0)])
+def test_github_tells_drift_from_an_error(
+    tmp_path: Path, drifting: Callable[[int], Path], status: int, code: int
+) -> None:
+    """Drift is a warning with the differences in the summary; an error fails the job and warns of nothing."""
+    (tmp_path / "deploy/terraform/environments/dev").mkdir(parents=True)
+    (look,) = (one for one in read("github-drift.yml")["jobs"]["drift"]["steps"] if one.get("name") == "Look for drift")
+    url = "https://keeptrusts.example.com"
+    done = run_step(tmp_path, look["run"], PATH=f"{drifting(status)}:/usr/bin:/bin", KEEPTRUSTS_API_URL=url)
+    assert done.returncode == code
+    assert "terraform drift: " in done.stdout
+    assert ("::warning title=Keeptrusts drift::dev" in done.stdout) is (status == 2)
+    assert (tmp_path / "summary").exists() is (status == 2)
+    assert "github.run_id" in look["env"]["DRIFT_LINK"]
+
+
+def test_gitlab_gets_findings_and_results(repository: Path) -> None:
+    """Both reports are written, and a failing test fails the job; a document that is not valid fails it before."""
+    job = read("gitlab-ci.yml")["policy"]
+    case = {"name": "a greeting", "input": {"messages": [{"role": "user", "content": "hello"}]}}
+    tests = (repository / POLICY).parent / "tests"
+    tests.mkdir()
+    (tests / "greeting.yaml").write_text(yaml.safe_dump(case | {"expected": {"verdict": "block"}}), encoding="utf-8")
+    lines = "\n".join(job["script"])
+    assert run_step(repository, lines, ENVIRONMENT="dev").returncode == 3
+    assert json.loads((repository / job["artifacts"]["reports"]["codequality"]).read_text(encoding="utf-8")) == []
+    assert "a greeting" in (repository / job["artifacts"]["reports"]["junit"]).read_text(encoding="utf-8")
+    path = repository / POLICY
+    path.write_text(path.read_text(encoding="utf-8").replace("chain:", "chian:"), encoding="utf-8")
+    assert run_step(repository, lines, ENVIRONMENT="dev").returncode == 1
+    assert json.loads((repository / "findings.json").read_text(encoding="utf-8"))
+
+
+def test_a_plan_is_in_the_summary_also_when_it_fails(tmp_path: Path, drifting: Callable[[int], Path]) -> None:
+    """What Terraform said is shown in both cases, and its status is the step's."""
+    programs = drifting(0)
+    (tmp_path / "deploy/terraform/environments/dev").mkdir(parents=True)
+    (plan,) = (one for one in read("github-plan.yml")["jobs"]["plan"]["steps"] if one.get("name") == "Plan")
+    for status in (0, 1):
+        text = f'#!/bin/sh\ntest "$1" != plan || {{ echo "status {status}" >&2; exit {status}; }}\n'
+        (programs / "terraform").write_text(text, encoding="utf-8")
+        assert run_step(tmp_path, plan["run"], PATH=f"{programs}:/usr/bin:/bin").returncode == status
+        assert f"status {status}" in (tmp_path / "summary").read_text(encoding="utf-8")
+
+
+def checked(schema: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    program = str(Path(sys.executable).with_name("check-jsonschema"))
+    command = [program, "--builtin-schema", f"vendor.{schema}", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_files_are_what_github_and_gitlab_read() -> None:
+    """Their published schemas take every workflow and the pipeline."""
+    workflows = [*(KIT / "ci").glob("github-*.yml"), *(ROOT / ".github" / "workflows").glob("*.yml")]
+    assert len(workflows) >= 5
+    done = checked("github-workflows", *workflows)
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = checked("gitlab-ci", "--data-transform", "gitlab-ci", KIT / "ci" / "gitlab-ci.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_right_that_is_not_needed() -> None:
+    """The scheduled and the applying workflow read the repository, and do no more there."""
+    for name in ("github-apply.yml", "github-drift.yml"):
+        assert read(name)["permissions"] == {"contents": "read"}
