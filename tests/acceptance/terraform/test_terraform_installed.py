@@ -7,11 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
 
 import pytest
 
 from keeptrusts.core.version import VERSION
+from keeptrusts.terraform import sound_texts
 from keeptrusts.terraform.install import ADDRESS, PLATFORMS
 from keeptrusts.terraform.package import NAME
 from support.server import KT
@@ -62,6 +65,38 @@ def test_nothing_is_written_into_it(toolbox: Toolbox, workspace: Workspace, api:
     workspace.destroy().ok()
     assert contents(toolbox.provider) == before
     assert NAME in before
+    sound = workspace.folder / ".terraform" / sound_texts.FILE
+    assert sound.read_bytes() == sound_text(toolbox.provider, POLICY)  # what Terraform itself never looks at
+
+
+def sound_text(provider: Path, text: str) -> bytes:
+    """What is remembered of a text without findings."""
+    rules = (provider / "lib" / "keeptrusts" / "terraform" / sound_texts.SOURCES_FILE).read_bytes()
+    return hashlib.sha256(rules + text.encode()).digest()
+
+
+def interpreters() -> Iterator[Path]:
+    """The other Pythons that the provider is for, as far as they are on this machine."""
+    for minor in {11, 12, 13} - {sys.version_info.minor}:
+        places = Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python3"), Path("/usr/bin").glob(f"python3.{minor}")
+        yield from islice(chain(*places), 1)
+
+
+def test_other_pythons(workspace: Workspace, api: Api, tmp_path: Path) -> None:
+    """Where the compiled modules are for another Python, the sources do the same."""
+    pythons = list(interpreters())
+    if not pythons:
+        pytest.skip("no other Python is on this machine")
+    workspace.main(CONFIGURATION)
+    workspace.apply().ok()
+    for number, python in enumerate(pythons):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "python3").symlink_to(python)
+        given = {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+        asked = api.calls("GET")
+        assert workspace.run("plan", "-detailed-exitcode", env=given).status == 0
+        assert api.calls("GET") == asked + 1
 
 
 def test_the_lock_file_is_stable(workspace: Workspace, tmp_path: Path) -> None:
