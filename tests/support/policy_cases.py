@@ -29,6 +29,7 @@ class Case:
 
     Args:
         before: How often the same exchange came before; what counts remembers it.
+        shows: The sort of case, where nothing else tells it: `boundary` or `disguised`.
     """
 
     kind: str
@@ -40,6 +41,7 @@ class Case:
 
     behind: Mapping[str, Any] = field(default_factory=dict)
     before: int = 0
+    shows: str = ""
 
     def at(self, url: str) -> Case:
         """The case with the address of the server that is asked."""

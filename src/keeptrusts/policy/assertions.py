@@ -86,10 +86,25 @@ class Assertion(Block):
 
     def holds(self, text: str) -> bool:
         """Whether it holds of an answer, without `negate`. Not asked of rubrics."""
+        from keeptrusts.detect.fold import fold_text
+
+        if self.type not in _OF_WORDS:
+            return _CHECKS[self.type](text, self.value)
+        return self._says(text, str) or (not text.isascii() and self._says(text, fold_text))
+
+    def _says(self, text: str, read: Callable[[str], str]) -> bool:
+        """The same of its words, read in this way."""
+        said = read(text)
         if self.type == "regex":
-            return self._matches(text)
-        said, value = (text, self.value) if self.case_sensitive else (text.casefold(), _folded(self.value))
-        return _CHECKS[self.type](said, value)
+            return self._matches(said)
+        case = str if self.case_sensitive else str.casefold
+        words = [case(read(one)) for one in self._words]
+        wanted = words if isinstance(self.value, list | tuple) else words[0]
+        return all(words) and _CHECKS[self.type](case(said), wanted)
+
+    @property
+    def _words(self) -> list[str]:
+        return [str(one) for one in self.value] if isinstance(self.value, list | tuple) else [str(self.value)]
 
     def _matches(self, text: str) -> bool:
         from keeptrusts.detect.engine import compile_regex
@@ -97,12 +112,6 @@ class Assertion(Block):
         data = text.encode("utf-8", "replace")
         compiled = compile_regex(str(self.value), caseless=not self.case_sensitive)
         return compiled.search(data, 0, len(data)) is not None
-
-
-def _folded(value: object) -> object:
-    if isinstance(value, str):
-        return value.casefold()
-    return [_folded(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _is_text(value: object) -> bool:
@@ -137,6 +146,10 @@ def _is_json(text: str, _: Any) -> bool:
     return True
 
 
+_OF_WORDS: Final = frozenset(
+    {"contains", "contains-any", "contains-all", "equals", "starts-with", "ends-with", "regex"}
+)
+"""They hold of an answer when they hold of it as it stands, or as it is read without disguise."""
 _CHECKS: Final = cast(
     "Mapping[str, Callable[[str, Any], bool]]",
     {
