@@ -14,6 +14,7 @@ from keeptrusts.cli.lazy import Entry, LazyGroup
 
 if TYPE_CHECKING:
     from keeptrusts.control.releases import Release
+    from keeptrusts.control.smtp import MailServer
     from keeptrusts.store.transaction import Store
 
 SECRET_KEY: Final = "KEEPTRUSTS_SECRET_KEY"  # noqa: S105  the name of a variable
@@ -36,6 +37,18 @@ data_dir_option = click.option(
 
 
 CHECK = Entry("keeptrusts.cli.server_check:check", "Look at what a server needs, and at what it may lack.")
+
+
+smtp_url_option = click.option(
+    "--smtp-url",
+    envvar="KEEPTRUSTS_SMTP_URL",
+    metavar="URL",
+    help="Mail server that tells who is to decide about an escalation: `smtp://HOST` (STARTTLS), `smtps://HOST` (TLS), "
+    "`smtp+plain://HOST`. It is logged in to with KEEPTRUSTS_SMTP_USER and KEEPTRUSTS_SMTP_PASSWORD.",
+)
+smtp_from_option = click.option(
+    "--smtp-from", envvar="KEEPTRUSTS_SMTP_FROM", metavar="ADDRESS", help="Whom its e-mail is from."
+)
 
 
 @click.group(cls=LazyGroup, entries={"check": CHECK})
@@ -67,6 +80,8 @@ def server() -> None:
     help="Where archives are kept: `s3://BUCKET/PREFIX?region=...&endpoint_override=HOST:PORT`, with the AWS_ "
     "variables for credentials. Without it: the data directory.",
 )
+@smtp_url_option
+@smtp_from_option
 @click.option(
     "--rate-limit", type=click.IntRange(1), default=6000, show_default=True, help="Requests a minute of a key."
 )
@@ -80,6 +95,7 @@ def run(
     webhook_allow_private: tuple[str, ...],
     archive_url: str | None,
     rate_limit: int,
+    **mail: str | None,
 ) -> None:
     """
     Serve the REST API until SIGTERM or Ctrl-C.
@@ -88,8 +104,7 @@ def run(
     PostgreSQL with `kt server migrate`. Logs are JSON lines on stderr.
 
     \b
-    Exit status: 0 stopped as asked, 2 wrong usage,
-    1 could not start (port taken, database away or not migrated).
+    Exit status: 0 stopped as asked, 1 port taken, database away or not migrated, 2 wrong usage.
     """
     from keeptrusts.control.logs import log_to_stderr
     from keeptrusts.control.serving import Address, serve
@@ -105,8 +120,16 @@ def run(
         archive_url=archive_url,
         key_requests_per_minute=rate_limit,
         provider_release=_provider_release,
+        mail_server=mail_server(**mail),
     )
     serve(settings, Address.read(listen), admin_key_file=admin_key_file, show_key=_show)
+
+
+def mail_server(smtp_url: str | None, smtp_from: str | None) -> MailServer | None:
+    """The one that these options and the environment name; None: none."""
+    from keeptrusts.control.smtp import MailServer
+
+    return MailServer.read(smtp_url, smtp_from, os.environ) if smtp_url else None
 
 
 def _provider_release() -> Release:

@@ -14,7 +14,15 @@ import click
 from keeptrusts.cli.checks import Result
 from keeptrusts.cli.failure import Exit, stop
 from keeptrusts.cli.output import emit, format_option, say
-from keeptrusts.cli.server import SECRET_KEY, data_dir_option, database_option, secret_from_environment
+from keeptrusts.cli.server import (
+    SECRET_KEY,
+    data_dir_option,
+    database_option,
+    mail_server,
+    secret_from_environment,
+    smtp_from_option,
+    smtp_url_option,
+)
 from keeptrusts.core.errors import KeeptrustsError
 
 if TYPE_CHECKING:
@@ -31,10 +39,20 @@ WAITS_TOO_LONG: Final = timedelta(minutes=10)
 @database_option
 @data_dir_option
 @click.option("--archive-url", envvar="KEEPTRUSTS_ARCHIVE_URL", metavar="URL", help="As of `kt server run`.")
+@smtp_url_option
+@smtp_from_option
 @format_option("table", "json", "jsonl", "csv", "yaml")
-def check(database_url: str | None, data_dir: Path, archive_url: str | None, form: str) -> None:
+def check(
+    database_url: str | None,
+    data_dir: Path,
+    *,
+    archive_url: str | None,
+    smtp_url: str | None,
+    smtp_from: str | None,
+    form: str,
+) -> None:
     """
-    Look at what a server needs: database, its shape, secret key, clock, durability, disk, archives.
+    Look at what a server needs: database, its shape, secret key, clock, durability, disk, archives, e-mail.
 
     Nothing is changed or made, so it may run beside a server, and before the first start. Options and variables are
     those of `kt server run`.
@@ -52,6 +70,7 @@ def check(database_url: str | None, data_dir: Path, archive_url: str | None, for
         database_url=database_url,
         secret_key=secret_from_environment(),
         archive_url=archive_url,
+        mail_server=mail_server(smtp_url, smtp_from),
     )
     results = list(_all(settings))
     emit([asdict(one) for one in results], ("check", "state", "detail"), form)
@@ -68,6 +87,7 @@ def _all(settings: Settings) -> Iterator[Result]:
     yield from _database(settings)
     yield _disk(settings.data_dir)
     yield _archives(settings)
+    yield _mail(settings)
 
 
 def _secret(settings: Settings) -> Result:
@@ -188,3 +208,16 @@ def _archives(settings: Settings) -> Result:
         reason = str(error) if isinstance(error, KeeptrustsError) else "the bucket does not answer, or refuses"
         return Result("archives", "fails", reason, "look at `--archive-url` and the AWS_ variables")
     return Result("archives", "ok", "the bucket answers")
+
+
+def _mail(settings: Settings) -> Result:
+    from keeptrusts.control.smtp import MailError, try_out
+
+    if settings.mail_server is None:
+        return Result("e-mail", "ok", "none is sent: `--smtp-url` is not set")
+    try:
+        try_out(settings.mail_server)
+    except MailError as error:
+        step = "look at `--smtp-url`, `KEEPTRUSTS_SMTP_USER` and `SSL_CERT_FILE`"
+        return Result("e-mail", "fails", str(error), step)
+    return Result("e-mail", "ok", "the mail server takes the connection")

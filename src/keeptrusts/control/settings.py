@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keeptrusts.control.releases import ReleaseMaker
+from keeptrusts.control.smtp import MailServer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,7 @@ class Settings:
         archive_url: `s3://BUCKET/PREFIX` for archives; None: the data directory.
         key_requests_per_minute: For one API key; gateway tokens have ten times as much.
         provider_release: Makes the release of the Terraform provider that is given out; None: none is.
+        mail_server: Takes e-mail to those who decide about escalations; None: they get none.
     """
 
     data_dir: Path
@@ -31,6 +33,7 @@ class Settings:
     archive_url: str | None = None
     key_requests_per_minute: int = 6000
     provider_release: ReleaseMaker | None = None
+    mail_server: MailServer | None = None
 
     @property
     def database(self) -> str:

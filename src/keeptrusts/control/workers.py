@@ -16,6 +16,7 @@ from fastapi.concurrency import run_in_threadpool
 from keeptrusts.control import changing, checkpointing, fleet, idempotency, overdue, retaining
 from keeptrusts.control.delivering import deliver_webhooks
 from keeptrusts.control.exporting import write_exports
+from keeptrusts.control.mailing import tell_assignees
 from keeptrusts.control.middleware import describe
 from keeptrusts.control.services import Services
 
@@ -51,6 +52,7 @@ WORKERS: Final[tuple[Worker, ...]] = (
     retaining.watch,
     deliver_webhooks,
     write_exports,
+    tell_assignees,
 )
 """Every worker; a part of the control plane that needs one adds it here."""
 

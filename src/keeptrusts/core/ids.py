@@ -22,6 +22,7 @@ AUDIT: Final = "aud"
 REQUEST: Final = "req"
 ORGANISATION: Final = "org"
 VARIABLE: Final = "var"
+LETTER: Final = "ltr"
 
 _DIGITS = frozenset("0123456789abcdef")
 

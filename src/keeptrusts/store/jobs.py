@@ -21,6 +21,7 @@ from keeptrusts.store.work_tables import jobs
 
 DELIVERIES: Final = "deliveries"
 EXPORTS: Final = "exports"
+LETTERS: Final = "letters"
 _LEASE: Final = "lease"
 
 

@@ -1,10 +1,11 @@
-"""Tables of what people decide and hand in: escalations, and the secrets that documents name."""
+"""Tables of what people decide and hand in: escalations, letters about them, and the secrets that documents name."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, Table, UniqueConstraint, text
+from sqlalchemy.sql.schema import ForeignKeyConstraint
 
 from keeptrusts.store.columns import Bytes, Id, Json, Long, UtcTime, Word, metadata
 
@@ -66,6 +67,19 @@ The gateway chooses the id, so it is unique in its organisation only.
 `held` is sealed (`store.sealing`) and goes when it can be redeemed no more. `redeemed_by`: the event of the request
 that got it.
 """
+
+letters: Final = Table(
+    "letters",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("org", Id, ForeignKey("organisations.id"), nullable=False),
+    Column("escalation_id", Id, nullable=False),
+    Column("recipient", Long, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    ForeignKeyConstraint(["org", "escalation_id"], ["escalations.org", "escalations.id"], ondelete="CASCADE"),
+)
+"""E-mails that are still to be sent. The text is made when it is sent, of the escalation as it is then."""
 
 variables: Final = Table(
     "config_variables",

@@ -23,6 +23,7 @@ from keeptrusts.api.escalations import (
 from keeptrusts.api.page import Page
 from keeptrusts.control.auditing import record
 from keeptrusts.control.auth import Actor, EscalationReader, EscalationWriter, Runtime
+from keeptrusts.control.mailing import tell_assignee
 from keeptrusts.control.paging import Paging
 from keeptrusts.control.problem import ProblemError
 from keeptrusts.control.revisions import IfMatch, show_revision
@@ -146,6 +147,7 @@ def take_held(
     stored, fresh = _mine(tx, actor, services).open(_new(draft, _gateway_of(actor, gateway)), at=tx.database_now())
     if fresh:
         tx.publish(actor.org, "escalation.created", {**stored.shown})
+        tell_assignee(tx, services, actor.org, stored.shown)
     return {"id": stored.shown["id"], "state": stored.shown["state"]}
 
 
