@@ -175,6 +175,12 @@ class StreamedAnswer:
         """What an approval lets go of an answer that was escalated at its end; None when it was cut on its way."""
         return None if self._settled is None else self.relay.settle_whole(self._settled)
 
+    def close(self) -> None:
+        """Let go of what refers back to it, so that its texts do not wait for the collector. Nothing more is asked."""
+        self.relay.close()
+        for account in self._accounts:
+            account.stages.clear()
+
     def judgement(self) -> Judgement:
         """What all kinds together said of it."""
         said = self._judgement()

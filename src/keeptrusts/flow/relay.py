@@ -207,6 +207,13 @@ class Relay:
             self._close(chunk.closes)
         return self._drain()
 
+    def close(self) -> None:
+        """Forget how texts are decided, and what was said."""
+        self._pipeline_of = _undecided
+        self._tracks.clear()
+        self._queue.clear()
+        self._cut_track = None
+
     def settle_whole(self, changed: Mapping[Channel, str]) -> bytes:
         """The channels without a pipeline are decided: changed ones as given, the rest as they came."""
         for channel, track in self._tracks.items():
@@ -355,6 +362,10 @@ class Relay:
         if not changes or chunk.data is None:
             return chunk.frame.raw
         return encode_frame(splice(chunk.data, changes).decode(), chunk.frame.rest)
+
+
+def _undecided(_: Channel) -> None:
+    """No pipeline."""
 
 
 def _replacement(source: int, text: str) -> list[Atom]:

@@ -52,7 +52,10 @@ def relay_stream(notes: Notes, opened: Opened, answer: StreamedAnswer, said: Jud
         failed = _garbled(unreadable)
     finally:
         notes.said_chars = relaying.said_chars()
-    return (yield from relaying.conclude(failed))
+    try:
+        return (yield from relaying.conclude(failed))
+    finally:
+        answer.close()
 
 
 class _Relaying:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import signal
@@ -43,6 +42,7 @@ from keeptrusts.gateway.files import PolicyFiles, read_layers
 from keeptrusts.gateway.holding import Holding
 from keeptrusts.gateway.journal import SEGMENT_BYTES, Journal, SpoolSettings
 from keeptrusts.gateway.listening import Server
+from keeptrusts.gateway.memory import keep_for_ever, settle_memory
 from keeptrusts.gateway.metrics import Metrics
 from keeptrusts.gateway.mocking import answer_as_mock
 from keeptrusts.gateway.peers import Peers
@@ -73,7 +73,7 @@ def run(settings: Settings) -> None:
         NotAuthorisedError: The control plane refuses the token, and no earlier bundle is here.
     """
     settings.check()
-    _calm_collector()
+    settle_memory()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve_until_stopped(settings))
 
@@ -313,7 +313,7 @@ class Gateway:
     def _activated(self, active: Active) -> None:
         self.world.standings.keep(active.routes)
         self.metrics.activated(active.digest, active.snapshot.policy.streaming.max_holdback_chars)
-        gc.freeze()
+        keep_for_ever()
         if self._reporter is not None:
             self._reporter.activated(active)
 
@@ -381,10 +381,3 @@ def _control_plane(settings: Settings, pool: Pool) -> ControlPlane | None:
     if settings.api_url is None or not settings.token:
         return None
     return ControlPlane(pool, settings.api_url, settings.token, settings.gateway_id)
-
-
-def _calm_collector() -> None:
-    """Requests make no cycles worth looking for often: collect seldom, and never what lives for ever."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)

@@ -9,9 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from keeptrusts.core.errors import KeeptrustsError
 
 _NONCE = 12
@@ -27,6 +24,9 @@ class Sealer:
     """Seals and opens. `secret` is any text of high entropy; 32 bytes or more."""
 
     def __init__(self, secret: bytes) -> None:
+        # 8 MB, which a gateway that seals nothing does not need
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         self._cipher = AESGCM(hashlib.sha256(b"keeptrusts sealing\x00" + secret).digest())
 
     def seal(self, plain: bytes, context: str) -> bytes:
@@ -41,6 +41,8 @@ class Sealer:
         Raises:
             SealedError: Another key, another context, or changed bytes.
         """
+        from cryptography.exceptions import InvalidTag
+
         try:
             return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], context.encode())
         except InvalidTag:

@@ -13,9 +13,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-
 from keeptrusts.core.canonical import canonical_json
 from keeptrusts.core.errors import UntrustedBundleError
 
@@ -41,6 +38,8 @@ def sign(payload: Mapping[str, Any], key_id: str, private_key: bytes) -> dict[st
     Args:
         private_key: The 32 bytes of an Ed25519 seed.
     """
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     text = canonical_json(dict(payload))
     signature = Ed25519PrivateKey.from_private_bytes(private_key).sign(text)
     return {"payload": text.decode(), "key_id": key_id, "signature": base64.b64encode(signature).decode()}
@@ -56,6 +55,10 @@ def verify(bundle: Mapping[str, str], public_key: bytes) -> dict[str, Any]:
     Raises:
         UntrustedBundleError: The signature is not of this key, or the payload is not a bundle's.
     """
+    # 8 MB, which a gateway without a control plane does not need
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
     try:
         signature = base64.b64decode(bundle["signature"], validate=True)
         Ed25519PublicKey.from_public_bytes(public_key).verify(signature, bundle["payload"].encode())
