@@ -95,3 +95,41 @@ def test_the_policy_guide_works(tmp_path: Path, stage: Stage) -> None:
 
     assert reading.status == 0, reading.last()
     assert "OK" in reading.output_of(blocks, "kt policy lint --file policy-config.yaml")
+
+
+def test_the_guide_from_clicks_to_code_works(stage: Stage) -> None:
+    """What was made by hand is adopted without a change, then changed by a branch; a click is drift."""
+    blocks = blocks_of(ROOT / "docs" / "guide" / "console-to-code.md")
+    folder = stage.folder / "clicks"
+    folder.mkdir()
+
+    reading = follow(blocks, folder, stage.environment())
+
+    assert reading.status == 0, reading.last()
+    adopted = reading.output_of(blocks, "apply adopt.tfplan")
+    assert "0 added, 0 changed, 0 destroyed" in adopted
+    assert "No changes." in adopted
+    assert "action: redact -> block (strengthens)" in reading.output_of(blocks, "plan -out=change.tfplan")
+    drifted = reading.output_of(blocks, "drift --dir . || test")
+    assert "action: block -> redact (weakens)" in drifted
+    assert "no drift" in drifted
+    assert "1 changed, 0 destroyed" in reading.output_of(blocks, "TF_VAR_openai_key_version=1")
+    assert "No changes." in reading.output_of(blocks, "terraform.tfvars")
+
+
+def test_the_promotion_guide_works(stage: Stage) -> None:
+    """One change from a failing test to production and back, with what each step shows."""
+    blocks = blocks_of(ROOT / "docs" / "guide" / "promotion.md")
+    folder = stage.folder / "promotion"
+    folder.mkdir()
+
+    reading = follow(blocks, folder, stage.environment())
+
+    assert reading.status == 0, reading.last()
+    assert "FAILED: 1 of 2" in reading.output_of(blocks, "--file dev/policies/dev.yaml || test $? -eq 3")
+    assert "strengthens" in reading.output_of(blocks, "kt policy diff")
+    assert "strengthens" in reading.output_of(blocks, "-chdir=dev plan -input=false -detailed-exitcode")
+    assert "sha256:" in reading.output_of(blocks, "output -raw content_digest")
+    assert "newly_blocked = 0" in reading.output_of(blocks, "production.before.yaml\nsed")
+    assert "weakens" in reading.output_of(blocks, "drift --dir production || test")
+    assert "0 added, 0 changed, 0 destroyed" in reading.output_of(blocks, "rm -r production/policies/tests")
