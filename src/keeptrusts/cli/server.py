@@ -26,6 +26,12 @@ database_option = click.option(
     metavar="URL",
     help="`postgresql://USER:PASSWORD@HOST/NAME` or `sqlite:///PATH`. Without it: `control.db` in the data directory.",
 )
+events_option = click.option(
+    "--events-dsn",
+    envvar="KEEPTRUSTS_EVENTS_DSN",
+    metavar="URL",
+    help="A database of their own for the events, of either engine. Without it: they are in the other.",
+)
 data_dir_option = click.option(
     "--data-dir",
     envvar="KEEPTRUSTS_DATA_DIR",
@@ -59,6 +65,7 @@ def server() -> None:
 @server.command()
 @click.option("--listen", default="0.0.0.0:8080", show_default=True, metavar="HOST:PORT", help="Port 0: any free one.")
 @database_option
+@events_option
 @data_dir_option
 @click.option(
     "--admin-key-file",
@@ -89,6 +96,7 @@ def run(
     *,
     listen: str,
     database_url: str | None,
+    events_dsn: str | None,
     data_dir: Path,
     admin_key_file: Path | None,
     allow_insecure_webhooks: bool,
@@ -114,6 +122,7 @@ def run(
     settings = Settings(
         data_dir=data_dir.expanduser(),
         database_url=database_url,
+        events_dsn=events_dsn,
         secret_key=secret_from_environment(),
         allow_insecure_webhooks=allow_insecure_webhooks,
         webhook_allow_private=webhook_allow_private,
@@ -145,8 +154,9 @@ def _provider_release() -> Release:
 
 @server.command()
 @database_option
+@events_option
 @data_dir_option
-def migrate(database_url: str | None, data_dir: Path) -> None:
+def migrate(database_url: str | None, events_dsn: str | None, data_dir: Path) -> None:
     """
     Bring the database to the shape this version needs.
 
@@ -154,15 +164,19 @@ def migrate(database_url: str | None, data_dir: Path) -> None:
     """
     from keeptrusts.control.serving import upgrade
     from keeptrusts.control.settings import Settings
-    from keeptrusts.store.engine import open_engine
-    from keeptrusts.store.transaction import Store
+    from keeptrusts.store.apart import databases_of, open_store
 
-    settings = Settings(data_dir=data_dir.expanduser(), database_url=database_url)
-    before, after = upgrade(Store(open_engine(settings.database)))
-    if before == after:
-        click.echo(f"the database is at revision {after}; nothing to do")
-    else:
-        click.echo(f"migrated from {before or 'an empty database'} to revision {after}")
+    settings = Settings(data_dir=data_dir.expanduser(), database_url=database_url, events_dsn=events_dsn)
+    store = open_store(settings.database, settings.events_dsn)
+    for each in databases_of(store):
+        which = "the database" if each is store else "the events' database"
+        before, after = upgrade(each)
+        if before == after:
+            click.echo(f"{which} is at revision {after}; nothing to do")
+        else:
+            of = "" if each is store else f"{which}: "
+            click.echo(f"{of}migrated from {before or 'an empty database'} to revision {after}")
+    store.close()
 
 
 @server.command("rotate-key")
@@ -196,9 +210,10 @@ def rotate_key(database_url: str | None, data_dir: Path) -> None:
 
 @server.command()
 @database_option
+@events_option
 @data_dir_option
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="A folder that does not exist yet.")
-def backup(database_url: str | None, data_dir: Path, output: Path) -> None:
+def backup(database_url: str | None, events_dsn: str | None, data_dir: Path, output: Path) -> None:
     """
     Write everything the control plane keeps into a folder, while it runs.
 
@@ -208,11 +223,14 @@ def backup(database_url: str | None, data_dir: Path, output: Path) -> None:
     \b
     Exit status: 0 written, 1 database away or folder not writable, 2 the folder exists.
     """
+    from keeptrusts.store.apart import databases_of, require_pair
     from keeptrusts.store.backup import MANIFEST, back_up, digest_of
     from keeptrusts.store.migrating import require_current
 
-    with _opened(database_url, data_dir) as (store, secret):
-        require_current(store)
+    with _opened(database_url, events_dsn, data_dir) as (store, secret):
+        for each in databases_of(store):
+            require_current(each)
+        require_pair(store)
         written = back_up(store, output, secret)
     rows = sum(table["rows"] for table in written["tables"])
     click.echo(f"{rows} rows of {len(written['tables'])} tables are in `{output}`", err=True)
@@ -222,8 +240,9 @@ def backup(database_url: str | None, data_dir: Path, output: Path) -> None:
 @server.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @database_option
+@events_option
 @data_dir_option
-def restore(folder: Path, database_url: str | None, data_dir: Path) -> None:
+def restore(folder: Path, database_url: str | None, events_dsn: str | None, data_dir: Path) -> None:
     """
     Fill an empty database from a backup: all of it or nothing.
 
@@ -234,25 +253,29 @@ def restore(folder: Path, database_url: str | None, data_dir: Path) -> None:
     Exit status: 0 restored, 1 database away, 2 the database is not empty,
     or it is no backup of this version and key.
     """
-    from keeptrusts.store.engine import hold_alone
+    from keeptrusts.store.apart import hold_all
     from keeptrusts.store.restoring import restore as fill
 
-    with _opened(database_url, data_dir) as (store, secret), hold_alone(store.engine):
+    with _opened(database_url, events_dsn, data_dir) as (store, secret), hold_all(store):
         found = fill(store, folder, secret)
     rows = sum(table["rows"] for table in found["tables"])
     click.echo(f"restored {rows} rows of {found['made_at']}")
 
 
 @contextmanager
-def _opened(database_url: str | None, data_dir: Path) -> Iterator[tuple[Store, bytes]]:
+def _opened(database_url: str | None, events_dsn: str | None, data_dir: Path) -> Iterator[tuple[Store, bytes]]:
     """The database and the secret key that these options name."""
     from keeptrusts.control.services import secret_key
     from keeptrusts.control.settings import Settings
-    from keeptrusts.store.engine import open_engine
-    from keeptrusts.store.transaction import Store
+    from keeptrusts.store.apart import open_store
 
-    settings = Settings(data_dir=data_dir.expanduser(), database_url=database_url, secret_key=secret_from_environment())
-    store = Store(open_engine(settings.database))
+    settings = Settings(
+        data_dir=data_dir.expanduser(),
+        database_url=database_url,
+        events_dsn=events_dsn,
+        secret_key=secret_from_environment(),
+    )
+    store = open_store(settings.database, settings.events_dsn)
     try:
         yield store, secret_key(settings)
     finally:

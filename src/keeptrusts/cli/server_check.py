@@ -18,6 +18,7 @@ from keeptrusts.cli.server import (
     SECRET_KEY,
     data_dir_option,
     database_option,
+    events_option,
     mail_server,
     secret_from_environment,
     smtp_from_option,
@@ -37,6 +38,7 @@ WAITS_TOO_LONG: Final = timedelta(minutes=10)
 
 @click.command()
 @database_option
+@events_option
 @data_dir_option
 @click.option("--archive-url", envvar="KEEPTRUSTS_ARCHIVE_URL", metavar="URL", help="As of `kt server run`.")
 @smtp_url_option
@@ -46,6 +48,7 @@ def check(
     database_url: str | None,
     data_dir: Path,
     *,
+    events_dsn: str | None,
     archive_url: str | None,
     smtp_url: str | None,
     smtp_from: str | None,
@@ -68,6 +71,7 @@ def check(
     settings = Settings(
         data_dir=data_dir.expanduser(),
         database_url=database_url,
+        events_dsn=events_dsn,
         secret_key=secret_from_environment(),
         archive_url=archive_url,
         mail_server=mail_server(smtp_url, smtp_from),
@@ -85,6 +89,7 @@ def check(
 def _all(settings: Settings) -> Iterator[Result]:
     yield _secret(settings)
     yield from _database(settings)
+    yield from _events(settings)
     yield _disk(settings.data_dir)
     yield _archives(settings)
     yield _mail(settings)
@@ -125,6 +130,33 @@ def _database(settings: Settings) -> Iterator[Result]:
         yield from _opened(store, settings, migrates=migrates)
     finally:
         store.close()
+
+
+def _events(settings: Settings) -> Iterator[Result]:
+    """The database of the events, when they have one of their own, and whether the two are a pair."""
+    from keeptrusts.store.apart import databases_of, open_store, require_pair
+    from keeptrusts.store.migrating import require_current
+
+    for url in (settings.database, settings.events_dsn or ""):
+        file = url.removeprefix("sqlite:///")
+        if file != url and not Path(file).exists():
+            return  # made at the first start
+    name = "events' database"
+    store = None
+    try:
+        store = open_store(settings.database, settings.events_dsn)
+        for each in databases_of(store):
+            require_current(each)
+        require_pair(store)
+        if store.apart:
+            yield Result(name, "ok", "it answers, and belongs to the other")
+    except KeeptrustsError as error:
+        if settings.events_dsn or error.code == "events_elsewhere":
+            step = "`kt server migrate`" if error.code == "not_migrated" else "give the one that the servers have"
+            yield Result(name, "fails", str(error), step)
+    finally:
+        if store is not None:
+            store.close()
 
 
 def _opened(store: Store, settings: Settings, *, migrates: bool) -> Iterator[Result]:

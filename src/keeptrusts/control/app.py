@@ -49,10 +49,9 @@ from keeptrusts.control.signing import Signer
 from keeptrusts.control.workers import WORKERS, Worker
 from keeptrusts.core.errors import KeeptrustsError
 from keeptrusts.core.version import VERSION
-from keeptrusts.store.engine import open_engine
+from keeptrusts.store.apart import open_store
 from keeptrusts.store.errors import StoreUnavailableError
 from keeptrusts.store.sealing import Sealer
-from keeptrusts.store.transaction import Store
 
 log = logging.getLogger("keeptrusts.control")
 
@@ -77,7 +76,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
 
 def make_services(settings: Settings) -> Services:
     """Open what the settings name. Nothing is connected yet."""
-    store = Store(open_engine(settings.database))
+    store = open_store(settings.database, settings.events_dsn)
     secret = secret_key(settings)
     sealer = Sealer(secret)
     credentials = Credentials(store, requests_per_minute=settings.key_requests_per_minute)

@@ -37,7 +37,7 @@ def look(services: Services, *, at_once: bool = False) -> int:
     made = 0
     for org in due:
         key = services.signer.key()
-        with services.store.write() as tx:
+        with services.store.events.write() as tx:
             trail = Trail(tx.connection, org)
             # another replica may have sealed it since it was found to be due
             if not trail.may_seal() or not _is_due(tx, org, at_once=at_once):
@@ -50,6 +50,6 @@ def look(services: Services, *, at_once: bool = False) -> int:
 
 
 def _is_due(tx: Tx, org: str, *, at_once: bool) -> bool:
-    upto = Events(tx.connection, org).now()
-    count, first = Trail(tx.connection, org).waiting(upto, limit=SEALED_AT)
+    upto = Events(tx.events, org).now()
+    count, first = Trail(tx.events, org).waiting(upto, limit=SEALED_AT)
     return first is not None and (at_once or count >= SEALED_AT or first + SEALED_AFTER <= tx.now)

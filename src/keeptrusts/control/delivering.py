@@ -27,7 +27,19 @@ from keeptrusts.control.signatures import signed_headers
 from keeptrusts.core.ids import REQUEST
 from keeptrusts.core.version import VERSION
 from keeptrusts.store.audit import AuditLog, AuditRecord
-from keeptrusts.store.deliveries import Attempt, Due, any_message, earliest, fan_out, forget, next_due, note_attempt
+from keeptrusts.store.deliveries import (
+    Attempt,
+    Due,
+    any_message,
+    deliver,
+    earliest,
+    fan_out,
+    forget,
+    forget_messages,
+    next_due,
+    note_attempt,
+    oldest_messages,
+)
 from keeptrusts.store.jobs import DELIVERIES, Jobs, Lease, LeaseLostError
 from keeptrusts.store.transaction import Tx, new_id
 from keeptrusts.store.webhooks import Endpoint, hold_webhook, read_endpoint
@@ -100,12 +112,14 @@ class Courier:
     async def run(self) -> None:
         """Serve until cancelled."""
         hub = self._services.hub
-        self._store.on_publish = lambda: hub.wake(TOPIC)
+        self._store.on_publish = self._store.events.on_publish = lambda: hub.wake(TOPIC)
         await self.crew.run(prepare=self.fan_out)
 
     async def fan_out(self) -> None:
         """Turn what was published into deliveries."""
         while await run_in_threadpool(self._fan_out) == FANNED_AT_ONCE:
+            pass
+        while self._store.apart and await run_in_threadpool(self._carry_over) == FANNED_AT_ONCE:
             pass
 
     async def settle(self) -> None:
@@ -147,6 +161,21 @@ class Courier:
                 return 0
         with self._store.write() as tx:
             return fan_out(tx.connection, self._clock(tx), limit=FANNED_AT_ONCE)
+
+    def _carry_over(self) -> int:
+        """
+        The same from the outbox beside the events.
+
+        What is cut short between the two commits is done again, and finds its deliveries there.
+        """
+        with self._store.events.read() as tx:
+            told = oldest_messages(tx.connection, limit=FANNED_AT_ONCE)
+        if told:
+            with self._store.write() as tx:
+                deliver(tx.connection, told, self._clock(tx))
+            with self._store.events.write() as tx:
+                forget_messages(tx.connection, [one["id"] for one in told])
+        return len(told)
 
     def _next(self, lease: Lease) -> _Task | None:
         with self._store.read() as tx:

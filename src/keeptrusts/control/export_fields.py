@@ -66,7 +66,7 @@ def source_of(tx: Tx, org: str, wanted: NewExport) -> Source:
         return EscalationSource(org, wanted.filters, wanted.window_from, wanted.window_to)
     exact = {name: value for name, value in wanted.filters.items() if name in EXACT}
     filters = Filters(exact=exact, policy=wanted.filters.get("policy"), search=wanted.filters.get("q"))
-    return EventSource.begin(tx.connection, org, filters.within(wanted.window_from, wanted.window_to))
+    return EventSource.begin(tx.events, org, filters.within(wanted.window_from, wanted.window_to))
 
 
 def _form(kind: str, written_as: str) -> None:

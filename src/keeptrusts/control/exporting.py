@@ -148,7 +148,7 @@ class Exporter:
             stored = Exports(tx.connection, lease.org).read(lease.id)
         sealed, source = self._sealed_source(lease, stored)
         with self._store.read() as tx:
-            total = source.count(tx.connection)
+            total = source.count(tx)
         with self._store.write() as tx:
             Jobs(tx.connection, EXPORTS).renew(lease, self._clock(tx), LEASE_FOR)
             Exports(tx.connection, lease.org).begin(lease.id, rows_total=total)
@@ -164,7 +164,7 @@ class Exporter:
             with self._store.read() as tx:
                 return 0, source_of(tx, lease.org, wanted)
         key = self._services.signer.key()
-        with self._store.write() as tx:
+        with self._store.events.write() as tx:
             sealed, upto = seal_upto(tx.connection, lease.org, key, at=tx.now)
             source = source_of(tx, lease.org, wanted)
         assert isinstance(source, EventSource)
@@ -172,7 +172,7 @@ class Exporter:
 
     def _step(self, lease: Lease, work: _Work) -> bool:
         with self._store.read() as tx:
-            rows = work.source.page(tx.connection, work.archive.last_id, limit=self._page_rows)
+            rows = work.source.page(tx, work.archive.last_id, limit=self._page_rows)
         work.archive.add(rows)
         with self._store.write() as tx:
             Jobs(tx.connection, EXPORTS).renew(lease, self._clock(tx), LEASE_FOR)
@@ -231,7 +231,7 @@ def _checkpoints(tx: Tx, work: _Work) -> Iterator[Mapping[str, object]]:
     if work.sealed == 0:
         return
     lowest, highest = ids_of(work.stored.window_from, work.stored.window_to)
-    for signed, entries in Trail(tx.connection, work.stored.org).covering(lowest, highest, upto=work.sealed):
+    for signed, entries in Trail(tx.events, work.stored.org).covering(lowest, highest, upto=work.sealed):
         held = {} if entries is None else {"entries": base64.b64encode(entries).decode()}
         yield {**signed, **held}
 

@@ -28,7 +28,7 @@ from keeptrusts.core.ids import EVENT, is_id
 from keeptrusts.store.chains import ChainLink, Chains
 from keeptrusts.store.events import Events, NewEvent
 from keeptrusts.store.tables import quarantine
-from keeptrusts.store.transaction import Tx, new_id
+from keeptrusts.store.transaction import Store, Tx, new_id
 from keeptrusts.store.webhooks import wanted_types
 from keeptrusts.trail.chain import event_hash
 
@@ -115,8 +115,13 @@ def read_batch(body: bytes, encoding: str | None) -> Sequence[bytes]:
     return [bytes(raw) for raw in found]
 
 
-def take_in(tx: Tx, actor: Actor, raw_events: Sequence[bytes]) -> EventReceipt:
-    """Store a batch. Events that were there already, or twice in the batch, are `duplicates`."""
+def take_in(tx: Tx, actor: Actor, raw_events: Sequence[bytes], store: Store) -> EventReceipt:
+    """
+    Store a batch. Events that were there already, or twice in the batch, are `duplicates`.
+
+    Args:
+        tx: Of the database of the events; `store` knows what webhooks want.
+    """
     good: dict[str, _Good] = {}
     duplicates: list[str] = []
     rejected: list[RejectedEvent] = []
@@ -136,7 +141,9 @@ def take_in(tx: Tx, actor: Actor, raw_events: Sequence[bytes]) -> EventReceipt:
     broken = Chains(tx.connection, actor.org).extend([one.link for one in fresh], at=tx.now)
     if broken:
         tx.after_commit(lambda: BREAKS.inc(len(broken)))
-    tx.publish_all(actor.org, _wanted(tx, actor.org, fresh))
+    with store.beside(tx) as main:
+        wanted = _wanted(main, actor.org, fresh)
+    tx.publish_all(actor.org, wanted)
     duplicates += [identifier for identifier in good if identifier not in stored]
     return {"accepted": [one.event.id for one in fresh], "duplicates": duplicates, "rejected": rejected}
 

@@ -74,7 +74,7 @@ def keep_partitions(services: Services) -> set[str]:
 def make_partitions(services: Services) -> list[str]:
     """Those of today and of the days to come; the names of the new ones."""
     made: list[str] = []
-    with _next_time(), services.store.write() as tx:
+    with _next_time(), services.store.events.write() as tx:
         made = partitions.make_ahead(tx.connection, tx.now.date())
     if made:
         log.info("partitions were made", extra={"fields": {"names": made}})
@@ -94,11 +94,11 @@ def _next_time() -> Iterator[None]:
 
 def drop_partition(services: Services) -> set[str] | None:
     """The oldest of which nothing is kept; the organisations that had events in it. None: there is none."""
-    if is_sqlite(services.store.engine):
+    if is_sqlite(services.store.events.engine):
         return None
     bounds = {org: _bounds(services, org) for org in _organisations(services)}
     highest = max((max(otherwise, *each.values(), "") for each, otherwise in bounds.values()), default="")
-    with services.store.write() as tx:
+    with services.store.events.write() as tx:
         sealed = {org: Trail(tx.connection, org).head().cursor for org in bounds}
         kept = {org: Kept(each, otherwise, sealed[org]) for org, (each, otherwise) in bounds.items()}
         return partitions.drop_past(tx.connection, kept, highest)
@@ -107,7 +107,7 @@ def drop_partition(services: Services) -> set[str] | None:
 def forget_some(services: Services, org: str, *, batch: int = BATCH) -> int:
     """One batch; how many were deleted."""
     bounds, otherwise = _bounds(services, org)
-    with services.store.write() as tx:
+    with services.store.events.write() as tx:
         sealed = Trail(tx.connection, org).head().cursor
         return forget(tx.connection, org, bounds, otherwise, sealed, limit=batch)
 
@@ -116,7 +116,7 @@ def seal(services: Services, org: str) -> None:
     """Say, signed, below which id events were deleted that were to be deleted."""
     bounds, otherwise = _bounds(services, org)
     key = services.signer.key()
-    with services.store.write() as tx:
+    with services.store.events.write() as tx:
         trail = Trail(tx.connection, org)
         trail.wait_to_seal()
         upto = Events(tx.connection, org).now()
@@ -131,7 +131,7 @@ def _organisations(services: Services) -> list[str]:
 def _bounds(services: Services, org: str) -> tuple[dict[str, str], str]:
     with services.store.read() as tx:
         texts, now = documents(tx.connection, org), tx.now
-    by_day = not is_sqlite(services.store.engine)
+    by_day = not is_sqlite(services.store.events.engine)
     kept = {name: _hours(text) for name, text in texts.items()}
     bounds = {name: NOTHING if hours is None else _lowest(now, hours, by_day=by_day) for name, hours in kept.items()}
     return bounds, _lowest(now, Audit().retention_hours, by_day=by_day)

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -20,7 +21,8 @@ from keeptrusts.control.retaining import make_partitions
 from keeptrusts.control.services import Services, write_private
 from keeptrusts.control.settings import Settings
 from keeptrusts.core.errors import InputError, KeeptrustsError
-from keeptrusts.store.engine import hold_alone, is_sqlite
+from keeptrusts.store.apart import databases_of, hold_all, pair
+from keeptrusts.store.engine import is_sqlite
 from keeptrusts.store.errors import StoreUnavailableError
 from keeptrusts.store.migrating import migrate, require_current
 from keeptrusts.store.organisations import first_admin_key
@@ -91,7 +93,7 @@ def serve(
     """
     with closing(address.bind()) as listening:
         services = make_services(settings)
-        with hold_alone(services.store.engine):
+        with hold_all(services.store):
             prepare(services, admin_key_file, show_key)
             _run(services, listening)
 
@@ -104,10 +106,12 @@ def prepare(services: Services, admin_key_file: Path | None, show_key: Callable[
         StoreUnavailableError: It cannot be reached, is not migrated, or is sealed with another secret key.
     """
     store = services.store
-    if is_sqlite(store.engine):
-        upgrade(store)
-    else:
-        _reached(store, lambda: require_current(store))
+    for each in databases_of(store):
+        if is_sqlite(each.engine):
+            upgrade(each)
+        else:
+            _reached(each, partial(require_current, each))
+    pair(store)
     services.signer.key()
     make_partitions(services)
     with store.write() as tx:

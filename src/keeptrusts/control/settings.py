@@ -16,6 +16,7 @@ class Settings:
 
     Args:
         database_url: `sqlite:///PATH` or `postgresql://...`; None: `control.db` in `data_dir`.
+        events_dsn: Of a database of their own for the events; None: they are in the other.
         secret_key: Seals secrets at rest (32 bytes or more); None: `secret.key` in `data_dir`, made at first start.
         allow_insecure_webhooks: Let webhooks go to http on loopback.
         webhook_allow_private: Networks (CIDR) that webhooks may reach though they are private.
@@ -27,6 +28,7 @@ class Settings:
 
     data_dir: Path
     database_url: str | None = None
+    events_dsn: str | None = None
     secret_key: bytes | None = None
     allow_insecure_webhooks: bool = False
     webhook_allow_private: tuple[str, ...] = ()

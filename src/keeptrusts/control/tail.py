@@ -35,7 +35,7 @@ def start(services: Services, actor: Actor, given: str | None) -> Cursor:
     if given and cursor is None:
         detail = "`Last-Event-ID` is not one that this stream gave; start without it"
         raise ProblemError(422, "invalid_cursor", detail)
-    with services.store.read() as tx:
+    with services.store.events.read() as tx:
         mine = Events(tx.connection, actor.org)
         if cursor is None:
             return mine.now()
@@ -68,7 +68,7 @@ async def follow(services: Services, actor: Actor, filters: Filters, cursor: Cur
 
 
 def _next(services: Services, actor: Actor, filters: Filters, cursor: Cursor) -> tuple[list[Followed], Cursor]:
-    with services.store.read() as tx:
+    with services.store.events.read() as tx:
         return Events(tx.connection, actor.org).after(cursor, filters, limit=AT_ONCE)
 
 

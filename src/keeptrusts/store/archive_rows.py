@@ -21,6 +21,7 @@ from keeptrusts.store.escalations import shown_of
 from keeptrusts.store.events import Cursor, Events, Filters, json_text_of
 from keeptrusts.store.review_tables import escalations
 from keeptrusts.store.tables import audit_log, events
+from keeptrusts.store.transaction import Tx
 
 AUDIT_FILTERS: Final = ("actor", "action", "object_type", "object_id")
 
@@ -36,11 +37,11 @@ class ArchiveRow:
 class Source(Protocol):
     """Rows of one organisation and one window, in the order of their ids."""
 
-    def count(self, connection: Connection) -> int:
+    def count(self, tx: Tx) -> int:
         """How many there are."""
         ...
 
-    def page(self, connection: Connection, after: str, *, limit: int) -> Sequence[ArchiveRow]:
+    def page(self, tx: Tx, after: str, *, limit: int) -> Sequence[ArchiveRow]:
         """The next ones behind the id `after`; the empty text: from the start."""
         ...
 
@@ -58,17 +59,17 @@ class EventSource:
         """What is committed now."""
         return cls(org, filters, Events(connection, org).now())
 
-    def count(self, connection: Connection) -> int:
-        return connection.execute(select(func.count()).select_from(events).where(*self._conditions())).scalar_one()
+    def count(self, tx: Tx) -> int:
+        return tx.events.execute(select(func.count()).select_from(events).where(*self._conditions())).scalar_one()
 
-    def page(self, connection: Connection, after: str, *, limit: int) -> Sequence[ArchiveRow]:
+    def page(self, tx: Tx, after: str, *, limit: int) -> Sequence[ArchiveRow]:
         query = (
             select(events.c.id, events.c.body, events.c.received_at)
             .where(*self._conditions(), events.c.id > after)
             .order_by(events.c.id)
             .limit(limit)
         )
-        return [ArchiveRow(row.id, json_text_of(row.body, row.received_at)) for row in connection.execute(query)]
+        return [ArchiveRow(row.id, json_text_of(row.body, row.received_at)) for row in tx.events.execute(query)]
 
     def _conditions(self) -> tuple[ColumnElement[bool], ...]:
         before = tuple_(events.c.xid, events.c.position) <= tuple_(self.upto.xid, self.upto.position)
@@ -84,14 +85,16 @@ class AuditSource:
     start: datetime
     end: datetime
 
-    def count(self, connection: Connection) -> int:
-        return connection.execute(select(func.count()).select_from(audit_log).where(*self._conditions())).scalar_one()
+    def count(self, tx: Tx) -> int:
+        return tx.connection.execute(
+            select(func.count()).select_from(audit_log).where(*self._conditions())
+        ).scalar_one()
 
-    def page(self, connection: Connection, after: str, *, limit: int) -> Sequence[ArchiveRow]:
+    def page(self, tx: Tx, after: str, *, limit: int) -> Sequence[ArchiveRow]:
         query = (
             select(audit_log).where(*self._conditions(), audit_log.c.id > after).order_by(audit_log.c.id).limit(limit)
         )
-        rows = connection.execute(query).mappings()
+        rows = tx.connection.execute(query).mappings()
         return [ArchiveRow(row["id"], canonical_json({**entry_of(row)}).decode()) for row in rows]
 
     def _conditions(self) -> tuple[ColumnElement[bool], ...]:
@@ -108,13 +111,13 @@ class EscalationSource:
     start: datetime
     end: datetime
 
-    def count(self, connection: Connection) -> int:
+    def count(self, tx: Tx) -> int:
         query = select(func.count()).select_from(escalations).where(*self._conditions())
-        return connection.execute(query).scalar_one()
+        return tx.connection.execute(query).scalar_one()
 
-    def page(self, connection: Connection, after: str, *, limit: int) -> Sequence[ArchiveRow]:
+    def page(self, tx: Tx, after: str, *, limit: int) -> Sequence[ArchiveRow]:
         query = select(escalations).where(*self._conditions(), escalations.c.id > after).order_by(escalations.c.id)
-        rows = connection.execute(query.limit(limit)).mappings()
+        rows = tx.connection.execute(query.limit(limit)).mappings()
         return [ArchiveRow(row["id"], canonical_json({**shown_of(row)}).decode()) for row in rows]
 
     def _conditions(self) -> tuple[ColumnElement[bool], ...]:

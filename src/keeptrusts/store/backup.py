@@ -13,6 +13,7 @@ import hmac
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -23,14 +24,15 @@ from sqlalchemy import Connection, Table, func, select, text
 from keeptrusts.core.canonical import canonical_json
 from keeptrusts.core.errors import InputError
 from keeptrusts.core.version import VERSION
+from keeptrusts.store.apart import EVENTS, databases_of
 from keeptrusts.store.columns import metadata, rfc3339
 from keeptrusts.store.copy_text import kind_of, write_line
 from keeptrusts.store.engine import is_sqlite
 from keeptrusts.store.errors import ConflictError
 from keeptrusts.store.migrating import newest
-from keeptrusts.store.tables import events, events_apart
+from keeptrusts.store.tables import events, events_apart, messages, organisations
 from keeptrusts.store.trail_tables import checkpoints
-from keeptrusts.store.transaction import Store
+from keeptrusts.store.transaction import Store, Tx
 
 FORMAT: Final = "keeptrusts.backup.1"
 MANIFEST: Final = "manifest.json"
@@ -111,12 +113,16 @@ def all_tables() -> list[Table]:
 
 
 def _write_all(store: Store, draft: Path) -> dict[str, Any]:
-    with store.read() as tx:
-        if not is_sqlite(store.engine):
-            # before the first look: from then on every table is seen as of one moment
-            tx.connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
-        shift = _last_transaction(tx.connection)
-        tables = [_write(tx.connection, table, draft, shift) for table in all_tables()]
+    with ExitStack() as opened:
+        # events first: what their outbox has told since is then in the other as well, and is told once
+        parts = [opened.enter_context(_one_moment(each)) for each in reversed(databases_of(store))]
+        tx, beside = parts[-1], parts[0].connection
+        shift = _last_transaction(beside)
+        tables = [
+            _write(beside if table.name in EVENTS else tx.connection, table, draft, shift) for table in all_tables()
+        ]
+        if store.apart:
+            tables.append(_write(beside, messages, draft, shift, name="messages-of-events"))
         return {
             "format": FORMAT,
             "keeptrusts_version": VERSION,
@@ -127,13 +133,23 @@ def _write_all(store: Store, draft: Path) -> dict[str, Any]:
         }
 
 
+@contextmanager
+def _one_moment(store: Store) -> Iterator[Tx]:
+    with store.read() as tx:
+        if not is_sqlite(store.engine):
+            tx.connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+        # the first look: from then on every table is seen as of this moment
+        tx.connection.execute(select(organisations.c.id).limit(1)).first()
+        yield tx
+
+
 def _last_transaction(connection: Connection) -> int:
     found = (connection.execute(select(func.max(one))).scalar() for one in (events.c.xid, checkpoints.c.last_xid))
     return max(0, *(one or 0 for one in found))
 
 
-def _write(connection: Connection, table: Table, draft: Path, shift: int) -> dict[str, Any]:
-    path = draft / f"{table.name}.copy.gz"
+def _write(connection: Connection, table: Table, draft: Path, shift: int, *, name: str = "") -> dict[str, Any]:
+    path = draft / f"{name or table.name}.copy.gz"
     rows = 0
     with gzip.GzipFile(path, "wb", compresslevel=3, mtime=0) as out:
         for piece in _lines(connection, table, shift):

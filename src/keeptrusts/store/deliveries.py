@@ -7,7 +7,8 @@ when its next pending delivery is. Whoever locks both the webhook's row and its 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -17,11 +18,11 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, inse
 from keeptrusts.api.event_types import wants
 from keeptrusts.api.webhooks import Delivery, Message
 from keeptrusts.core.errors import NotFoundError
-from keeptrusts.core.ids import DELIVERY
+from keeptrusts.core.ids import DELIVERY, make_id
 from keeptrusts.store.columns import rfc3339, rfc3339_or_none
 from keeptrusts.store.jobs import DELIVERIES, Jobs
 from keeptrusts.store.tables import messages
-from keeptrusts.store.transaction import new_id
+from keeptrusts.store.transaction import insert_unless_there, new_id
 from keeptrusts.store.work_tables import deliveries, webhooks
 
 TEST_TYPE: Final = "webhook.test"
@@ -106,23 +107,54 @@ def fan_out(connection: Connection, now: datetime, *, limit: int) -> int:
     """Turn up to `limit` messages into deliveries, in the order they were published; how many there were."""
     some = select(messages).order_by(messages.c.id).limit(limit).with_for_update(skip_locked=True)
     told = connection.execute(some).mappings().all()
-    if not told:
-        return 0
+    if told:
+        deliver(connection, told, now)
+        forget_messages(connection, [one["id"] for one in told])
+    return len(told)
+
+
+def oldest_messages(connection: Connection, *, limit: int) -> Sequence[RowMapping]:
+    """Of the outbox beside the events, for whoever carries them over with `deliver` and `forget_messages`."""
+    return connection.execute(select(messages).order_by(messages.c.id).limit(limit)).mappings().all()
+
+
+def forget_messages(connection: Connection, identifiers: Sequence[str]) -> None:
+    """They have become deliveries."""
+    connection.execute(delete(messages).where(messages.c.id.in_(identifiers)))
+
+
+def deliver(connection: Connection, told: Sequence[RowMapping], now: datetime) -> None:
+    """Make the deliveries of these messages, each once, however often it is asked for."""
     wanting = _wanting(connection, sorted({one["org"] for one in told}))
     rows = [
-        _row(one["org"], hook["id"], one["type"], one["data"], created_at=one["created_at"], due=now)
+        _row(one["org"], hook, one["type"], one["data"], created_at=one["created_at"], due=now) | {"id": identifier}
         for one in told
-        for hook in wanting
-        if hook["org"] == one["org"] and wants(hook["event_types"], one["type"])
+        for hook, identifier in _places(one, wanting)
     ]
     if rows:
-        connection.execute(insert(deliveries), rows)
+        connection.execute(insert_unless_there(connection, deliveries), rows)
         jobs = Jobs(connection, DELIVERIES)
         # in one order everywhere, so that two workers never wait for each other
         for webhook_id, org in sorted({(row["webhook_id"], row["org"]) for row in rows}):
             jobs.enqueue(webhook_id, org, due=now)
-    connection.execute(delete(messages).where(messages.c.id.in_([one["id"] for one in told])))
-    return len(told)
+
+
+def _places(told: RowMapping, wanting: Sequence[RowMapping]) -> Iterator[tuple[str, str]]:
+    """
+    The webhooks that want a message, and the id of the delivery to each.
+
+    It is made of the message's, so that a message that is carried over twice becomes one delivery, and sorts like it:
+    12 of the 16 bytes are the message's time and count.
+    """
+    taken: set[bytes] = set()
+    stem = bytes.fromhex(told["id"].partition("_")[2])
+    for hook in sorted((one for one in wanting if one["org"] == told["org"]), key=lambda one: str(one["id"])):
+        tail = hashlib.sha256(stem + hook["id"].encode()).digest()[:4]
+        while tail in taken:
+            tail = hashlib.sha256(tail).digest()[:4]
+        taken.add(tail)
+        if wants(hook["event_types"], told["type"]):
+            yield hook["id"], make_id(DELIVERY, stem[:12] + tail)
 
 
 def any_message(connection: Connection) -> bool:

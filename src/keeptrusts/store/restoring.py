@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, inspect, text, update
 
 from keeptrusts.store import partitions
+from keeptrusts.store.apart import EVENTS, databases_of, make_pair
 from keeptrusts.store.backup import AT_ONCE, read_manifest
 from keeptrusts.store.copy_text import read_line
 from keeptrusts.store.errors import ConflictError
@@ -43,21 +45,31 @@ def restore(store: Store, folder: Path, secret: bytes) -> dict[str, Any]:
         StoreUnavailableError: The database is away or full.
     """
     manifest = read_manifest(folder, secret)
-    with store.read() as tx:
-        if inspect(tx.connection).get_table_names():
-            raise ConflictError("the database is not empty; restore into a new one")
-    migrate(store)
-    with store.write() as tx:
+    for each in databases_of(store):
+        with each.read() as tx:
+            if inspect(tx.connection).get_table_names():
+                raise ConflictError(f"the database is not empty; restore into a new one{_both(store)}")
+    for each in databases_of(store):
+        migrate(each)
+    with store.write() as tx, store.events.write() if store.apart else nullcontext(tx) as beside:
         if tx.connection.dialect.name == "postgresql":
             tx.connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         if tx.connection.execute(text("SELECT 1 FROM organisations LIMIT 1")).first() is not None:
             raise ConflictError("the database is not empty; restore into a new one")
         for table in manifest["tables"]:
-            if table["name"] == events.name and partitions.are_there(tx.connection):
-                partitions.make(tx.connection, partitions.days_of(_ids(table, folder)))
-            _load(tx.connection, table, folder)
-        _go_on(tx.connection, datetime.fromisoformat(manifest["made_at"]), tx.now)
+            there = beside.connection if table["name"] in EVENTS else tx.connection
+            if table["name"] == events.name and partitions.are_there(there):
+                partitions.make(there, partitions.days_of(_ids(table, folder)))
+            _load(there, table, folder)
+        _raise_epochs(tx.connection, datetime.fromisoformat(manifest["made_at"]), tx.now)
+        _go_on(beside.connection)
+        if store.apart:
+            make_pair(tx, beside)
     return manifest
+
+
+def _both(store: Store) -> str:
+    return "; both have to be: that of the events, and the other" if store.apart else ""
 
 
 def _ids(table: Mapping[str, Any], folder: Path) -> Iterator[str]:
@@ -88,10 +100,14 @@ def _insert(connection: Connection, table: Mapping[str, Any], names: str, lines:
         connection.exec_driver_sql(statement, some)
 
 
-def _go_on(connection: Connection, made_at: datetime, now: datetime) -> None:
-    """What has to lie behind everything that was given out before."""
+def _raise_epochs(connection: Connection, made_at: datetime, now: datetime) -> None:
+    """They have to lie behind everything that was given out before."""
     ahead = EPOCHS_AHEAD + max(0, int((now - made_at).total_seconds()))
     connection.execute(update(gateways).values(epoch=gateways.c.epoch + ahead, epoch_at=now))
+
+
+def _go_on(connection: Connection) -> None:
+    """So have positions."""
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SELECT setval(pg_get_serial_sequence('events', 'position'), GREATEST({_LAST}, 1))"))
     else:

@@ -3,13 +3,16 @@ One transaction, and the repositories born with it.
 
 `Store.write()` and `Store.read()` give a `Tx`; it commits when the block ends and rolls back when it raises. A
 repository is made for one organisation and cannot name another's rows. On SQLite one writer works at a time.
+
+Events may be in a database of their own (`Store.events`). No transaction writes both: a crash can then not leave one of
+them behind. What events have to tell is put into the outbox beside them, and carried over from there.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -54,11 +57,21 @@ class Tx:
         now: When it began, by this process's clock. Leases go by `database_now` instead.
     """
 
-    def __init__(self, connection: Connection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime, events: Callable[[], Connection] | None = None) -> None:
         self.connection = connection
         self.now = now
+        self._open_events = events
+        self._events = None if events else connection
         self._after: list[Callable[[], None]] = []
         self.published = False
+
+    @property
+    def events(self) -> Connection:
+        """For reading what lies beside the events; it is `connection` where they are in the same database."""
+        if self._events is None:
+            assert self._open_events is not None
+            self._events = self._open_events()
+        return self._events
 
     def publish(self, org: str, message_type: str, data: Mapping[str, Any]) -> None:
         """Tell the webhooks that want `message_type`, if and when this transaction commits."""
@@ -92,11 +105,17 @@ class Tx:
 
 
 class Store:
-    """The database, as transactions. `on_publish` runs in the committing thread when there is something to deliver."""
+    """
+    The database, as transactions.
 
-    def __init__(self, engine: Engine, clock: Callable[[], datetime] = utc_now) -> None:
+    `on_publish` runs in the committing thread when there is something to deliver. `events` is where what lies beside
+    the events is written: this very store, unless another is given.
+    """
+
+    def __init__(self, engine: Engine, clock: Callable[[], datetime] = utc_now, *, events: Store | None = None) -> None:
         self.engine = engine
         self.clock = clock
+        self.events = events or self
         self.on_publish: Callable[[], None] | None = None
         self._writer = threading.Lock() if is_sqlite(engine) else None
         self._open = _Open()
@@ -105,6 +124,17 @@ class Store:
         """Wait for the transactions that run (10 s at most), let none begin, and close every connection."""
         self._open.close()
         self.engine.dispose()
+        if self.apart:
+            self.events.close()
+
+    @property
+    def apart(self) -> bool:
+        """Whether the events are in a database of their own."""
+        return self.events is not self
+
+    def beside(self, tx: Tx) -> AbstractContextManager[Tx]:
+        """For reading this database while `tx`, of `events`, writes: the same one, unless the events are apart."""
+        return self.read() if self.apart else nullcontext(tx)
 
     def write(self) -> AbstractContextManager[Tx]:
         """
@@ -124,8 +154,9 @@ class Store:
         with self._open, self._turn(writes=writes):
             try:
                 connection = self.engine.connect().execution_options(**self._options(writes=writes))
-                with connection, connection.begin():
-                    tx = Tx(connection, self.clock())
+                with connection, connection.begin(), ExitStack() as others:
+                    reader = (lambda: others.enter_context(self.events.read()).connection) if self.apart else None
+                    tx = Tx(connection, self.clock(), reader)
                     yield tx
             except (OperationalError, InterfaceError, InternalError, PoolTimeoutError) as failed:
                 raise StoreUnavailableError(f"the database did not answer ({type(failed).__name__})") from failed

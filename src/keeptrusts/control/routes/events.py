@@ -62,7 +62,7 @@ async def take_events(
 @transactional
 def list_events(actor: EventReader, tx: Tx, paging: Paging, filters: EventFilters) -> Response:
     """Events, newest first by the gateways' clocks."""
-    rows = Events(tx.connection, actor.org).page(filters, before=paging.before, limit=paging.take)
+    rows = Events(tx.events, actor.org).page(filters, before=paging.before, limit=paging.take)
     page = paging.page(rows, key=lambda row: row[0])
     # the stored text is the answer: nothing is read and written again
     shown = ",".join(row[1] for row in page["data"])
@@ -76,8 +76,8 @@ def count_events(actor: EventReader, tx: Tx, filters: EventFilters) -> dict[str,
     """Decisions by verdict in a window: the last 24 h, or `since` to `until`."""
     until = filters.until or tx.now
     since = filters.since or until - STATS_WINDOW
-    sealed = Trail(tx.connection, actor.org).head().cursor
-    found = Statistics(tx.connection, actor.org).count(filters, since, until, sealed)
+    sealed = Trail(tx.events, actor.org).head().cursor
+    found = Statistics(tx.events, actor.org).count(filters, since, until, sealed)
     verdicts = {name: found.get(name, 0) for name in ("allowed", "redacted", "escalated", "blocked", "failed")}
     return {"since": rfc3339(since), "until": rfc3339(until), "total": sum(found.values()), "verdicts": verdicts}
 
@@ -105,13 +105,13 @@ def read_event(event_id: str, actor: EventReader, tx: Tx) -> Response:
     """One event, with its place in its chain."""
     if not is_id(event_id, EVENT):
         raise NotFoundError("there is no such event")
-    return Response(Events(tx.connection, actor.org).read(event_id), media_type="application/json")
+    return Response(Events(tx.events, actor.org).read(event_id), media_type="application/json")
 
 
 def _take(services: Services, actor: Actor, body: bytes, encoding: str | None) -> EventReceipt:
     raw = read_batch(body, encoding)
-    with services.store.write() as tx:
-        receipt = take_in(tx, actor, raw)
+    with services.store.events.write() as tx:
+        receipt = take_in(tx, actor, raw, services.store)
         tx.after_commit(lambda: services.hub.wake(tail.topic(actor.org)))
     for outcome, count in (
         ("accepted", len(receipt["accepted"])),

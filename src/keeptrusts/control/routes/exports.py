@@ -154,7 +154,7 @@ def preview_export(
         now=tx.now,
     )
     _require(actor, wanted.type)
-    rows = source_of(tx, actor.org, wanted).page(tx.connection, "", limit=limit + 1)
+    rows = source_of(tx, actor.org, wanted).page(tx, "", limit=limit + 1)
     shown = [msgspec.json.decode(row.json_text) for row in rows[:limit]]
     return {"data": shown, "next_cursor": None, "has_more": len(rows) > limit}
 

@@ -7,6 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from keeptrusts.control.services import AppServices
 from keeptrusts.core.version import VERSION
+from keeptrusts.store.apart import databases_of
 from keeptrusts.store.migrating import require_current
 
 router = APIRouter(tags=["health"])
@@ -21,7 +22,8 @@ async def healthz() -> dict[str, str]:
 @router.get("/readyz")
 def readyz(services: AppServices) -> dict[str, str]:
     """The database can be reached and has the shape this version needs; else 503."""
-    require_current(services.store)
+    for each in databases_of(services.store):
+        require_current(each)
     return {"status": "ready", "version": VERSION}
 
 

@@ -108,7 +108,7 @@ def report_status(
     desired = mine.read(gateway_id, at=tx.now).shown["desired_digest"]
     mine.report(gateway_id, report, at=tx.now)
     tell_health(tx, actor.org, gateway_id)
-    head = Trail(tx.connection, actor.org).head()
+    head = Trail(tx.events, actor.org).head()
     trail_head: TrailHead = {"number": head.number, "digest": head.digest}
     return {"gateway_id": gateway_id, "desired_digest": desired, "trail_head": trail_head}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from fastapi import APIRouter
 
@@ -12,12 +12,14 @@ from keeptrusts.api.simulations import SAMPLE, WINDOW, Simulation, SimulationDra
 from keeptrusts.control import policies
 from keeptrusts.control.auth import EventReader
 from keeptrusts.control.services import AppServices, Services
+from keeptrusts.control.turns import Turns
 from keeptrusts.control.windows import Window, read_window
 from keeptrusts.store.columns import rfc3339
 from keeptrusts.store.configurations import Configurations
 from keeptrusts.store.events import Events, Filters
 
 router = APIRouter(prefix="/v1/configurations", tags=["configurations"])
+TURNS: Final = Turns(each=2, together=4)
 
 
 @router.post("/{configuration_id}/simulate")
@@ -27,13 +29,18 @@ def simulate_candidate(
     actor: EventReader,
     services: AppServices,
 ) -> Simulation:
-    """Judge recorded decisions of this configuration again by a candidate. Nothing is stored."""
+    """Judge recorded decisions of this configuration again by a candidate. Nothing is stored; two run at a time."""
+    with TURNS.taken(actor.org):
+        return _simulated(services, actor.org, configuration_id, draft)
+
+
+def _simulated(services: Services, org: str, configuration_id: str, draft: SimulationDraft) -> Simulation:
     # not in one transaction: the documents are compiled and judged for longer than anybody should wait for a writer
     from keeptrusts.policy.simulation import simulate
 
     candidate = policies.compile_policy(draft["policy_yaml"])
     window = read_window(draft.get("window", WINDOW), None, None, datetime.now(UTC))
-    current, decisions = _recorded(services, actor.org, configuration_id, window, draft.get("sample", SAMPLE))
+    current, decisions = _recorded(services, org, configuration_id, window, draft.get("sample", SAMPLE))
     impact = simulate(candidate, decisions, policies.compile_policy(current)).as_json()
     covered = {"window_from": rfc3339(window.start), "window_to": rfc3339(window.end)}
     return cast("Simulation", impact | covered)
@@ -46,5 +53,5 @@ def _recorded(
     wanted = Filters(exact={"configuration_id": configuration_id, "event_type": "decision"})
     with services.store.read() as tx:
         current = Configurations(tx.connection, org).read(configuration_id).shown["policy_yaml"]
-        found = Events(tx.connection, org).page(wanted.within(window.start, window.end), before=None, limit=most)
+        found = Events(tx.events, org).page(wanted.within(window.start, window.end), before=None, limit=most)
     return current, [json.loads(text) for _, text in reversed(found)]

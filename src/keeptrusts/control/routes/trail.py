@@ -30,7 +30,7 @@ def list_checkpoints(actor: TrailReader, tx: Tx, paging: Paging) -> Page[SignedC
     before = paging.before
     if before is not None and not (before.isdigit() and len(before) <= LONGEST_NUMBER):
         raise ProblemError(422, "invalid_cursor", "`cursor` is not one that a list gave; start without it")
-    rows = Trail(tx.connection, actor.org).page(before=int(before) if before else None, limit=paging.take)
+    rows = Trail(tx.events, actor.org).page(before=int(before) if before else None, limit=paging.take)
     return paging.page(rows, key=lambda row: str(row["number"]))
 
 
@@ -40,4 +40,4 @@ def prove_event(event_id: str, actor: TrailReader, tx: Tx) -> InclusionProof:
     """That an event is in a signed checkpoint. 409 `not_sealed` within about a minute of its arrival."""
     if not is_id(event_id, EVENT):
         raise NotFoundError("there is no such event")
-    return Trail(tx.connection, actor.org).prove(event_id)
+    return Trail(tx.events, actor.org).prove(event_id)
