@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 
 from support.gateway_process import GatewayProcess, gateway_process
 from support.server import Server
@@ -62,9 +63,15 @@ def fleet(stack: ExitStack, module: Workspace, server: Server, folder: Path, cou
         stack.enter_context(gateway_process("--spool-dir", folder / f"spool-{number}", **access))
         for number in range(count)
     ]
-    for one in running:
-        one.wait_until_ready()
+    # a gateway listens before it has reported; one that never did is nobody's to wait for
+    wait_until(lambda: known_instances(server) == {instance_of(one) for one in running})
     return running
+
+
+def known_instances(server: Server) -> set[str]:
+    answer = urllib3.request("GET", f"{server.url}/v1/gateways?name=fleet", headers=server.headers)
+    (gateway,) = answer.json()["data"]
+    return {one["instance_id"] for one in gateway["instances"]}
 
 
 def drift(module: Workspace) -> dict[str, Any]:
