@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from keeptrusts.control.exporting import Exporter
 from keeptrusts.control.settings import Settings
 from support import postgres
 from support.control import Databases, Person, Plane, plane
+from support.exports import DRAFT
+from support.webhooks import Clock
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +55,22 @@ def still(settings: Settings) -> Iterator[Plane]:
 def admin(control: Plane) -> Person:
     """Its first organisation's admin."""
     return control.admin
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The database's, moved on by a test."""
+    return Clock()
+
+
+@pytest.fixture
+def export(still: Plane, clock: Clock) -> Callable[..., dict[str, Any]]:
+    """Ask for an archive, have it written, and give the job back."""
+
+    def run(**changed: Any) -> dict[str, Any]:
+        made = still.admin.made("/v1/exports/jobs", {**DRAFT, **changed})
+        asyncio.run(Exporter(still.services, clock=clock, page_rows=3).crew.settle())
+        found: dict[str, Any] = still.admin.get(f"/v1/exports/jobs/{made['id']}").json()
+        return found
+
+    return run

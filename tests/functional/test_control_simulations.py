@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from keeptrusts.api.simulations import MAX_SAMPLE
+from keeptrusts.control.problem import ProblemError
+from keeptrusts.control.routes.simulations import TURNS
+from keeptrusts.control.turns import Turns
 from support.control import POLICY, Person, Plane, assert_problem
 from support.records import Instance
 
@@ -109,3 +112,24 @@ def test_what_cannot_be_asked(admin: Person, changed: dict[str, Any], code: str)
     """422, and which field."""
     path = f"/v1/configurations/{_made(admin)}/simulate"
     assert_problem(admin.post(path, {"policy_yaml": CANDIDATE} | changed), 422, code)
+
+
+def test_two_at_a_time(admin: Person) -> None:
+    """A third of one organisation is refused with `Retry-After`; a place is free again whatever became of the work."""
+    configuration = _made(admin)
+    path = f"/v1/configurations/{configuration}/simulate"
+    with TURNS.taken(admin.org), TURNS.taken(admin.org):
+        answer = admin.post(path, {"policy_yaml": FULL})
+        assert_problem(answer, 429, "busy")
+        assert answer.headers["retry-after"] == "5"
+    assert_problem(admin.post(path, {"policy_yaml": "x"}), 422, "invalid_policy")
+    assert admin.post(path, {"policy_yaml": FULL}).status_code == 200
+
+
+def test_all_together_have_a_bound() -> None:
+    """However many organisations ask."""
+    turns = Turns(each=2, together=3)
+    with turns.taken("a"), turns.taken("a"), turns.taken("b"), pytest.raises(ProblemError, match="busy|run"):
+        turns.taken("c").__enter__()
+    with turns.taken("c"):
+        pass

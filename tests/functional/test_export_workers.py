@@ -25,25 +25,6 @@ from support.records import Instance
 from support.webhooks import Clock, until
 
 
-@pytest.fixture
-def clock() -> Clock:
-    """The database's, moved on by a test."""
-    return Clock()
-
-
-@pytest.fixture
-def export(still: Plane, clock: Clock) -> Callable[..., dict[str, Any]]:
-    """Ask for an archive, have it written, and give the job back."""
-
-    def run(**changed: Any) -> dict[str, Any]:
-        made = still.admin.made("/v1/exports/jobs", {**DRAFT, **changed})
-        asyncio.run(Exporter(still.services, clock=clock, page_rows=3).crew.settle())
-        found: dict[str, Any] = still.admin.get(f"/v1/exports/jobs/{made['id']}").json()
-        return found
-
-    return run
-
-
 def test_a_killed_worker_is_replaced(still: Plane, export: Callable[..., dict[str, Any]], clock: Clock) -> None:
     """Half-way through it vanishes: nothing half is to be seen, another starts over, and the first can do no harm."""
     one = Instance()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import csv
 import hashlib
@@ -25,25 +24,6 @@ from support.control import Plane, assert_problem
 from support.exports import DRAFT, download, left, send
 from support.records import Instance
 from support.webhooks import Clock
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """The database's, moved on by a test."""
-    return Clock()
-
-
-@pytest.fixture
-def export(still: Plane, clock: Clock) -> Callable[..., dict[str, Any]]:
-    """Ask for an archive, have it written, and give the job back."""
-
-    def run(**changed: Any) -> dict[str, Any]:
-        made = still.admin.made("/v1/exports/jobs", {**DRAFT, **changed})
-        asyncio.run(Exporter(still.services, clock=clock, page_rows=3).crew.settle())
-        found: dict[str, Any] = still.admin.get(f"/v1/exports/jobs/{made['id']}").json()
-        return found
-
-    return run
 
 
 def test_lines_are_the_events_as_they_were_hashed(still: Plane, export: Callable[..., dict[str, Any]]) -> None:
