@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # at run time they cost more than all the rest of this module
     from keeptrusts.client import Fetched
 
 KEYS: Final = 8
+PASSING: Final = frozenset({0, 429, 502, 503, 504})
+AGAIN_S: Final = 1.0
 TAKEN_OVER: Final = (
     "An earlier try to create it had made `{id}`, and its answer was lost, so that one is used. If another resource "
     "block is written exactly like this one, both have the same object now: change one of them."
@@ -120,17 +122,36 @@ def update(session: Session, collection: Any, found: Fetched[Any], patch: Mappin
         return now
 
 
-def delete(session: Session, collection: Any, identifier: str, is_prior: Callable[[Any], bool]) -> None:
+def delete(
+    session: Session, collection: Any, identifier: str, is_prior: Callable[[Any], bool], *, patience_s: float = 0.0
+) -> None:
     """
     Delete the object if it is still what the state says; one that is gone already is no error.
 
     What a like resource of this run has taken over stays: a block that was renamed is created and deleted at once.
+
+    Args:
+        patience_s: How long to go on trying while the control plane is busy or away.
 
     Raises:
         ApiError: 412, somebody changed it; the message says who and when.
     """
     if not session.claim(identifier):
         return
+    import time
+
+    until = time.monotonic() + patience_s
+    while True:
+        try:
+            _delete(session, collection, identifier, is_prior)
+        except ApiError as error:
+            if error.status not in PASSING or time.monotonic() >= until or session.stopping.wait(AGAIN_S):
+                raise
+        else:
+            return
+
+
+def _delete(session: Session, collection: Any, identifier: str, is_prior: Callable[[Any], bool]) -> None:
     found = fetch_unchanged(session, collection, identifier, is_prior)
     if found is None:
         return

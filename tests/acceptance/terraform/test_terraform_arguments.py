@@ -145,6 +145,22 @@ def test_a_new_gateway_without_instances_is_kept(workspace: Workspace, api: Api)
     assert workspace.plan() == 0
 
 
+def test_a_deletion_is_tried_for_as_long_as_is_said(workspace: Workspace, api: Api) -> None:
+    """The control plane is away for a moment: an error and a whole state, or with `timeouts.delete` no matter."""
+    patient = 'resource "keeptrusts_gateway" "one" {\n  name = "one"\n%s}\n'
+    workspace.main(IMPATIENT + patient % "")
+    workspace.apply().ok()
+    api.fail("DELETE", 503, "unavailable")
+    assert workspace.destroy().status == 1
+    assert workspace.addresses() == ["keeptrusts_gateway.one"]
+    workspace.main(IMPATIENT + patient % '  timeouts {\n    delete = "1m"\n  }\n  rollout {}\n')
+    workspace.apply().ok()
+    assert workspace.plan() == 0
+    api.fail("DELETE", 503, "unavailable", 2)
+    workspace.destroy().ok()
+    assert api.of("gateways") == []
+
+
 def test_default_labels_are_below_the_resources_own(workspace: Workspace, api: Api) -> None:
     """They are merged, a change of them is a difference of each resource, and an import tells the two apart."""
     text = 'provider "keeptrusts" {\n  default_labels = { team = "core", tier = "%s" }\n}\n' + CONFIGURATION.replace(

@@ -39,6 +39,11 @@ resource "keeptrusts_gateway" "one" {
   labels                = { "" = "x" }
   timeouts {
     create = "soon"
+    delete = "never"
+  }
+  rollout {
+    strategy       = "canary"
+    canary_percent = 10
   }
 }
 
@@ -130,12 +135,13 @@ def test_every_wrong_argument_at_once(workspace: Workspace, api: Api) -> None:
     told = places(findings(workspace), (workspace.folder / "main.tf").read_text())
     assert told.keys() == {
         "url", "event_types", "format", "secret_wo", "name", "configuration_version",
-        "fail_mode", "labels", "create", "data", "resource",
+        "fail_mode", "labels", "create", "delete", "strategy", "canary_percent", "data", "resource",
     }  # fmt: skip
     assert any("did you mean `event.blocked`?" in text for text in told["event_types"])
     assert any("At least one event type" in text for text in told["event_types"])
     assert told["format"] == ["It must be `standard` or `slack` or `cloudevents`, not `teams`."]
     assert told["fail_mode"] == ["It must be `block` or `allow`, not `open`."]
+    assert "`policies.rollout` of the document" in told["strategy"][0]
     assert any("a user or a password" in text for text in told["url"])
     assert "openssl rand" in told["secret_wo"][0]
     assert any("`secret_wo` and `secret_wo_version` go together" in text for text in told["resource"])

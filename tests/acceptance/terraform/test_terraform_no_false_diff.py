@@ -167,12 +167,14 @@ STORED: Mapping[str, Mapping[str, Sequence[Any]]] = {
         "sensitive": [None, True],
         "value_wo": ["planted"],
         "value_wo_version": [1],
+        "allowed_hosts": [None, ["b.example", "a.example:8443"]],
     },
 }
 LOCAL: Mapping[str, Mapping[str, Sequence[Any]]] = {
     "keeptrusts_gateway": {
         "wait_for_sync": [False],
-        "timeouts": [None],
+        "timeouts": [None, {"delete": "5m"}],
+        "rollout": [None, {}, {"strategy": "all"}],
     },
     "keeptrusts_webhook": {
         "url": ["https://siem.example.com/local/%d"],

@@ -19,15 +19,42 @@ if TYPE_CHECKING:  # at run time they cost more than all the rest of this module
 
 DEFAULT_WAIT = "10m"
 POLL_S = 1.0
+NO_CANARY = "a new version goes to all instances; `policies.rollout` of the document introduces a kind by shares"
 FOLLOWED = ("configuration_id", "configuration_version")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """How long `wait_for_sync` waits."""
+    """How long `wait_for_sync` waits, and how long a deletion is tried."""
 
     create: Annotated[str, Attr(about="After the gateway was made: `90s`, `10m`, ...", check=duration)] = DEFAULT_WAIT
     update: Annotated[str, Attr(about="After it was changed.", check=duration)] = DEFAULT_WAIT
+    delete: Annotated[
+        str | None,
+        Attr(
+            about="How long to go on trying to delete it while the control plane is busy or away. Absent: as often as "
+            "the provider's `max_retries` says.",
+            check=duration,
+        ),
+    ] = None
+
+
+def _at_once(strategy: Any) -> str | None:
+    return None if strategy == "all" else f"it must be `all`: {NO_CANARY}"
+
+
+def _no_share(_percent: Any) -> str:
+    return f"it is of no use: {NO_CANARY}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout:
+    """How a new version reaches the instances."""
+
+    strategy: Annotated[str, Attr(about="`all`: every instance at once. There is no other yet.", check=_at_once)] = (
+        "all"
+    )
+    canary_percent: Annotated[int | None, Attr(about="Not available yet; leave it out.", check=_no_share)] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +82,10 @@ class GatewayState:
         bool,
         Attr(about="After a change, wait until every instance reports that it runs `desired_digest`."),
     ] = False
-    timeouts: Annotated[Timeouts | None, Attr(about="How long `wait_for_sync` waits.")] = None
+    rollout: Annotated[Rollout | None, Attr(about="How a new version reaches the instances.")] = None
+    timeouts: Annotated[
+        Timeouts | None, Attr(about="How long `wait_for_sync` waits, and how long a deletion is tried.")
+    ] = None
     effective_labels: Annotated[
         dict[str, str],
         Attr(about="`labels` over the provider's `default_labels`.", computed=True, by_plan=True),
@@ -76,8 +106,11 @@ class GatewayResource(Resource[GatewayState]):
         if config["configuration_version"] is not None and config["configuration_id"] is None:
             detail = "`configuration_version` says nothing without `configuration_id`."
             self.diagnostics.error("An argument is missing", detail, "configuration_version")
-        if config["timeouts"] is not None and known(config["wait_for_sync"]) and not config["wait_for_sync"]:
-            self.diagnostics.error("Timeouts of nothing", "`timeouts` needs `wait_for_sync = true`.", "timeouts")
+        limits = config["timeouts"] or {}
+        waits = limits.get("create") is not None or limits.get("update") is not None
+        if waits and known(config["wait_for_sync"]) and not config["wait_for_sync"]:
+            detail = "`timeouts.create` and `timeouts.update` need `wait_for_sync = true`."
+            self.diagnostics.error("Timeouts of nothing", detail, "timeouts")
 
     def plan(self, change: Change) -> None:
         labels.plan_effective(change, self.session.default_labels)
@@ -109,7 +142,9 @@ class GatewayResource(Resource[GatewayState]):
         return self._state(now, planned)
 
     def delete(self, prior: GatewayState) -> None:
-        writing.delete(self.session, self.session.client.gateways, prior.id, lambda now: self._is_prior(now, prior))
+        mine = self.session.client.gateways
+        patience = seconds(_timeouts(prior).delete or "") or 0.0
+        writing.delete(self.session, mine, prior.id, lambda now: self._is_prior(now, prior), patience_s=patience)
 
     def find(self, identifier: str) -> GatewayState | None:
         name = selector(identifier, self.import_key)
@@ -164,6 +199,7 @@ class GatewayResource(Resource[GatewayState]):
             labels=labels.own(found["labels"], self.session.default_labels, local.labels if local else None),
             fail_mode=found["fail_mode"],
             wait_for_sync=local.wait_for_sync if local else False,
+            rollout=local.rollout if local else None,
             timeouts=local.timeouts if local else None,
             effective_labels=found["labels"],
             desired_digest=found["desired_digest"],
