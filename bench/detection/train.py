@@ -1,12 +1,12 @@
 """
 Trains the classifier of `keeptrusts.detect.classifier` and writes its weights.
 
-    python bench/detection/train.py injection-dev.jsonl [--write] [--scores held-out.npz]
+    python bench/detection/train.py injection-dev.jsonl --packages FOLDER [--write] [--scores held-out.npz]
 
-Without `--write` it says how it does and changes nothing. It trains once for each source that is left out, and five
-times without a fifth of all texts; how the classifier is added to the rules is fitted on what these models say of what
-they have not seen, since on its own training texts the classifier would look surer than it is. Needs numpy, scipy and
-scikit-learn.
+Without `--write` it says how it does and changes nothing. It trains once for each family of sources that is left out,
+and five times without a fifth of all texts; how the classifier is added to the rules is fitted on what these models say
+of what they have not seen, since on its own training texts the classifier would look surer than it is. Wheels with
+harmless text are fetched to FOLDER. Needs numpy, scipy, scikit-learn and pip.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import Any
 
 import held_out
+import interfaces
 import numpy as np
 import scipy.sparse
 from labelled import BY_CONTEXT, Prompt, prompts
-from phrasebook import sentences
+from phrasebook import ENGLISH, LANGUAGES, sentences
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score, roc_curve
 
@@ -34,15 +35,12 @@ from keeptrusts.detect.fold import fold_text
 from keeptrusts.detect.injection import assess
 
 WEIGHTS = Path(classifier.__file__).with_name("injection.weights")
-OWN = "phrasebook"
-FORMS = 12
-"""Sentences drawn for each form of the phrasebook."""
-STRENGTH = 1.5
+OWN = (ENGLISH, LANGUAGES, *(f"{interfaces.NAME}_{package}" for package in interfaces.PACKAGES))
+"""Sources that are trained with and never judged."""
+STRENGTH = 0.3
 """Inverse of the regularisation."""
 THRESHOLD = 0.75
-ONLY_OF_OTHER_LANGUAGES = {"cyberseceval_frr_multi"}
-"""Without it a model knows other languages from attacks alone: what it says then sets no threshold."""
-FALSE_ALARMS = 0.008
+FALSE_ALARMS = 0.0095
 """Of harmless texts, at the threshold, half of them from unseen sources."""
 PARTS = 5
 TELLING = {
@@ -50,7 +48,9 @@ TELLING = {
     "hypothetical_scenario": 0.4, "overload_with_information": 0.4, "output_formatting_manipulation": 0.4,
     "persuasion": 0.3, "token_smuggling": 0.3,
 }  # fmt: skip
-"""How far the wording gives the technique away (CyberSecEval); others count a tenth."""
+"""How far the wording gives the technique away (CyberSecEval); others, attacks by context alone, do not count."""
+TRUSTED = {ENGLISH: 6.0, LANGUAGES: 8.0, "cyberseceval_pi": 0.3, "cyberseceval_pi_multi": 0.1}
+"""Sources that count for more or for less than others of their size: some of many ways, some of few prompts."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,11 @@ class Data:
 
 def main() -> None:
     options = _options()
-    data = _data([*prompts(options.path), *(Prompt(text, label, OWN) for text, label in sentences(FORMS))])
+    data = _data([*prompts(options.path), *_own(options.packages)])
     by_source, by_text = _held_out_scores(data, options.scores)
     mixture = _mixture(data, by_source, by_text)
     known = _report(data, "text held out", by_text, mixture)
-    unknown = _report(data, "source held out", by_source, mixture)
+    unknown = _report(data, "sources held out", by_source, mixture)
     if options.write:
         held_out.keep({"pooled": unknown["pooled"] | known["pooled"], "sources": unknown["sources"]})
         WEIGHTS.write_bytes(_packed(_fit(data, np.ones(len(data.texts), dtype=bool)), mixture))
@@ -80,18 +80,25 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("path", type=Path)
+    parser.add_argument("--packages", type=Path, required=True, help="where wheels with harmless text are kept")
     parser.add_argument("--scores", type=Path, help="where the logits of held-out texts are kept between two runs")
     parser.add_argument("--write", action="store_true")
     return parser.parse_args()
+
+
+def _own(packages: Path) -> list[Prompt]:
+    """What is trained with and never judged."""
+    written = [Prompt(text, label, source) for text, label, source in sentences()]
+    return written + [Prompt(text, 0, source) for text, source in interfaces.passages(packages)]
 
 
 def _held_out_scores(data: Data, kept: Path | None) -> tuple[Any, Any]:
     if kept and kept.exists():
         known = np.load(kept)
         return known["by_source"], known["by_text"]
-    sources = np.array([one.source for one in data.texts])
-    by_source = _held_out(data, [sources == source for source in sorted({*sources} - {OWN})])
-    parts = np.random.default_rng(0).integers(0, PARTS, len(sources))
+    families = np.array([one.family for one in data.texts])
+    by_source = _held_out(data, [families == family for family in sorted({*families} - {*OWN})])
+    parts = np.random.default_rng(0).integers(0, PARTS, len(families))
     by_text = _held_out(data, [parts == part for part in range(PARTS)])
     if kept:
         np.savez(kept, by_source=by_source, by_text=by_text)
@@ -110,7 +117,8 @@ def _data(texts: Sequence[Prompt]) -> Data:
     shape = len(owner), classifier.BUCKETS
     matrix = scipy.sparse.csr_matrix((np.array(values, dtype=np.float32), (rows, columns)), shape=shape)
     labels = np.array([one.label for one in texts])
-    ruled = np.array([-np.log(max(1 - assess(one.text).score, 1e-4)) for one in texts])
+    judged = (assess(one.text).score if one.source not in OWN else 0.0 for one in texts)
+    ruled = np.array([-np.log(max(1 - score, 1e-4)) for score in judged])
     return Data(texts, matrix, np.array(owner), labels, _weights(texts), ruled)
 
 
@@ -131,11 +139,13 @@ def _block(tokens: Sequence[str]) -> Counter[int]:
 def _weights(texts: Sequence[Prompt]) -> Any:
     """A source counts as the root of its size, so that none outweighs the others."""
     sizes = Counter((one.source, one.label) for one in texts)
-    telling = [
-        TELLING.get(one.category.split("|")[0], 0.1) if one.source.startswith("cyberseceval_pi") else 1.0
-        for one in texts
-    ]
-    return np.array([sizes[one.source, one.label] ** -0.5 for one in texts]) * np.array(telling)
+    return np.array([_said(one) * sizes[one.source, one.label] ** -0.5 for one in texts])
+
+
+def _said(one: Prompt) -> float:
+    """How far to trust what this text says of others."""
+    telling = TELLING.get(one.category.split("|")[0], 0.0) if one.source.startswith("cyberseceval_pi") else 1.0
+    return telling * TRUSTED.get(one.source, 1.0)
 
 
 def _fit(data: Data, chosen: Any) -> LogisticRegression:
@@ -157,7 +167,7 @@ def _worst(data: Data, logits: Any) -> Any:
 
 
 def _held_out(data: Data, parts: Sequence[Any]) -> Any:
-    """What models say of the part that each has not seen; of the phrasebook, what one that has seen it says."""
+    """What models say of the part that each has not seen; of what is ours, what one that has seen it says."""
     logits = _worst(data, _fit(data, np.ones(len(data.texts), dtype=bool)).decision_function(data.windows))
     for number, part in enumerate(parts, 1):
         print(f"without part {number} of {len(parts)}", file=sys.stderr)
@@ -172,16 +182,14 @@ def _mixture(data: Data, by_source: Any, by_text: Any) -> tuple[float, float, fl
     Texts of sources like the known ones and of others are both to be expected, so both kinds of scores are fitted.
     The threshold is that of both together.
     """
-    public = np.array([one.source != OWN and one.source not in BY_CONTEXT for one in data.texts])
+    public = np.array([one.source not in {*OWN, *BY_CONTEXT} for one in data.texts])
     both = np.r_[np.c_[by_source, data.ruled][public], np.c_[by_text, data.ruled][public]]
     labels, weights = np.tile(data.labels[public], 2), np.tile(data.weights[public], 2)
     for label in (0, 1):
         weights[labels == label] /= weights[labels == label].sum()
     fitted = LogisticRegression(C=10).fit(both, labels, sample_weight=weights * 5000)
     steep, ruled = fitted.coef_[0]
-    languages = np.array([one.source in ONLY_OF_OTHER_LANGUAGES for one in data.texts])[public]
-    judged = (labels == 0) & ~np.r_[languages, np.zeros_like(languages)]
-    said = (both @ fitted.coef_[0])[judged]
+    said = (both @ fitted.coef_[0])[labels == 0]
     rest = np.log(THRESHOLD / (1 - THRESHOLD)) - np.quantile(said, 1 - FALSE_ALARMS)
     return float(steep), float(ruled), float(rest)
 
@@ -191,7 +199,7 @@ def _report(data: Data, name: str, logits: Any, mixture: tuple[float, float, flo
     by_rules = 1 - np.exp(-data.ruled)
     scores = np.maximum(1 / (1 + np.exp(-(steep * logits + ruled * data.ruled + rest))), by_rules)
     sources = np.array([one.source for one in data.texts])
-    everything = sources != OWN
+    everything = ~np.isin(sources, OWN)
     by_wording = everything & ~np.isin(sources, sorted(BY_CONTEXT))
     figures = {
         "pooled": {

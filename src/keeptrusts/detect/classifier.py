@@ -34,7 +34,7 @@ _SECOND: Final = crc32(b"s")
 _ABOVE: Final = 1 << 32
 CERTAIN: Final = 0.9999
 """The highest score."""
-LEAST: Final = 80
+LEAST: Final = 50
 """Features that a window is taken to have at least: one telling word alone says little."""
 _KEPT: Final = 1 << 16
 """Most tokens that are remembered; with more of them, all are forgotten."""
