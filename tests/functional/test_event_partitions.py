@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from keeptrusts.control.checkpointing import look
 from keeptrusts.control.retaining import drop_partition, forget_some, keep_partitions, seal
 from keeptrusts.control.settings import Settings
 from keeptrusts.store import partitions
+from keeptrusts.store.columns import rfc3339
 from keeptrusts.store.engine import open_engine
 from keeptrusts.store.events import Cursor
 from keeptrusts.store.migrating import migrate, require_current
@@ -81,6 +83,36 @@ def test_an_event_meets_itself_wherever_it_lies(still: Plane) -> None:
     assert [event["id"] for event in still.admin.get("/v1/events").json()["data"]] == sorted(
         (record["id"] for record in records), reverse=True
     )
+
+
+@pytest.mark.parametrize(
+    "asked", ["", "&verdict=blocked", "&since={19}", "&since={3}", "&until={2}", "&since={90}&until={0.5}"]
+)
+def test_pages_go_on_wherever_their_events_lie(still: Plane, asked: str) -> None:
+    """A page looks at the newest days first, and no event is passed over: near, far apart, or ahead of the clock."""
+    one, now = Instance(), time.time()
+    ages = (-400, -0.1, 0, 0.6, 1.5, 9, 12, 15, 80, 900)
+    records = [one.decision("blocked" if at > 5 else "allowed", at=now - at * DAY) for at in reversed(ages)]
+    assert sent(still, *records) == (10, 0)
+    query = re.sub(
+        r"{([\d.]+)}", lambda found: rfc3339(datetime.fromtimestamp(now - float(found[1]) * DAY, UTC)), asked
+    )
+    whole = [event["id"] for event in still.admin.get(f"/v1/events?limit=200{query}").json()["data"]]
+    limits = {name: float(age) for name, age in re.findall(r"(since|until)={([\d.]+)}", asked)}
+    expected = [
+        record["id"]
+        for record, age in zip(reversed(records), ages, strict=True)
+        if limits.get("until", -1e9) <= age <= limits.get("since", 1e9) and ("verdict" not in asked or age > 5)
+    ]
+    assert whole == sorted(expected, reverse=True)
+    for limit in (1, 3):
+        paged, cursor = [], ""
+        while cursor is not None:
+            page = still.admin.get(f"/v1/events?limit={limit}{query}{cursor and '&cursor=' + cursor}").json()
+            paged += [event["id"] for event in page["data"]]
+            cursor = page["next_cursor"]
+        assert paged == whole
+    assert still.admin.get("/v1/events?cursor=MXp6eg").status_code in {200, 422}, "a cursor that names no event"
 
 
 def test_several_make_the_same_partitions(still: Plane) -> None:

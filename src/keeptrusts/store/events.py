@@ -8,9 +8,9 @@ order of their numbers; on SQLite, with its one writer, by position.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from keeptrusts.core.errors import NotFoundError
-from keeptrusts.core.ids import EVENT, lowest_id
+from keeptrusts.core.ids import EVENT, is_id, lowest_id, made_at_ms
 from keeptrusts.store.columns import rfc3339
 from keeptrusts.store.errors import StoreUnavailableError
 from keeptrusts.store.tables import events
@@ -42,6 +42,8 @@ EXACT: Final = (
 SEARCHED: Final = ("id", "request_id", "model", "user_id", "agent_id", "reason_code")
 """What `q` looks into."""
 _AT_ONCE = 400  # ids in one SQLite statement
+_LOOKBACK_DAYS: Final = (1, 10)
+_DAY_MS: Final = 86_400_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,10 +188,34 @@ class Events:
 
     def page(self, filters: Filters, *, before: str | None, limit: int) -> list[tuple[str, str]]:
         """Id and JSON text of each, newest first."""
-        query = self._shown().where(*filters.conditions()).order_by(events.c.id.desc()).limit(limit)
-        if before:
-            query = query.where(events.c.id < before)
-        return [(row.id, json_text_of(row.body, row.received_at)) for row in self._connection.execute(query)]
+        query = self._shown().where(*filters.conditions()).order_by(events.c.id.desc())
+        found: list[tuple[str, str]] = []
+        for lowest in self._lookbacks(filters, before):
+            some = query.limit(limit - len(found))
+            some = some.where(events.c.id < before) if before else some
+            some = some.where(events.c.id >= lowest) if lowest else some
+            rows = self._connection.execute(some)
+            found += [(row.id, json_text_of(row.body, row.received_at)) for row in rows]
+            if len(found) == limit:
+                break
+            before = lowest
+        return found
+
+    def _lookbacks(self, filters: Filters, before: str | None) -> Iterator[str | None]:
+        """
+        Ids down to which a page is looked for, one after the other; None: to the end.
+
+        To plan for every partition there is costs more than to read a page: most are full after the newest days.
+        """
+        if self._connection.dialect.name == "postgresql":
+            ends = [made_at_ms(before) if before and is_id(before, EVENT) else _milliseconds(datetime.now(UTC))]
+            ends += [_milliseconds(filters.until)] if filters.until else []
+            for days in _LOOKBACK_DAYS:
+                lowest = min(ends) - days * _DAY_MS
+                if lowest < (_milliseconds(filters.since) if filters.since else 0):
+                    break
+                yield lowest_id(EVENT, lowest)
+        yield None
 
     def count(self, filters: Filters) -> dict[str, int]:
         """Decisions by verdict."""
