@@ -179,7 +179,7 @@ def test_the_line_for_an_older_terraform_locks_in_a_table(
     assert root.plan() == 0
     first = hold(root, "-replace=terraform_data.one")
     try:
-        until(lambda: client(cloud, "dynamodb").scan(TableName=TABLE)["Count"])
+        until(lambda: any("Info" in row for row in client(cloud, "dynamodb").scan(TableName=TABLE)["Items"]))
         assert "Error acquiring the state lock" in root.apply().output
     finally:
         killed(first)
