@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import NamedTuple, TypeAlias, TypeVar
 
-from keeptrusts.core.verdict import Block, Edit, Escalate, Match, Redact, Verdict, merge_edits
+from keeptrusts.core.verdict import PASS, Block, Edit, Escalate, Match, Redact, Verdict, merge_edits
 
 M = TypeVar("M", bound=Match)
 JudgeText: TypeAlias = Callable[[str], Verdict]
@@ -138,7 +138,10 @@ class Stage:
         if settled <= 0:
             return self._pending.take_all() if final else []
         start = len(self._context)
-        verdict = self._judge(self._context + self._pending.text)
+        window = self._context + self._pending.text
+        # What is not the end has been asked by `pass_on`, but for text that is not plain.
+        silent = final and self._is_silent is not None and self._is_silent(window)
+        verdict = PASS if silent else self._judge(window)
         # A match that begins before `start` was looked at when more stood before it; one that begins after `limit`
         # may still turn out to be another.
         limit = start + settled

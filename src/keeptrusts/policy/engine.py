@@ -276,6 +276,10 @@ class _Run:
         return seen
 
     def _take(self, policy: Policy, phase: Phase, said: Verdict, took_us: int) -> None:
+        if said is PASS and not self._asked and policy.kind not in self._chain.shadows:
+            # So do most: it says nothing that would have to be looked at.
+            self._results.append(_bare_result(policy.kind, phase, NAMES[Allow], PASSED, took_us))
+            return
         verdict = self._here(said)
         line = result_of(policy.kind, phase, verdict, took_us)
         is_shadow = policy.kind in self._chain.shadows

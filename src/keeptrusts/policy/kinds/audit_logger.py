@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Literal, Self
 
 from keeptrusts.core.exchange import Exchange, Phase
-from keeptrusts.core.verdict import Allow, Verdict
+from keeptrusts.core.verdict import PASS, Verdict
 from keeptrusts.policy.kind import Policy
 from keeptrusts.policy.schema import Attr, Fault
 
@@ -57,7 +57,7 @@ class AuditLogger(Policy):
 
     def judge(self, exchange: Exchange) -> Verdict:
         del exchange
-        return Allow()
+        return PASS
 
     def holdback(self) -> int:
         return 0
