@@ -66,6 +66,23 @@ def write(folder: Path) -> list[Path]:
     return written
 
 
+VERSIONS: Final = """\
+## Versions of Terraform
+
+| needs | for |
+|---|---|
+| 1.5 | all that is not named here |
+| 1.8 | functions |
+| 1.10 | ephemeral resources |
+| 1.11 | write-only arguments: `value_wo`, `secret_wo` |
+
+What a version lacks is left out; a write-only argument that it does not know is an error at validate. Objects have no
+resource identity (Terraform 1.12): imports go by id or by what each page names.
+
+The provider runs with the first `python3` on the `PATH`, 3.11 or later, and needs nothing else. Which documents it
+found without fault it remembers as digests in `.terraform/keeptrusts-sound-texts`; that file may be deleted."""
+
+
 def _index() -> str:
     url, key = (", ".join(f"`{one}`" for one in names) for names in (URL_VARIABLES, KEY_VARIABLES))
     environment = (
@@ -79,6 +96,7 @@ def _index() -> str:
         "Install it with `kt terraform install`; then a plain `terraform init` finds it. Terraform 1.5 or later.",
         _example(examples.PROVIDER),
         f"## Environment variables\n\n{environment}",
+        VERSIONS,
         *_schema(ProviderConfig),
     )
 
