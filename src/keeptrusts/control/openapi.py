@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -34,7 +35,7 @@ def describe_api(app: FastAPI) -> dict[str, Any]:
         for path, operations in document["paths"].items():
             for operation in operations.values():
                 _finish(operation, needs_key=path.startswith("/v1/") and not path.startswith(_OPEN))
-        app.openapi_schema = document
+        app.openapi_schema = _with_named_pages(document)
     return app.openapi_schema
 
 
@@ -46,6 +47,26 @@ def _add_problem(components: dict[str, Any]) -> None:
     for name in _FRAMEWORKS_OWN:
         schemas.pop(name, None)
     components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "`kt_...`"}}
+
+
+def _with_named_pages(document: dict[str, Any]) -> dict[str, Any]:
+    """Pages are named after what is on them: generators make classes of titles, and all of these are titled `Page`."""
+    schemas: dict[str, Any] = document["components"]["schemas"]
+    names = {name: f"{_of_what(name)}Page" for name in schemas if name.startswith("Page_")}
+    for old, new in names.items():
+        schemas[old]["title"] = new
+    text = json.dumps(document)
+    for old, new in names.items():
+        text = text.replace(json.dumps(_REFERENCE.format(model=old)), json.dumps(_REFERENCE.format(model=new)))
+    named: dict[str, Any] = json.loads(text)
+    found = named["components"]["schemas"]
+    named["components"]["schemas"] = {names.get(name, name): schema for name, schema in found.items()}
+    return named
+
+
+def _of_what(name: str) -> str:
+    inner = name.removeprefix("Page_").strip("_")
+    return inner if inner.isalnum() else "Item"
 
 
 def _finish(operation: dict[str, Any], *, needs_key: bool) -> None:
