@@ -288,6 +288,6 @@ def _crashed(arrival: Arrival, active: Active, bug: Exception) -> Decision:
         configuration_version=snapshot.configuration_version,
         config_digest=active.digest,
         trace_id=arrival.trace_id,
-        latency_ms=(now_us - arrival.received_us) / 1000,
+        latency_ms=max(0, now_us - arrival.received_us) / 1000,
         key_id=arrival.caller.key_id,
     )
