@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 import yaml
 
 from keeptrusts.core.version import VERSION
+from support.terraform import POLICY
 
 pytestmark = pytest.mark.acceptance
 
@@ -175,3 +178,30 @@ def test_a_policy_of_its_own_arrives_whole() -> None:
     digest = "keeptrusts/policy-sha256"
     changed = of_kind(other, "StatefulSet")["spec"]["template"]["metadata"]["annotations"][digest]
     assert changed != template["metadata"]["annotations"][digest]
+
+
+def kt(*arguments: str) -> subprocess.CompletedProcess[str]:
+    program = str(Path(sys.executable).with_name("kt"))
+    return subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+
+
+def test_the_gateway_takes_its_arguments(tmp_path: Path) -> None:
+    """`kt` understands what the pod is told, and would enforce the document."""
+    policy = {"policy": {"document": POLICY}}
+    (container,) = of_kind(rendered("keeptrusts-gateway", policy), "StatefulSet")["spec"]["template"]["spec"][
+        "containers"
+    ]
+    place = {"/etc/keeptrusts/policy-config.yaml": tmp_path / "policy.yaml", "/var/lib/keeptrusts": tmp_path / "spool"}
+    (tmp_path / "policy.yaml").write_text(POLICY, encoding="utf-8")
+    done = kt(*(str(place.get(word, word)) for word in container["args"]), "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "prompt-injection" in done.stdout
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "Job"])
+def test_the_control_plane_takes_its_arguments(kind: str) -> None:
+    """Every option exists: an unknown one would be an error before help is shown."""
+    chart, values, _ = CASES["control plane with all"]
+    (container,) = of_kind(rendered(chart, values), kind)["spec"]["template"]["spec"]["containers"]
+    assert kt(*container["args"], "--help").returncode == 0
+    assert kt(*container["args"], "--no-such-option", "--help").returncode == 2
