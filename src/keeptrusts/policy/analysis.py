@@ -129,10 +129,10 @@ def _without_strangers(root: Node, reader: Reader, top: list[str]) -> Node:
     members = root.value
     assert isinstance(members, Mapping)
     known = {*keys_of(Document), *Document.pending}
-    strange = [name for name in members if name not in known]
-    for name in strange:
-        reader.fault("E002", name, root.keys[name], f"unknown key `{name}`", reader.hint(name, top))
-    return Node({name: node for name, node in members.items() if name not in strange}, root.spot, root.keys)
+    for name in members:
+        if name not in known:
+            reader.fault("E002", name, root.keys[name], f"unknown key `{name}`", reader.hint(name, top))
+    return Node({name: node for name, node in members.items() if name in known}, root.spot, root.keys)
 
 
 def _chain(root: Node, reader: Reader) -> Iterator[tuple[str, Spot]]:

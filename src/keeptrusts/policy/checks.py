@@ -40,7 +40,15 @@ def _compile(text: str) -> None:
     compile_regex(text)
 
 
-Regex: TypeAlias = Annotated[str, Attr(minimum=1, check=regex)]
+def states(text: str) -> int:
+    """About how large the automaton of a pattern is; of one that is refused, nothing."""
+    try:
+        return read_pattern(text).size
+    except PatternError:
+        return 0
+
+
+Regex: TypeAlias = Annotated[str, Attr(minimum=1, check=regex, weigh=states)]
 
 
 def visible(text: str) -> Fault | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from itertools import islice
+from typing import Annotated, Final
 
 from keeptrusts.policy.schema import Attr, Block, Fault
 
+_SHOWN: Final = 20
 Name = Annotated[str, Attr(minimum=1, maximum=200, stronger="unclear")]
 
 
@@ -33,6 +35,7 @@ def group_faults(groups: Sequence[ModelGroup], models: Mapping[str, bool], *, fa
     """
     following = {group.name: group.fallback_group for group in groups}
     yield from _name_faults(groups)
+    circular = _circular(following)
     for index, group in enumerate(groups):
         yield from _target_faults(index, group, models)
         if group.fallback_group is None:
@@ -41,7 +44,7 @@ def group_faults(groups: Sequence[ModelGroup], models: Mapping[str, bool], *, fa
         if group.fallback_group not in following:
             message = f"there is no group `{group.fallback_group}`"
             yield Fault("E006", keys, message, _one_of(following))
-        elif _leads_back(group.name, following):
+        elif group.name in circular:
             yield Fault("E006", keys, f"the fallback of `{group.name}` leads back to it", "end it at some group")
         elif not falls_back:
             message = "`fallback_group` does nothing without `providers.fallback.enabled: true`"
@@ -61,25 +64,39 @@ def _name_faults(groups: Sequence[ModelGroup]) -> Iterable[Fault]:
 
 
 def _target_faults(index: int, group: ModelGroup, models: Mapping[str, bool]) -> Iterable[Fault]:
+    seen: set[str] = set()
     for place, name in enumerate(group.targets):
         keys = ("model_groups", index, "targets", place)
         if name not in models:
             yield Fault("E006", keys, f"there is no target `{name}`", _one_of(models))
-        elif name in group.targets[:place]:
+        elif name in seen:
             yield Fault("E005", keys, f"`{name}` is in the group twice", "remove one of the two")
         elif not models[name]:
             message = f"`{name}` has no `model`, so its provider would be asked for `{group.name}`"
             yield Fault("E004", keys, message, "give the target a `model`")
+        seen.add(name)
 
 
-def _leads_back(name: str, following: Mapping[str, str | None]) -> bool:
-    at = following.get(name)
-    for _ in following:
-        if at == name:
-            return True
-        at = following.get(at) if at is not None else None
-    return False
+def _circular(following: Mapping[str, str | None]) -> set[str]:
+    """Those whose fallbacks lead back to them. Each is followed once, however many there are."""
+    circular: set[str] = set()
+    done: set[str] = set()
+    for name in following:
+        way: dict[str, None] = {}
+        at: str | None = name
+        while at is not None and at in following and at not in done and at not in way:
+            way[at] = None
+            at = following[at]
+        if at in way:
+            steps = list(way)
+            circular.update(steps[steps.index(at) :])
+        done.update(way)
+    return circular
 
 
-def _one_of(names: Iterable[str]) -> str:
-    return "name one of " + ", ".join(f"`{name}`" for name in names) if names else "there is none to name"
+def _one_of(names: Collection[str]) -> str:
+    if not names:
+        return "there is none to name"
+    rest = len(names) - _SHOWN
+    more = f" or another of {rest} more" if rest > 0 else ""
+    return "name one of " + ", ".join(f"`{name}`" for name in islice(names, _SHOWN)) + more

@@ -21,6 +21,8 @@ class _Bad:
 
 BAD: Final = _Bad()
 MAX_FINDINGS: Final = 1000
+MOST_STATES: Final = 1_000_000
+"""Of the automata of all patterns of a document: they take seconds to compile."""
 _RULES: Final = frozenset({"more", "fewer", "only", "among"})
 _NOUNS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
@@ -37,6 +39,7 @@ class Reader:
         self.findings = list(findings)[:MAX_FINDINGS]
         self.left_out = 0
         self.tolerated = tolerated
+        self.room = MOST_STATES
 
     def fault(
         self, code: str, path: str, spot: Spot, message: str, suggestion: str = "", *, severity: Severity = "error"
@@ -192,11 +195,21 @@ class Reader:
     def _text(self, value: str, attr: Attr, node: Node, path: str) -> bool:
         if not self._bounded(len(value), "characters", attr, node, path):
             return False
+        if attr.weigh and not self._has_room(attr.weigh(value), node, path):
+            return False
         fault = attr.check(value) if attr.check else None
         if fault is None or fault.code in self.tolerated:
             return True
         self.fault(fault.code, path, node.spot, fault.message, fault.suggestion)
         return False
+
+    def _has_room(self, size: int, node: Node, path: str) -> bool:
+        """A document's patterns are compiled wherever it is read: all of them together have a bound."""
+        self.room -= size
+        if self.room < 0:
+            hint = "shorten the repetitions, or put words into lists of terms"
+            self.fault("E007", path, node.spot, "the patterns of the document are too large together", hint)
+        return self.room >= 0
 
     def _bounded(self, amount: float, unit: str, attr: Attr, node: Node, path: str) -> bool:
         verb = "must have" if unit else "must be"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from keeptrusts.core.errors import KeeptrustsError
 from keeptrusts.core.verdict import Allow, Block, Edit, Redact, Verdict
-from keeptrusts.policy.checks import Regex, regex
+from keeptrusts.policy.checks import Regex, regex, states
 from keeptrusts.policy.kind import Additions
 from keeptrusts.policy.replacing import Template, group_count
 from keeptrusts.policy.schema import Attr, Fault
@@ -55,7 +55,10 @@ class RewriteRule(Section):
     pattern: Annotated[
         str,
         Attr(
-            "What is looked for; `^` and `$` alone are the start and the end.", check=rule_pattern, stronger="unclear"
+            "What is looked for; `^` and `$` alone are the start and the end.",
+            check=rule_pattern,
+            weigh=states,
+            stronger="unclear",
         ),
     ]
     replacement: Annotated[

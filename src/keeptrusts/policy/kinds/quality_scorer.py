@@ -81,7 +81,9 @@ class QualityScorer(Policy):
     min_output_chars: Annotated[int, Attr("Characters that an answer needs.", minimum=0, stronger="higher")] = 0
     min_sentences: Annotated[int, Attr("Sentences that it needs.", minimum=0, stronger="higher")] = 0
     providers: Annotated[tuple[JudgeModel, ...], Attr("Models that score rubrics.", stronger="unclear")] = ()
-    assertions: Annotated[tuple[Assertion, ...], Attr("What is asserted of an answer.", stronger="unclear")] = ()
+    assertions: Annotated[
+        tuple[Assertion, ...], Attr("What is asserted of an answer.", maximum=500, stronger="unclear")
+    ] = ()
     benchmarks: Annotated[Benchmarks, Attr("Rubrics that are known by name.")] = field(default_factory=Benchmarks)
     mock_scoring: Annotated[
         bool, Attr("For trials without a model: every rubric scores 1, and the record says so.", stronger="off")
