@@ -79,8 +79,7 @@ def _span(event: Event) -> dict[str, Any]:
         "gen_ai.usage.input_tokens": event.get("input_tokens"),
         "gen_ai.usage.output_tokens": event.get("output_tokens"),
         "http.response.status_code": event.get("status"),
-        "user.id": event.get("user_id"),
-        "session.id": event.get("session_id"),
+        "gen_ai.conversation.id": event.get("session_id"),
         **{f"keeptrusts.{name}": event.get(name) for name in _OWN},
     }
     return {

@@ -62,6 +62,7 @@ def test_otlp_gets_spans() -> None:
     assert told["gen_ai.usage.input_tokens"] == {"intValue": "7"}
     assert told["keeptrusts.verdict"] == {"stringValue": "blocked"}
     assert told["keeptrusts.degraded"] == {"boolValue": False}
+    assert not {"user.id", "session.id"} & told.keys()
 
 
 @pytest.mark.parametrize(
