@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 PY ?= python3
 BIN := .venv/bin
-.PHONY: help setup setup-dev demo test lint fix docs eval eval-data bench bench-terraform terraform postgresql redis pgbouncer
+.PHONY: help setup setup-dev demo test lint fix docs eval eval-data bench bench-terraform bench-control terraform postgresql redis pgbouncer
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -80,6 +80,9 @@ build/bench/.done: requirements-bench.txt
 bench: setup build/bench/.done ## measure the gateway beside other proxies, write docs/reference/performance.md
 	$(BIN)/python bench/proxies $(BENCH) --out docs/reference/performance.md --points build/bench/points.json
 	build/bench/bin/python bench/proxies/plot.py build/bench/points.json docs/reference/performance.svg
+
+bench-control: setup ## measure the control plane on PostgreSQL: DATABASE=postgresql://..., BENCH="--rows 1000000"
+	$(BIN)/python bench/control_plane "$(DATABASE)" $(BENCH)
 
 bench-terraform: terraform setup ## what the Terraform provider costs; writes docs/reference/performance.md
 	$(BIN)/python bench/terraform_plan.py 11 docs/reference/performance.md

@@ -36,7 +36,9 @@ QUARANTINED: Final = "qua"
 LONGEST_COLUMN: Final = 200
 _BYTES = re2.Options()
 _BYTES.encoding = re2.Options.Encoding.LATIN1
-_SPECIAL = re2.compile(rb"[:,\[]-?(?:[0-9.]*[eE]|[0-9]+\.[0-9]*0[,}\]]|[0-9.]{16}|0\.0)|\\|-0|[\xf0-\xff]", _BYTES)
+_SPECIAL = re2.compile(
+    rb"[:,\[]-?(?:[0-9.]*[eE]|[0-9]+\.[0-9]*0[,}\]]|[0-9.]{16}|0\.0)|[:,\[]-0|\\|[\xf0-\xff]", _BYTES
+)
 """Numbers and escapes that can be written in several ways, and letters that UTF-16 sorts elsewhere."""
 _HASH = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 

@@ -8,7 +8,7 @@ order of their numbers; on SQLite, with its one writer, by position.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -266,7 +266,7 @@ class Events:
         return found
 
     def _append_postgres(self, rows: Sequence[Mapping[str, Any]]) -> set[str]:
-        columns = {name: [row[name] for row in rows] for name in _COLUMN_TYPES}
+        columns = {name: _array(row[name] for row in rows) for name in _COLUMN_TYPES}
         try:
             return set(self._connection.execute(_INSERT, columns).scalars())
         except IntegrityError as failed:
@@ -292,6 +292,19 @@ _INSERT: Final = text(
     + ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _COLUMN_TYPES.items())
     + ") ON CONFLICT (org, id) DO NOTHING RETURNING id"
 )
+
+
+def _array(values: Iterable[object]) -> str:
+    """As PostgreSQL reads an array. The driver would escape each quote of each body by itself: ten times the work."""
+    return "{" + ",".join(map(_element, values)) + "}"
+
+
+def _element(value: object) -> str:
+    if value is None:
+        return "NULL"
+    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
 
 _ROW_IS_ELSEWHERE: Final = "23514"
 """What waited for the default partition while its day got one of its own is told to go there."""
