@@ -9,9 +9,11 @@ import stat
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import urllib3
 
@@ -55,7 +57,12 @@ class _Gateway(threading.Thread):
         return True
 
 
-def _killed_in_the_middle(server: Server) -> None:
+def _kill(server: Server) -> None:
+    server.kill()
+    server.start()
+
+
+def _killed_in_the_middle(server: Server, fault: Callable[[Server], None] = _kill) -> None:
     with server:
         gateways = [_Gateway(server, f"gwi_{number}") for number in range(4)]
         for gateway in gateways:
@@ -63,8 +70,7 @@ def _killed_in_the_middle(server: Server) -> None:
         for share in (0.25, 0.6):
             while sum(len(gateway.acknowledged) for gateway in gateways) < share * BATCHES * BATCH:
                 time.sleep(0.01)
-            server.kill()
-            server.start()
+            fault(server)
         for gateway in gateways:
             gateway.join()
         stored = [event["id"] for event in server.events()]
@@ -97,6 +103,17 @@ def test_nothing_acknowledged_is_lost_on_postgresql(tmp_path: Path) -> None:
         )
         assert migrated.stdout.startswith("migrated from an empty database")
         _killed_in_the_middle(Server(tmp_path, "--database-url", url))
+
+
+@pytest.mark.postgresql
+def test_nothing_acknowledged_is_lost_when_postgresql_crashes(tmp_path: Path) -> None:
+    """Twice in the middle, with events in a database of their own: what was not acknowledged is sent again, once."""
+    with postgres.server() as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("CREATE DATABASE events")
+        both = ["--database-url", url, "--events-dsn", url.rpartition("/")[0] + "/events"]
+        subprocess.run([KT, "server", "migrate", *both], capture_output=True, check=True, timeout=60)
+        _killed_in_the_middle(Server(tmp_path, *both), lambda _: postgres.crash(url))
 
 
 def test_the_first_key_is_for_its_owner(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
+
 from support.ports import free_port
 
 USERS = ("postgres", "nobody")
@@ -47,6 +49,16 @@ def server() -> Iterator[str]:
     finally:
         _run([str(tools / "pg_ctl"), "-D", data, "-m", "immediate", "-w", "stop"], user, check=False)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def crash(url: str) -> None:
+    """Stop the server as if the machine had failed, and start it again."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        row = connection.execute("SHOW data_directory").fetchone()
+    assert row is not None
+    data = str(row[0])
+    user = pwd.getpwuid(Path(data).stat().st_uid).pw_name if os.geteuid() == 0 else None
+    _run([str(binaries() / "pg_ctl"), "-D", data, "-m", "immediate", "-w", "-l", f"{data}/../log", "restart"], user)
 
 
 def prepare_folder(folder: Path) -> str | None:
