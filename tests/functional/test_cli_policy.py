@@ -117,6 +117,16 @@ def test_lint_beside_a_base(tmp_path: Path, snapshot: SnapshotAssertion) -> None
     ]  # fmt: skip
 
 
+def test_lint_shows_the_place_in_a_long_line() -> None:
+    """A document may be one line: what is shown of it is short and holds what is wrong."""
+    text = document({"dlp-filter": {"blocked_terms": [f"term number {number}" for number in range(200)], "acton": 1}})
+    lines = kt("lint", "--file", "-", stdin=text).stdout.splitlines()
+    shown, mark = next(pair for pair in pairwise(lines) if pair[1].strip(" |") == "^")
+
+    assert shown[mark.index("^") :].startswith('"acton": 1')
+    assert max(map(len, lines)) < 200
+
+
 def test_lint_beside_a_base_that_is_none(tmp_path: Path) -> None:
     """1: it could not be compared. A document that is not valid itself is told why, and no more."""
     good, bad = write(tmp_path, "a.yaml", {"rbac": {}}), write(tmp_path, "b.yaml", {"rbac": {"x": 1}})

@@ -22,6 +22,10 @@ from keeptrusts.policy.source import SourceError, decode_document
 FORMATS: Final = ("text", "json", "sarif", "github", "gitlab")
 NOT_VALID: Final = 2
 _COLOURS: Final = {"error": "red", "warning": "yellow"}
+_WIDEST: Final = 160
+"""Characters that are shown of a line."""
+_AHEAD: Final = 80
+"""Of a longer line: those before the place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +141,12 @@ def _block(finding: Finding, file: str, lines: Sequence[str]) -> Iterable[str]:
     margin = " " * len(str(finding.line))
     yield f"{margin}{_dim('-->')} {file}:{finding.line}:{finding.column}"
     if finding.line <= len(lines):
-        line = lines[finding.line - 1].replace("\t", " ")
+        first = max(finding.column - _AHEAD, 0) if finding.column > _WIDEST else 0
+        line = lines[finding.line - 1].replace("\t", " ")[first : first + _WIDEST]
         yield f"{margin} {_dim('|')}"
-        yield f"{_dim(f'{finding.line} |')} {line[:160]}"
-        if finding.column <= len(line[:160]):
-            yield f"{margin} {_dim('|')} {' ' * (finding.column - 1)}{click.style('^', fg=colour, bold=True)}"
+        yield f"{_dim(f'{finding.line} |')} {line}"
+        if finding.column <= first + len(line):
+            yield f"{margin} {_dim('|')} {' ' * (finding.column - 1 - first)}{click.style('^', fg=colour, bold=True)}"
     if finding.path:
         yield f"{margin} {_dim('=')} at: {finding.path}"
     if finding.suggestion:
