@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import socket
 import sqlite3
 import stat
@@ -62,6 +63,18 @@ def _kill(server: Server) -> None:
     server.start()
 
 
+def _fill_the_disk(server: Server) -> None:
+    """No file of the server can grow while it is sent one more batch, which it has to refuse."""
+    limit = resource.RLIMIT_FSIZE
+    resource.prlimit(server.pid, limit, (4096, resource.RLIM_INFINITY))
+    body = json.dumps({"events": [Instance("gwi_full").decision()]})
+    answer = urllib3.request(
+        "POST", f"{server.url}/v1/gateway/events", body=body, headers=server.headers, retries=False
+    )
+    resource.prlimit(server.pid, limit, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert (answer.status, json.loads(answer.data)["code"]) == (503, "store_unavailable"), answer.data
+
+
 def _killed_in_the_middle(server: Server, fault: Callable[[Server], None] = _kill) -> None:
     with server:
         gateways = [_Gateway(server, f"gwi_{number}") for number in range(4)]
@@ -103,6 +116,14 @@ def test_nothing_acknowledged_is_lost_on_postgresql(tmp_path: Path) -> None:
         )
         assert migrated.stdout.startswith("migrated from an empty database")
         _killed_in_the_middle(Server(tmp_path, "--database-url", url))
+
+
+def test_nothing_acknowledged_is_lost_when_the_disk_is_full(tmp_path: Path) -> None:
+    """Twice in the middle: batches are refused with 503 and sent again, and the file stays whole."""
+    _killed_in_the_middle(Server(tmp_path), _fill_the_disk)
+    with sqlite3.connect(tmp_path / "control.db") as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    database.close()
 
 
 @pytest.mark.postgresql
