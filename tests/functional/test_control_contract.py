@@ -228,6 +228,30 @@ def test_nothing_is_guessed(admin: Person) -> None:
         assert [one["path"] for one in problem["errors"]] == ["expires_in"]
 
 
+HUGE = 2**63
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", f"/v1/configurations/cfg_1/versions/{HUGE}", None),
+        ("POST", "/v1/configurations/cfg_1/rollback", {"version": HUGE}),
+        ("POST", "/v1/gateways", {"name": "x", "configuration_version": HUGE}),
+        ("PATCH", "/v1/gateways/gw_1", {"configuration_version": HUGE}),
+        ("POST", "/v1/gateways/gw_1/tokens", {"expires_in": HUGE}),
+        ("POST", "/v1/tokens", {"name": "x", "role": "viewer", "expires_in": HUGE}),
+        (
+            "POST",
+            "/v1/gateway/status",
+            {"instance_id": "i" * 201, "version": "1", "active_digest": None, "epoch": HUGE},
+        ),
+    ],
+)
+def test_no_number_is_too_large_to_be_refused(admin: Person, method: str, path: str, body: object) -> None:
+    """What no database keeps is a fault of the request, and not one of ours."""
+    assert_problem(admin.say(method, path, body), 422, "invalid_input")
+
+
 def test_answers_are_not_cached_and_say_what_is_left(admin: Person) -> None:
     """Headers of every answer."""
     headers = admin.get("/v1/configurations").headers

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, NotRequired
 
-from annotated_types import Ge, MaxLen
+from annotated_types import MaxLen
 from typing_extensions import TypedDict
 
 from keeptrusts.api.forbid import FORBID
-from keeptrusts.api.names import Description, Labels, ManagedBy, Name
+from keeptrusts.api.names import Description, Labels, ManagedBy, Name, Number
 from keeptrusts.api.problem import ProblemItem
 
 
@@ -78,7 +78,7 @@ class Rollback(TypedDict):
     """POST .../rollback: this version becomes a new one."""
 
     __pydantic_config__ = FORBID  # type: ignore[misc]
-    version: Annotated[int, Ge(1)]
+    version: Number
 
 
 class ValidationDraft(TypedDict):

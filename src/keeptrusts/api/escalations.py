@@ -8,6 +8,7 @@ from annotated_types import Ge, Le, MaxLen, MinLen
 from typing_extensions import TypedDict
 
 from keeptrusts.api.forbid import FORBID
+from keeptrusts.api.names import Number
 
 EscalationState = Literal["queued", "claimed", "resolved", "expired"]
 Outcome = Literal["approved", "denied"]
@@ -82,7 +83,7 @@ class HeldDraft(TypedDict):
     event_id: Word
     instance_id: Word | None
     configuration_id: Word | None
-    configuration_version: int | None
+    configuration_version: Number | None
     stage: Stage
     policy: Word
     reason_code: Word

@@ -8,7 +8,7 @@ from annotated_types import Ge, Le, MaxLen
 from typing_extensions import TypedDict
 
 from keeptrusts.api.forbid import FORBID
-from keeptrusts.api.names import Description, FailMode, Labels, Name
+from keeptrusts.api.names import Description, FailMode, Labels, Lifetime, Name, Number
 
 
 class Deployment(TypedDict):
@@ -28,7 +28,7 @@ class GatewayDraft(TypedDict):
     labels: NotRequired[Labels]
     environment: NotRequired[Annotated[str, MaxLen(63)] | None]
     configuration_id: NotRequired[str | None]
-    configuration_version: NotRequired[Annotated[int, Ge(1)] | None]
+    configuration_version: NotRequired[Number | None]
     fail_mode: NotRequired[FailMode]
     deployment: NotRequired[Deployment]
 
@@ -42,7 +42,7 @@ class GatewayPatch(TypedDict, total=False):
     labels: Labels | None
     environment: Annotated[str, MaxLen(63)] | None
     configuration_id: str | None
-    configuration_version: Annotated[int, Ge(1)] | None
+    configuration_version: Number | None
     fail_mode: FailMode
     deployment: Deployment
 
@@ -82,7 +82,7 @@ class GatewayTokenDraft(TypedDict, total=False):
 
     __pydantic_config__ = FORBID  # type: ignore[misc]
     name: Name
-    expires_in: Annotated[int, Ge(60)] | None
+    expires_in: Lifetime | None
 
 
 class GatewayToken(TypedDict):

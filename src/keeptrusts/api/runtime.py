@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NotRequired
+from typing import Annotated, Any, NotRequired
 
+from annotated_types import Ge, Le, MaxLen
 from typing_extensions import TypedDict
 
 from keeptrusts.api.forbid import FORBID
 from keeptrusts.api.names import FailMode
 from keeptrusts.api.trail import TrailHead
+
+Word = Annotated[str, MaxLen(200)]
 
 
 class BundlePayload(TypedDict):
@@ -59,14 +62,14 @@ class StatusReport(TypedDict):
     """
 
     __pydantic_config__ = FORBID  # type: ignore[misc]
-    instance_id: str
-    version: str
-    active_digest: str | None
-    epoch: int | None
+    instance_id: Word
+    version: Word
+    active_digest: Word | None
+    epoch: Annotated[int, Ge(0), Le(2**31 - 1)] | None
     last_error: NotRequired[str | None]
     degraded: NotRequired[bool]
-    head_sequence: NotRequired[int]
-    head_hash: NotRequired[str | None]
+    head_sequence: NotRequired[Annotated[int, Ge(0), Le(2**62)]]
+    head_hash: NotRequired[Word | None]
     gateway_id: NotRequired[str | None]
 
 

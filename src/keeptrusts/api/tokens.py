@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, NotRequired
 
-from annotated_types import Ge, MaxLen
+from annotated_types import MaxLen
 from typing_extensions import TypedDict
 
 from keeptrusts.api.forbid import FORBID
-from keeptrusts.api.names import Name, Role
+from keeptrusts.api.names import Lifetime, Name, Role
 
 
 class KeyDraft(TypedDict):
@@ -18,7 +18,7 @@ class KeyDraft(TypedDict):
     name: Name
     role: Role
     scopes: NotRequired[Annotated[list[str], MaxLen(50)]]
-    expires_in: NotRequired[Annotated[int, Ge(60)] | None]
+    expires_in: NotRequired[Lifetime | None]
 
 
 class Key(TypedDict):

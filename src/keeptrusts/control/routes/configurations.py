@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from keeptrusts.api.configurations import (
     Configuration,
@@ -146,7 +146,9 @@ def add_version(
 
 @router.get("/{configuration_id}/versions/{version}")
 @transactional
-def read_version(configuration_id: str, version: int, actor: ConfigurationReader, tx: Tx) -> ConfigurationVersion:
+def read_version(
+    configuration_id: str, version: Annotated[int, Path(ge=1, le=2**31 - 1)], actor: ConfigurationReader, tx: Tx
+) -> ConfigurationVersion:
     """One version, as it was written."""
     return Configurations(tx.connection, actor.org).version(configuration_id, version)
 
