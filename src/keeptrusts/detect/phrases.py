@@ -44,6 +44,8 @@ _TELL = _any(
     " recite spell translate"
     " summari[sz]e provide return echo what_(?:is|are|was|were)"
 )
+_DEFINITE = r"(?:[^\Wa]\w{0,11}|a[^\Wn]\w{0,10}|an\w{1,10})"
+"""Any word but `a` and `an`: who builds with models asks for *a* system prompt, who attacks one for *the*."""
 
 RULES: Final[tuple[tuple[str, float, str], ...]] = (
     # Turning the model away from what it was told.
@@ -103,7 +105,7 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
     ("override", 0.78, r"(?:you_are|you're)_not_(?:chatgpt|an_ai|claude|an_assistant|a_language_model)"),
     ("override", 0.77, r"(?:begin|start|initiate)_(?:reprogramming|new_instructions?|jailbreak|override)"),
     # Asking for what it was told.
-    ("prompt_leak", 0.9, rf"{_TELL}_(?:\w{{1,12}}_){{0,5}}{_TOLD}"),
+    ("prompt_leak", 0.9, rf"{_TELL}_(?:(?:\w{{1,12}}_){{0,4}}{_DEFINITE}_)?{_TOLD}"),
     (
         "prompt_leak",
         0.8,
