@@ -48,7 +48,7 @@ def test_something_invisible_behind_a_visible_letter_is_noticed(text: str) -> No
         not pieces[index]
         and (shown := "".join(pieces[:index])[-1:])
         and shown.isascii()
-        and not shown.isspace()
+        and not shown.encode().isspace()
         and any(pieces[index:])
         for index in range(len(text))
     )

@@ -86,6 +86,13 @@ def kit(cloud: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A control plane of its own: what `dev` makes stays, and has the names that other tests use."""
+    with Server(tmp_path_factory.mktemp("control")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def dev(toolbox: Toolbox, server: Server, cloud: dict[str, str], kit: Path) -> Workspace:
     """The environment `dev`, applied."""
     url = f"-var=keeptrusts_api_url={server.url}"  # the file terraform.tfvars would win over the environment
