@@ -42,15 +42,20 @@ INSERT INTO event_hours (org, hour, verdict, gateway_id, configuration_id, model
 SELECT org, ('x' || substr(id, 5, 12))::bit(48)::bigint / 3600000, verdict, gateway_id, configuration_id, model,
     provider, count(*) FROM events GROUP BY 1, 2, 3, 4, 5, 6, 7
 """
+_DAYS = """
+INSERT INTO event_days (org, day, verdict, gateway_id, configuration_id, model, provider, count)
+SELECT org, hour / 24, verdict, gateway_id, configuration_id, model, provider, sum(count) FROM event_hours
+GROUP BY 1, 2, 3, 4, 5, 6, 7
+"""
 _CHECKPOINT = """
 INSERT INTO checkpoints (org, number, payload, key_id, signature, digest, entries, lowest_id, highest_id, last_xid,
-    last_position, sealed_at)
-SELECT %s, 1, %s, 'bench', '', 'sha256:bench', '', min(id), max(id), max(xid), max(position), now() FROM events
+    last_position, sealed_at, by_day)
+SELECT %s, 1, %s, 'bench', '', 'sha256:bench', '', min(id), max(id), max(xid), max(position), now(), true FROM events
 """
 
 
 def fill(url: str, org: str, rows: int) -> None:
-    """`rows` events of this organisation over the last thirty days, counted by the hour and sealed."""
+    """`rows` events of this organisation over the last thirty days, counted by hour and day, and sealed."""
     store = Store(open_engine(url))
     migrate(store)
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -71,7 +76,7 @@ def fill(url: str, org: str, rows: int) -> None:
             last = min(start + AT_ONCE, rows) - 1
             connection.execute(_EVENTS, given | {"first": start, "last": last})
         connection.execute(_HOURS)
+        connection.execute(_DAYS)
         said = json.dumps({"highest_id": "", "highest_id_before": ""})
         connection.execute(_CHECKPOINT, (org, said))
-        connection.execute("VACUUM (ANALYZE) events")
-        connection.execute("VACUUM (ANALYZE) event_hours")
+        connection.execute("VACUUM (ANALYZE) events, event_hours, event_days")

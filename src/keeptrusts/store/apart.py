@@ -20,7 +20,9 @@ from keeptrusts.store.tables import events, events_apart
 from keeptrusts.store.trail_tables import checkpoints
 from keeptrusts.store.transaction import Store, Tx, new_id
 
-EVENTS: Final = frozenset({"events", "event_quarantine", "chain_heads", "chain_breaks", "checkpoints", "event_hours"})
+EVENTS: Final = frozenset(
+    {"events", "event_quarantine", "chain_heads", "chain_breaks", "checkpoints", "event_hours", "event_days"}
+)
 """Tables that lie beside the events. `messages` is an outbox in either."""
 PAIR: Final = "pair"
 _APART: Final = "the events of this database are in one of their own; give its `--events-dsn`"

@@ -1,25 +1,26 @@
 """
-How many decisions of each verdict, without counting rows: by the hour for what is sealed, row by row for the rest.
+How many decisions of each verdict, without counting rows: by day and hour for what is sealed, row by row for the rest.
 
 The sealer adds up what it seals, in the transaction that seals it, so that every event is counted once and ingest pays
-nothing. A window's first and last hours, when they are cut, and what is not sealed yet are counted as rows.
+nothing. Of a window, whole days are taken from the counts of days, the whole hours around them from those of hours. Its
+first and last hours, when they are cut, and what is not sealed yet are counted as rows.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Row, func, select, tuple_
+from sqlalchemy import Connection, Row, Table, delete, func, insert, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from keeptrusts.core.ids import made_at_ms
 from keeptrusts.store.events import Cursor, Events, Filters
 from keeptrusts.store.tables import events
-from keeptrusts.store.trail_tables import event_hours
+from keeptrusts.store.trail_tables import event_days, event_hours
 
 DIMENSIONS: Final = ("verdict", "gateway_id", "configuration_id", "model", "provider")
 COLUMNS: Final = (events.c.event_type, *(events.c[name] for name in DIMENSIONS))
@@ -27,6 +28,19 @@ COLUMNS: Final = (events.c.event_type, *(events.c[name] for name in DIMENSIONS))
 LONGEST_KEY: Final = 120
 _HOUR: Final = timedelta(hours=1)
 _HOUR_MS: Final = 3_600_000
+_HOURS_OF_DAY: Final = 24
+_TIMES: Final = {event_hours: "hour", event_days: "day"}
+
+
+class _Key(NamedTuple):
+    """What is counted together: of one hour or day, and alike in each of `DIMENSIONS`."""
+
+    time: int
+    verdict: str
+    gateway_id: str
+    configuration_id: str
+    model: str
+    provider: str
 
 
 class Statistics:
@@ -38,30 +52,35 @@ class Statistics:
 
     def add(self, sealed: Iterable[Row[Any]]) -> None:
         """Take in the events of a segment; once for each."""
-        counts = Counter(
-            (made_at_ms(row.id) // _HOUR_MS, *(_key(getattr(row, name) or "") for name in DIMENSIONS))
+        hours = Counter(
+            _Key(made_at_ms(row.id) // _HOUR_MS, *(_key(getattr(row, name) or "") for name in DIMENSIONS))
             for row in sealed
             if row.event_type == "decision"
         )
-        names = ("hour", *DIMENSIONS)
-        # in one order everywhere, though one sealer works at a time in an organisation
-        rows = [
-            {"org": self._org, **dict(zip(names, key, strict=True)), "count": counts[key]} for key in sorted(counts)
-        ]
-        if not rows:
-            return
-        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(event_hours)
-        more = event_hours.c["count"] + statement.excluded["count"]
-        keys = [event_hours.c[name] for name in ("org", *names)]
-        self._connection.execute(statement.on_conflict_do_update(index_elements=keys, set_={"count": more}), rows)
+        days = Counter[_Key]()
+        for key, count in hours.items():
+            days[key._replace(time=key.time // _HOURS_OF_DAY)] += count
+        self._add(event_hours, hours)
+        self._add(event_days, days)
 
-    def count(self, filters: Filters, since: datetime, until: datetime, sealed: Cursor) -> dict[str, int]:
+    def make_days(self) -> None:
+        """Count the days anew, from the hours: an earlier version has sealed and left them out."""
+        hours = event_hours.c
+        day, dimensions = hours.hour // _HOURS_OF_DAY, [hours[name] for name in DIMENSIONS]
+        made = select(hours.org, day, *dimensions, func.sum(hours["count"])).where(hours.org == self._org)
+        self._connection.execute(delete(event_days).where(event_days.c.org == self._org))
+        into = insert(event_days).from_select(list(event_days.c), made.group_by(hours.org, day, *dimensions))
+        self._connection.execute(into)
+
+    def count(
+        self, filters: Filters, since: datetime, until: datetime, sealed: Cursor, *, by_day: bool
+    ) -> dict[str, int]:
         """
         Decisions by verdict from `since`, inclusive, to `until`, exclusive.
 
         Args:
             sealed: The cursor behind the last event that was added.
+            by_day: Whether the counts of days have what those of hours have.
         """
         first, last = _ceiling(since), _floor(until)
         rows = Events(self._connection, self._org)
@@ -71,16 +90,29 @@ class Statistics:
         found.update(rows.count(filters.within(last, until)))
         found.update(self._late(filters.within(first, last), sealed))
         if filters.exact.get("event_type", "decision") == "decision":
-            found.update(self._hours(filters.exact, first, last))
+            for table, start, end in _pieces(_hours(first), _hours(last), by_day=by_day):
+                found.update(self._added(table, filters.exact, start, end))
         return {verdict: count for verdict, count in found.items() if count}
 
-    def _hours(self, exact: Mapping[str, str], first: datetime, last: datetime) -> dict[str, int]:
-        table = event_hours.c
+    def _add(self, table: Table, counts: Mapping[_Key, int]) -> None:
+        if not counts:
+            return
+        keys = list(table.primary_key)
+        # in one order everywhere, though one sealer works at a time in an organisation
+        rows = [dict(zip(table.c.keys(), (self._org, *key, counts[key]), strict=True)) for key in sorted(counts)]
+        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
+        statement = dialect.insert(table)
+        more = table.c["count"] + statement.excluded["count"]
+        self._connection.execute(statement.on_conflict_do_update(index_elements=keys, set_={"count": more}), rows)
+
+    def _added(self, table: Table, exact: Mapping[str, str], start: int, end: int) -> dict[str, int]:
+        """Of the hours or days from `start`, inclusive, to `end`, exclusive."""
+        time = table.c[_TIMES[table]]
         query = (
-            select(table.verdict, func.sum(table["count"]))
-            .where(table.org == self._org, table.hour >= _hours(first), table.hour < _hours(last))
-            .where(*(table[name] == _key(value) for name, value in exact.items() if name in DIMENSIONS))
-            .group_by(table.verdict)
+            select(table.c.verdict, func.sum(table.c["count"]))
+            .where(table.c.org == self._org, time >= start, time < end)
+            .where(*(table.c[name] == _key(value) for name, value in exact.items() if name in DIMENSIONS))
+            .group_by(table.c.verdict)
         )
         return {row[0]: int(row[1]) for row in self._connection.execute(query)}
 
@@ -94,6 +126,18 @@ class Statistics:
             .group_by(events.c.verdict)
         )
         return {row[0]: row[1] for row in self._connection.execute(query)}
+
+
+def _pieces(first: int, last: int, *, by_day: bool) -> Iterator[tuple[Table, int, int]]:
+    """Where to take the hours from `first` to `last` from, each once."""
+    start, end = -(-first // _HOURS_OF_DAY), last // _HOURS_OF_DAY
+    if not by_day or start >= end:
+        yield event_hours, first, last
+        return
+    yield event_days, start, end
+    for begin, behind in ((first, start * _HOURS_OF_DAY), (end * _HOURS_OF_DAY, last)):
+        if begin < behind:
+            yield event_hours, begin, behind
 
 
 def _key(value: str) -> str:

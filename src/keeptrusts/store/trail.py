@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, Select, func, insert, select, text, tuple_
+from sqlalchemy import Connection, Row, RowMapping, Select, func, insert, select, text, tuple_
 
 from keeptrusts.api.trail import InclusionProof, SignedCheckpoint
 from keeptrusts.core.errors import NotFoundError
@@ -33,12 +33,13 @@ LARGEST: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The newest checkpoint. `number` 0: there is none."""
+    """The newest checkpoint. `number` 0: there is none. `by_day`: the counts of days are complete up to it."""
 
     number: int
     digest: str
     cursor: Cursor
     highest_id: str
+    by_day: bool
 
 
 class Trail:
@@ -51,14 +52,14 @@ class Trail:
     def head(self) -> Head:
         """The newest, without its entries."""
         table = checkpoints.c
-        columns = (table.number, table.digest, table.payload, table.last_xid, table.last_position)
+        columns = (table.number, table.digest, table.payload, table.last_xid, table.last_position, table.by_day)
         query = select(*columns).where(table.org == self._org).order_by(table.number.desc()).limit(1)
         row = self._connection.execute(query).one_or_none()
         if row is None:
-            return Head(0, "", START, "")
+            return Head(0, "", START, "", by_day=True)
         said = json.loads(row.payload)
         highest = max(said["highest_id"], said["highest_id_before"])
-        return Head(row.number, row.digest, Cursor(row.last_xid, row.last_position), highest)
+        return Head(row.number, row.digest, Cursor(row.last_xid, row.last_position), highest, row.by_day)
 
     def waiting(self, upto: Cursor, *, limit: int) -> tuple[int, datetime | None]:
         """How many events are not sealed, up to `limit`, and when the first of them came."""
@@ -106,7 +107,7 @@ class Trail:
             deleted_before=deleted_before,
         )
         last = Cursor(rows[-1].xid, rows[-1].position) if rows else head.cursor
-        Statistics(self._connection, self._org).add(rows)
+        self._count(rows, head)
         self._insert(said, sign_checkpoint(said, key.key_id, key.seed), b"".join(entries), last, at)
         return len(rows)
 
@@ -164,6 +165,12 @@ class Trail:
             "checkpoint": _signed(row),
         }
 
+    def _count(self, rows: Sequence[Row[Any]], head: Head) -> None:
+        statistics = Statistics(self._connection, self._org)
+        if not head.by_day:
+            statistics.make_days()
+        statistics.add(rows)
+
     def _unsealed(self, after: Cursor, upto: Cursor, *columns: Any) -> Select[Any]:
         order = tuple_(events.c.xid, events.c.position)
         within = order > tuple_(after.xid, after.position), order <= tuple_(upto.xid, upto.position)
@@ -181,6 +188,7 @@ class Trail:
             "last_xid": last.xid,
             "last_position": last.position,
             "sealed_at": at,
+            "by_day": True,
         }
         self._connection.execute(insert(checkpoints).values(row))
 

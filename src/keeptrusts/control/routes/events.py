@@ -76,8 +76,8 @@ def count_events(actor: EventReader, tx: Tx, filters: EventFilters) -> dict[str,
     """Decisions by verdict in a window: the last 24 h, or `since` to `until`."""
     until = filters.until or tx.now
     since = filters.since or until - STATS_WINDOW
-    sealed = Trail(tx.events, actor.org).head().cursor
-    found = Statistics(tx.events, actor.org).count(filters, since, until, sealed)
+    head = Trail(tx.events, actor.org).head()
+    found = Statistics(tx.events, actor.org).count(filters, since, until, head.cursor, by_day=head.by_day)
     verdicts = {name: found.get(name, 0) for name in ("allowed", "redacted", "escalated", "blocked", "failed")}
     return {"since": rfc3339(since), "until": rfc3339(until), "total": sum(found.values()), "verdicts": verdicts}
 
