@@ -18,6 +18,7 @@ import urllib3
 from keeptrusts.trail.chain import verify
 from support.control import POLICY
 from support.gateway_process import GatewayProcess, gateway_process
+from support.served import run_kt
 from support.server import Server
 
 pytestmark = pytest.mark.acceptance
@@ -146,6 +147,29 @@ def test_control_plane_killed_in_the_middle(tmp_path: Path) -> None:
             assert gateway.end() == 0
         assert server.stop() == 0
     assert_sound(events, clients.answered, tmp_path)
+
+
+def test_reload_and_pin_reach_the_running_gateway(tmp_path: Path) -> None:
+    """`kt` waits until the process has done it; requests meanwhile are answered, and each once."""
+    with Server(tmp_path) as server:
+        managed = Managed.on(server, tmp_path)
+        env = {"KEEPTRUSTS_API_URL": server.url, "KEEPTRUSTS_API_TOKEN": server.admin_key, "HOME": str(tmp_path)}
+        with managed.gateway() as gateway:
+            clients = Clients(gateway.url)
+            with clients.asking():
+                for epoch, command in ((2, ("reload",)), (3, ("pin", "--version", "1")), (4, ("unpin",))):
+                    verb, *options = command
+                    done = run_kt("gateway", verb, "edge", *options, "--wait", "--json", env=env)
+                    assert done.exit_code == 0, done.stderr
+                    shown = json.loads(done.stdout)
+                    assert (shown["epoch"], shown["in_sync"]) == (epoch, 1)
+                    assert urllib3.request("GET", f"{gateway.url}/keeptrusts/config").json()["active"]["epoch"] == epoch
+                clients.wait_for(len(clients.answered) + 5)
+            assert run_kt("gateway", "status", "edge", env=env).exit_code == 0
+            assert run_kt("gateway", "config", "edge", env=env).stdout == POLICY
+            assert gateway.end() == 0
+        assert server.stop() == 0
+    assert len(set(clients.answered)) == len(clients.answered)
 
 
 def test_what_a_full_spool_dropped_is_admitted(tmp_path: Path) -> None:

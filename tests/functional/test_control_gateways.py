@@ -290,6 +290,76 @@ def test_several_tokens_live_and_one_dies(control: Plane) -> None:
     assert_problem(second.get("/v1/whoami"), 401, "invalid_api_key")
 
 
+def test_reload_brings_the_same_document_again(control: Plane) -> None:
+    """Its epoch rises and a waiting gateway is woken; what is to run, and the revision, stay."""
+    configuration = _configuration(control.admin)
+    gateway = _gateway(control.admin, configuration_id=configuration["id"])
+    runtime = _runtime(control, gateway)
+    path = f"/v1/gateways/{gateway['id']}"
+    first = runtime.get("/v1/gateway/bundle")
+
+    def reload() -> None:
+        _until_waiting(control, gateway["id"])
+        answer = control.admin.post(f"{path}/actions", {"action": "reload"}, If_Match='"r1"')
+        assert (answer.json()["epoch"], answer.headers["etag"]) == (2, '"r1"')
+
+    thread = threading.Thread(target=reload)
+    thread.start()
+    woken = runtime.get("/v1/gateway/bundle", If_None_Match=first.headers["etag"], Prefer="wait=20")
+    thread.join()
+    before, after = (json.loads(answer.json()["payload"]) for answer in (first, woken))
+    assert {name for name in after if after[name] != before[name]} - {"issued_at", "not_after"} == {"epoch"}
+    _report(runtime, configuration["content_digest"], epoch=2)
+    assert [one["epoch"] for one in control.admin.get(path).json()["instances"]] == [2]
+
+
+def test_pin_and_unpin(control: Plane) -> None:
+    """Kept at what it runs, or at a named version, and set free again; what is so already is not done again."""
+    configuration = _configuration(control.admin)
+    gateway = _gateway(control.admin, configuration_id=configuration["id"])
+    path = f"/v1/gateways/{gateway['id']}/actions"
+
+    def act(**wanted: object) -> tuple[int | None, int]:
+        shown = control.admin.post(path, wanted)
+        assert shown.status_code == 200, shown.text
+        return shown.json()["configuration_version"], shown.json()["epoch"]
+
+    assert act(action="unpin") == (None, 1)
+    assert act(action="pin") == (1, 2)
+    control.admin.patch(f"/v1/configurations/{configuration['id']}", {"policy_yaml": OTHER_POLICY})
+    assert act(action="pin") == (1, 2)
+    assert act(action="unpin") == (None, 3)
+    assert act(action="pin", configuration_version=1) == (1, 4)
+    assert act(action="pin", configuration_version=2) == (2, 5)
+    assert (
+        control.admin.get(f"/v1/gateways/{gateway['id']}").json()["desired_digest"] != configuration["content_digest"]
+    )
+    audited = [one["action"] for one in control.admin.get("/v1/audit-log").json()["data"] if "pin" in one["action"]]
+    assert audited == ["gateway.pin", "gateway.pin", "gateway.unpin", "gateway.pin"]
+
+
+def test_actions_that_are_refused(control: Plane) -> None:
+    """What there is not, who may not, a gateway that has nothing to run, and one that changed meanwhile."""
+    one = _configuration(control.admin)["id"]
+    bare, gateway = _gateway(control.admin, name="bare"), _gateway(control.admin, configuration_id=one)
+    path = f"/v1/gateways/{gateway['id']}/actions"
+    for refused, code in (
+        ({}, "invalid_input"),
+        ({"action": "restart"}, "invalid_input"),
+        ({"action": "reload", "configuration_version": 1}, "invalid_input"),
+        ({"action": "pin", "configuration_version": 2}, "unknown_version"),
+    ):
+        assert_problem(control.admin.post(path, refused), 422, code)
+    for action in ("reload", "pin"):
+        assert_problem(control.admin.post(f"/v1/gateways/{bare['id']}/actions", {"action": action}), 409,
+                       "no_configuration")  # fmt: skip
+        assert_problem(control.admin.post(path, {"action": action}, If_Match='"r7"'), 412, "version_conflict")
+        assert_problem(control.person("viewer").post(path, {"action": action}), 403, "forbidden")
+        assert_problem(_runtime(control, gateway).post(path, {"action": action}), 403, "forbidden")
+        assert_problem(control.other_admin().post(path, {"action": action}), 404, "not_found")
+    assert control.admin.get(f"/v1/gateways/{gateway['id']}").json() == gateway
+
+
 def test_others_cannot_see_or_touch(control: Plane) -> None:
     """Another organisation's admin finds nothing."""
     gateway = _gateway(control.admin)

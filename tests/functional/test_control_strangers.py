@@ -27,6 +27,7 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "rollback": {"version": 1},
     "versions": {"policy_yaml": POLICY},
     "simulate": {"policy_yaml": POLICY},
+    "actions": {"action": "reload"},
     "resolve": {"outcome": "denied", "reason": "no"},
     "redeem": {"request_digest": REQUEST, "event_id": "evt_1"},
 }

@@ -48,18 +48,23 @@ class GatewayPatch(TypedDict, total=False):
 
 
 class GatewayInstance(TypedDict):
-    """One running process."""
+    """One running process. `epoch`: of the bundle that is active; null while there is none."""
 
     instance_id: str
     version: str
     active_digest: str | None
     state: Literal["in_sync", "stale", "degraded", "error"]
+    epoch: int | None
     last_seen_at: str
     last_error: str | None
 
 
 class Gateway(TypedDict):
-    """`status` is of the fleet of instances: `offline` when none was heard of for 90 s."""
+    """
+    `status` is of the fleet of instances: `offline` when none was heard of for 90 s.
+
+    `epoch` rises with everything that has the instances load anew: an instance with this one or a higher one has.
+    """
 
     id: str
     name: str
@@ -71,10 +76,24 @@ class Gateway(TypedDict):
     fail_mode: FailMode
     deployment: Deployment
     desired_digest: str | None
+    epoch: int
     instances: list[GatewayInstance]
     status: Literal["never_seen", "online", "degraded", "offline"]
     created_at: str
     updated_at: str
+
+
+class GatewayAction(TypedDict):
+    """
+    POST /v1/gateways/{id}/actions.
+
+    `reload` has every instance fetch, verify and activate its document and its stored secrets once more.
+    `pin` keeps it at `configuration_version`, or at the version it is to run now; `unpin` has it follow the latest.
+    """
+
+    __pydantic_config__ = FORBID  # type: ignore[misc]
+    action: Literal["reload", "pin", "unpin"]
+    configuration_version: NotRequired[Number]
 
 
 class GatewayTokenDraft(TypedDict, total=False):

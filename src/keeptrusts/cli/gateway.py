@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import click
 
@@ -18,10 +18,18 @@ if TYPE_CHECKING:
     from keeptrusts.client import Client
 
 COLUMNS = ("id", "name", "environment", "status", "configuration_id", "configuration_version")
-RUN = Entry("keeptrusts.cli.gateway_run:run", "Run a gateway.")
+ENTRIES: Final = {
+    "run": Entry("keeptrusts.cli.gateway_run:run", "Run a gateway."),
+    "config": Entry("keeptrusts.cli.gateway_document:config", "The policy document that a gateway is to run."),
+    "diff": Entry("keeptrusts.cli.gateway_document:diff", "What a file would change for a gateway, by meaning."),
+    "status": Entry("keeptrusts.cli.gateway_status:status", "Whether gateways run what they should."),
+    "reload": Entry("keeptrusts.cli.gateway_actions:reload", "Have a gateway load its document once more."),
+    "pin": Entry("keeptrusts.cli.gateway_actions:pin", "Keep a gateway at one version."),
+    "unpin": Entry("keeptrusts.cli.gateway_actions:unpin", "Have a gateway follow the latest version again."),
+}
 
 
-@click.group(cls=LazyGroup, entries={"run": RUN})
+@click.group(cls=LazyGroup, entries=ENTRIES)
 def gateway() -> None:
     """Run gateways and manage them."""
 

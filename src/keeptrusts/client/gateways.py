@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
-from keeptrusts.api.gateways import Gateway, GatewayDraft, GatewayPatch, GatewayToken, GatewayTokenDraft
+from keeptrusts.api.gateways import (
+    Gateway,
+    GatewayAction,
+    GatewayDraft,
+    GatewayPatch,
+    GatewayToken,
+    GatewayTokenDraft,
+)
 from keeptrusts.api.tokens import Key
 from keeptrusts.client.collection import Collection, at, each
 
@@ -18,6 +25,18 @@ class Gateways(Collection[Gateway, GatewayDraft, GatewayPatch]):
     def find(self, name: str) -> Gateway | None:
         """The gateway of this name, which is unique in the organisation."""
         return next(self.each({"name": name}), None)
+
+    def act(
+        self, identifier: str, draft: GatewayAction, *, if_match: str | None = None, idempotency_key: str | None = None
+    ) -> Gateway:
+        """
+        Have it reload, or pin or unpin its version.
+
+        An instance has done it once its `epoch` is no lower than the one of the gateway that comes back.
+        """
+        path = at(self.path, identifier, "actions")
+        answer = self._calls.post(path, draft, if_match=if_match, idempotency_key=idempotency_key)
+        return cast(Gateway, answer.value)
 
     def create_token(
         self, identifier: str, draft: GatewayTokenDraft | None = None, *, idempotency_key: str | None = None

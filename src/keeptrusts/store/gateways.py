@@ -155,6 +155,32 @@ class Gateways:
         )
         return list(self._connection.execute(statement).scalars())
 
+    def renew(self, identifier: str, *, at: datetime) -> StoredGateway:
+        """
+        It gets what it is to run once more, as if that had changed. Read it `to_change` first.
+
+        Raises:
+            ConflictError: `no_configuration`.
+        """
+        mine = (gateways.c.org == self._org, gateways.c.id == identifier, gateways.c.configuration_id.is_not(None))
+        statement = update(gateways).where(*mine).values(epoch=gateways.c.epoch + 1, epoch_at=at)
+        if self._connection.execute(statement).rowcount == 0:
+            raise _without_configuration()
+        return self.read(identifier, at=at)
+
+    def pin(self, identifier: str, version: int | None, *, at: datetime) -> StoredGateway:
+        """
+        Keep it at a version, None: the one it is to run now. Read it `to_change` first.
+
+        Raises:
+            ConflictError: `no_configuration`.
+            InputError: `unknown_version`.
+        """
+        desired = self.desired(identifier)
+        if desired is None:
+            raise _without_configuration()
+        return self.change(identifier, {"configuration_version": version or desired.configuration_version}, at=at)
+
     def awaken(self, *, at: datetime) -> list[str]:
         """What their documents name has another value: every gateway with a configuration gets it anew. Their ids."""
         statement = (
@@ -266,6 +292,10 @@ class Gateways:
         )
 
 
+def _without_configuration() -> ConflictError:
+    return ConflictError("the gateway has no configuration; set its `configuration_id`", code="no_configuration")
+
+
 def _with_wanted_version() -> Join:
     """Each gateway beside the version it is to run, if any."""
     same = and_(configurations.c.org == gateways.c.org, configurations.c.id == gateways.c.configuration_id)
@@ -288,6 +318,7 @@ def _gateway(row: RowMapping, said: Sequence[RowMapping], at: datetime) -> Gatew
         "fail_mode": row["fail_mode"],
         "deployment": row["deployment"],
         "desired_digest": desired,
+        "epoch": row["epoch"],
         "instances": shown,
         "status": _status(said, shown, at),
         "created_at": rfc3339(row["created_at"]),
@@ -301,6 +332,7 @@ def _instance(row: RowMapping, desired: str | None) -> GatewayInstance:
         "version": row["version"],
         "active_digest": row["active_digest"],
         "state": _state(row, desired),
+        "epoch": row["epoch"],
         "last_seen_at": rfc3339(row["last_seen_at"]),
         "last_error": row["last_error"],
     }

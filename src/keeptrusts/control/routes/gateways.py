@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from keeptrusts.api.gateways import Deployment, Gateway, GatewayDraft, GatewayPatch, GatewayToken, GatewayTokenDraft
+from keeptrusts.api.gateways import (
+    Deployment,
+    Gateway,
+    GatewayAction,
+    GatewayDraft,
+    GatewayPatch,
+    GatewayToken,
+    GatewayTokenDraft,
+)
 from keeptrusts.api.page import Page
 from keeptrusts.api.tokens import Key
 from keeptrusts.control.auditing import record
@@ -120,6 +128,37 @@ def drop_gateway(gateway_id: str, actor: GatewayWriter, tx: Tx, precondition: If
     tx.after_commit(lambda: services.gateways_changed(gateway_id))
 
 
+@router.post("/{gateway_id}/actions")
+@transactional
+def act_on_gateway(
+    gateway_id: str,
+    wanted: GatewayAction,
+    actor: GatewayWriter,
+    tx: Tx,
+    *,
+    response: Response,
+    precondition: IfMatch,
+    services: AppServices,
+) -> Gateway:
+    """
+    `reload`, `pin` or `unpin`. An instance has done it once its `epoch` is no lower than the one answered here.
+
+    What is as wanted already stays as it is, but for `reload`.
+    """
+    if wanted["action"] != "pin" and "configuration_version" in wanted:
+        raise ProblemError(422, "invalid_input", "`configuration_version` goes with `pin` alone", errors=[
+            {"path": "configuration_version", "code": "invalid_value", "message": "leave it out, or say `pin`"}
+        ])  # fmt: skip
+    mine = Gateways(tx.connection, actor.org)
+    before = mine.read(gateway_id, at=tx.now, to_change=True)
+    precondition.check(before.revision)
+    after = _acted(mine, gateway_id, wanted, tx.now)
+    if after.shown["epoch"] != before.shown["epoch"]:
+        record(tx, actor, f"gateway.{wanted['action']}", gateway_id, before=_settings(before), after=_settings(after))
+        tx.after_commit(lambda: services.gateways_changed(gateway_id))
+    return _shown(after, response)
+
+
 @router.post("/{gateway_id}/tokens", status_code=201)
 @transactional
 def make_gateway_token(gateway_id: str, draft: GatewayTokenDraft, actor: TokenWriter, tx: Tx) -> GatewayToken:
@@ -169,6 +208,16 @@ def revoke_gateway_token(gateway_id: str, token_id: str, actor: GatewayWriter, t
     mine.revoke(token_id, at=tx.now)
     record(tx, actor, "gateway_token.revoke", token_id, before={**before}, after={**mine.read(token_id)})
     tx.after_commit(lambda: services.credentials.forget(token_id))
+
+
+def _acted(mine: Gateways, gateway_id: str, wanted: GatewayAction, at: datetime) -> StoredGateway:
+    match wanted["action"]:
+        case "reload":
+            return mine.renew(gateway_id, at=at)
+        case "pin":
+            return mine.pin(gateway_id, wanted.get("configuration_version"), at=at)
+        case "unpin":
+            return mine.change(gateway_id, {"configuration_version": None}, at=at)
 
 
 def _real(deployment: Deployment) -> Deployment:
