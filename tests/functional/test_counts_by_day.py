@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import delete, func, select, text, update
 
 from keeptrusts.control.checkpointing import look
 from keeptrusts.store.columns import rfc3339
 from keeptrusts.store.engine import open_engine
-from keeptrusts.store.events import Events, Filters
+from keeptrusts.store.events import Cursor, Events, Filters
 from keeptrusts.store.migrating import migrate
 from keeptrusts.store.statistics import Statistics
 from keeptrusts.store.trail import Trail
@@ -137,6 +138,23 @@ def test_what_an_earlier_version_sealed_is_counted(still: Plane) -> None:
         assert days_are_sums_of_hours(tx)
         assert Trail(tx.connection, still.org).head().by_day
     assert still.admin.get(asked).json()["total"] == total + 10
+
+
+def test_what_is_sealed_while_it_is_counted_is_counted_once(still: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows were counted before it, the hours after it."""
+    send(still, decisions(Instance(), random.Random(9), 50))
+    late, sealed = Statistics._late, list[int]()
+
+    def interrupted(counting: Statistics, filters: Filters, upto: Cursor) -> dict[str, int]:
+        found = late(counting, filters, upto)
+        if not sealed:
+            sealed.append(look(still.services, at_once=True))
+        return found
+
+    monkeypatch.setattr(Statistics, "_late", interrupted)
+    asked = f"since={rfc3339(START - timedelta(days=1))}&until={rfc3339(START + timedelta(days=DAYS + 2))}"
+    assert still.admin.get(f"/v1/events/stats?{asked}").json()["total"] == 50
+    assert sealed == [1]
 
 
 def test_the_migration_makes_days_of_the_hours(databases: Databases) -> None:

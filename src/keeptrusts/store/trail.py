@@ -20,7 +20,7 @@ from keeptrusts.api.trail import InclusionProof, SignedCheckpoint
 from keeptrusts.core.errors import NotFoundError
 from keeptrusts.store.columns import rfc3339
 from keeptrusts.store.errors import ConflictError
-from keeptrusts.store.events import START, Cursor, Events
+from keeptrusts.store.events import START, Cursor, Events, Filters
 from keeptrusts.store.signing_keys import SigningKey
 from keeptrusts.store.statistics import COLUMNS, Statistics
 from keeptrusts.store.tables import events
@@ -110,6 +110,16 @@ class Trail:
         self._count(rows, head)
         self._insert(said, sign_checkpoint(said, key.key_id, key.seed), b"".join(entries), last, at)
         return len(rows)
+
+    def count(self, filters: Filters, since: datetime, until: datetime) -> dict[str, int]:
+        """Decisions by verdict from `since`, inclusive, to `until`, exclusive: each once, sealed or not."""
+        statistics, head = Statistics(self._connection, self._org), self.head()
+        while True:
+            found = statistics.count(filters, since, until, head.cursor, by_day=head.by_day)
+            before, head = head, self.head()
+            if head == before:
+                return found
+            # what was sealed between two of the statements is in both of them, or in neither
 
     def page(self, *, before: int | None, limit: int) -> list[SignedCheckpoint]:
         """Newest first, without entries."""

@@ -26,7 +26,6 @@ from keeptrusts.core.errors import NotFoundError
 from keeptrusts.core.ids import EVENT, is_id
 from keeptrusts.store.columns import rfc3339
 from keeptrusts.store.events import Events
-from keeptrusts.store.statistics import Statistics
 from keeptrusts.store.trail import Trail
 from keeptrusts.store.transaction import Tx
 
@@ -76,8 +75,7 @@ def count_events(actor: EventReader, tx: Tx, filters: EventFilters) -> dict[str,
     """Decisions by verdict in a window: the last 24 h, or `since` to `until`."""
     until = filters.until or tx.now
     since = filters.since or until - STATS_WINDOW
-    head = Trail(tx.events, actor.org).head()
-    found = Statistics(tx.events, actor.org).count(filters, since, until, head.cursor, by_day=head.by_day)
+    found = Trail(tx.events, actor.org).count(filters, since, until)
     verdicts = {name: found.get(name, 0) for name in ("allowed", "redacted", "escalated", "blocked", "failed")}
     return {"since": rfc3339(since), "until": rfc3339(until), "total": sum(found.values()), "verdicts": verdicts}
 
