@@ -45,10 +45,7 @@ def restore(store: Store, folder: Path, secret: bytes) -> dict[str, Any]:
         StoreUnavailableError: The database is away or full.
     """
     manifest = read_manifest(folder, secret)
-    for each in databases_of(store):
-        with each.read() as tx:
-            if inspect(tx.connection).get_table_names():
-                raise ConflictError(f"the database is not empty; restore into a new one{_both(store)}")
+    _require_empty(store)
     for each in databases_of(store):
         migrate(each)
     with store.write() as tx, store.events.write() if store.apart else nullcontext(tx) as beside:
@@ -68,8 +65,12 @@ def restore(store: Store, folder: Path, secret: bytes) -> dict[str, Any]:
     return manifest
 
 
-def _both(store: Store) -> str:
-    return "; both have to be: that of the events, and the other" if store.apart else ""
+def _require_empty(store: Store) -> None:
+    both = "; both have to be: that of the events, and the other" if store.apart else ""
+    for each in databases_of(store):
+        with each.read() as tx:
+            if inspect(tx.connection).get_table_names():
+                raise ConflictError(f"the database is not empty; restore into a new one{both}")
 
 
 def _ids(table: Mapping[str, Any], folder: Path) -> Iterator[str]:
