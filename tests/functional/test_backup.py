@@ -148,3 +148,13 @@ def test_the_commands(tmp_path: Path) -> None:
     assert kt("restore", str(folder), "--data-dir", str(new)).exit_code == 0
     again = kt("restore", str(folder), "--data-dir", str(new))
     assert (again.exit_code, "not empty" in again.output) == (2, True)
+
+
+@pytest.mark.parametrize("words", [("backup", "--output", "{}/new"), ("restore", "{}"), ("rotate-key",)])
+def test_no_command_makes_a_secret_key_for_what_is_sealed_already(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """It would open nothing, or seal what no server opens; the next step is told, and nothing is left behind."""
+    data = tmp_path / "data"
+    named = [word.format(tmp_path) for word in words]
+    done = CliRunner().invoke(main, ["server", *named, "--data-dir", str(data)], env={"KEEPTRUSTS_SECRET_KEY": None})
+    assert (done.exit_code, "set `KEEPTRUSTS_SECRET_KEY`" in done.output) == (2, True)
+    assert not data.exists()

@@ -11,6 +11,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from keeptrusts.cli.main import main
+from support.served import run_kt
 
 ELSEWHERE = {"policy", "terraform"}
 """Groups that have tests of their own."""
@@ -63,3 +64,10 @@ def test_the_list_of_groups_imports_none() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_mistyped_group_is_recognised() -> None:
+    """Though none of the groups is imported yet; what is like nothing is only refused."""
+    mistyped, strange = run_kt("polcy", env={}), run_kt("xyzzy", env={})
+    assert (mistyped.exit_code, "No such command 'polcy'. Did you mean 'policy'?" in mistyped.stderr) == (2, True)
+    assert (strange.exit_code, "No such command 'xyzzy'.\n" in strange.stderr) == (2, True)

@@ -287,6 +287,19 @@ def test_events_are_exported_in_one_go(
     assert shown(done) == [str(archive)]
     assert {json.loads(line)["id"] for line in archive.read_text().splitlines()} == {one["id"] for one in events}
     assert plane.kt("events", "verify", str(archive)).exit_code == 0
+    (tmp_path / "events.jsonl.manifest.json").unlink()
+    bare = plane.kt("events", "verify", str(archive))
+    assert (bare.exit_code, f"{len(events)} records; without a manifest" in bare.stderr) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "text", ["id,verdict\n", '{"class_uid": 6003, "time": 1}\n', '{"id": "aud_1", "action": "x"}\n']
+)
+def test_what_is_no_archive_of_events_is_not_called_tampered_with(tmp_path: Path, text: str) -> None:
+    """An archive in another form, or of something else, is a wrong input and no finding."""
+    (tmp_path / "other").write_text(text)
+    done = run_kt("events", "verify", str(tmp_path / "other"), env={})
+    assert (done.exit_code, done.stderr.startswith("error[unreadable]")) == (2, True)
 
 
 def test_an_unknown_event_type_is_shown_with_its_place(plane: Served) -> None:

@@ -126,6 +126,13 @@ def test_nobody_there() -> None:
         client.whoami()
 
 
+def test_a_server_without_tls_is_not_blamed_for_its_certificate() -> None:
+    """Whoever wrote `https` where there is none is told so."""
+    fails = pytest.raises(ApiUnreachableError, match="TLS with it fails")
+    with serving(lambda handler: handler.send_error(404)) as url, ask(url.replace("http", "https")) as client, fails:
+        client.whoami()
+
+
 def test_the_key_is_in_no_log_and_no_error(caplog: pytest.LogCaptureFixture) -> None:
     """Whatever goes wrong, with every logger at its most talkative."""
     caplog.set_level(logging.DEBUG)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from support.control import Plane, assert_problem
 
 
@@ -13,6 +15,16 @@ def test_health_needs_no_key(control: Plane) -> None:
     text = control.anonymous.get("/metrics").text
     assert 'route="/v1/configurations/{configuration_id}",status="404"' in text
     assert "cfg_secret" not in text
+
+
+@pytest.mark.parametrize("noun", ["tokens", "api-keys"])
+def test_the_metrics_name_routes_whole(control: Plane, noun: str) -> None:
+    """Also where one noun has two addresses."""
+    control.admin.get(f"/v1/{noun}")
+    control.admin.get(f"/v1/{noun}/key_nobodys")
+    text = control.anonymous.get("/metrics").text
+    assert f'route="/v1/{noun}",status="200"' in text
+    assert f'route="/v1/{noun}/{{token_id}}",status="404"' in text
 
 
 def test_whoami(control: Plane) -> None:

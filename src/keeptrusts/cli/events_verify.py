@@ -45,7 +45,10 @@ def verify(archive: Path, form: str, *, manifest: Path | None, keys_file: Path |
     beside = archive.with_name(f"{archive.name}.manifest.json")
     told = manifest or (beside if beside.exists() else None)
     if told is None:
-        _show([vars_of(one) for one in verify_chains(_in_order(archive))], form)
+        records = _in_order(archive)
+        say(f"{len(records)} records; without a manifest only their chains are checked: whether the first or last ones "
+            "are missing is not seen. Export with `--manifest` to prove that, too")  # fmt: skip
+        _show([vars_of(one) for one in verify_chains(records)], form)
         return
     said = _object(told)
     proof = prove(_rows(archive), said, _keys(keys_file, said), _window(said), _witnesses(witness))
@@ -132,8 +135,8 @@ def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
                 found = json.loads(text)
             except ValueError:
                 found = None
-            if not isinstance(found, dict):
-                raise _unreadable(f"`{path}:{number}` is not a record; csv and parquet cannot be verified")
+            if not isinstance(found, dict) or found.keys().isdisjoint(("sequence", "hash")):
+                raise _unreadable(f"`{path}:{number}` is no record of an event: verify events, in json or jsonl")
             yield found
 
 

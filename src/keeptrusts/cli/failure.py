@@ -79,6 +79,8 @@ def suggestion(error: KeeptrustsError) -> str:
             )
         case ApiError(status=403):
             return "use a key that may do this: `kt auth whoami` shows the role of the one in `KEEPTRUSTS_API_TOKEN`"
+        case ApiError(code="unexpected_answer"):
+            return "see whether `KEEPTRUSTS_API_URL` leads to a control plane: `kt doctor` looks at each step"
         case ApiUnreachableError():
             return "check `KEEPTRUSTS_API_URL`; `kt doctor` looks at each step, `kt dev` starts a control plane here"
         case _:

@@ -56,6 +56,18 @@ class LazyGroup(click.Group):
         entry = self._entries.get(cmd_name)
         return entry.load() if entry else super().get_command(ctx, cmd_name)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        wrong = args[0]
+        if not ctx.resilient_parsing and not wrong.startswith("-") and wrong not in (names := self.list_commands(ctx)):
+            import difflib
+
+            # click itself looks for similar names among those commands alone that are imported
+            near = difflib.get_close_matches(wrong, names, n=1)
+            raise click.UsageError(f"No such command '{wrong}'." + "".join(f" Did you mean '{x}'?" for x in near), ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(name, summary) for name in self.list_commands(ctx) if (summary := self._told(ctx, name))]
         if rows:

@@ -189,7 +189,7 @@ def rotate_key(database_url: str | None, data_dir: Path) -> None:
     Servers that run take it up within seconds. What the old key signed stays verifiable, and gateways go on without a
     gap: they ask for the new key over the connection they trust.
     """
-    from keeptrusts.control.services import secret_key
+    from keeptrusts.control.services import existing_secret_key
     from keeptrusts.control.settings import Settings
     from keeptrusts.store.engine import open_engine
     from keeptrusts.store.migrating import require_current
@@ -198,11 +198,12 @@ def rotate_key(database_url: str | None, data_dir: Path) -> None:
     from keeptrusts.store.transaction import Store
 
     settings = Settings(data_dir=data_dir.expanduser(), database_url=database_url, secret_key=secret_from_environment())
+    secret = existing_secret_key(settings)
     store = Store(open_engine(settings.database))
     try:
         require_current(store)
         with store.write() as tx:
-            made = rotate(tx.connection, Sealer(secret_key(settings)), at=tx.now)
+            made = rotate(tx.connection, Sealer(secret), at=tx.now)
     finally:
         store.close()
     click.echo(made.key_id)
@@ -265,7 +266,7 @@ def restore(folder: Path, database_url: str | None, events_dsn: str | None, data
 @contextmanager
 def _opened(database_url: str | None, events_dsn: str | None, data_dir: Path) -> Iterator[tuple[Store, bytes]]:
     """The database and the secret key that these options name."""
-    from keeptrusts.control.services import secret_key
+    from keeptrusts.control.services import existing_secret_key
     from keeptrusts.control.settings import Settings
     from keeptrusts.store.apart import open_store
 
@@ -275,9 +276,10 @@ def _opened(database_url: str | None, events_dsn: str | None, data_dir: Path) ->
         events_dsn=events_dsn,
         secret_key=secret_from_environment(),
     )
+    secret = existing_secret_key(settings)
     store = open_store(settings.database, settings.events_dsn)
     try:
-        yield store, secret_key(settings)
+        yield store, secret
     finally:
         store.close()
 

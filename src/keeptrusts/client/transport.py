@@ -187,6 +187,8 @@ def _lost(error: Exception) -> LostError:
 
 
 def _reason(error: BaseException) -> str:
+    import ssl
+
     import urllib3.exceptions as failures
 
     match error:
@@ -196,6 +198,8 @@ def _reason(error: BaseException) -> str:
             return "no connection could be made"
         case failures.TimeoutError():
             return "it took too long"
+        case failures.SSLError(args=(ssl.SSLError() as told, *_)) if not isinstance(told, ssl.SSLCertVerificationError):
+            return "TLS with it fails; does its address begin with `http://`?"
         case failures.SSLError():
             return "its certificate does not verify; see `ca_certificate`"
         case _:

@@ -63,6 +63,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     gateways.router,
     providers.router,
     tokens.router,
+    tokens.alias,
     audit.router,
     runtime.router,
     events.router,

@@ -77,6 +77,22 @@ def secret_key(settings: Settings) -> bytes:
     return path.read_bytes()
 
 
+def existing_secret_key(settings: Settings) -> bytes:
+    """
+    As `secret_key`, but never a new one: what is sealed already opens with its own alone.
+
+    Raises:
+        InputError: There is none, or the configured key is too short.
+    """
+    path = settings.data_dir / "secret.key"
+    if settings.secret_key is None and not path.exists():
+        raise InputError(
+            f"there is no `{path}`: set `KEEPTRUSTS_SECRET_KEY` to the secret key of the installation, or copy its"
+            " `secret.key` there; a new one opens nothing"
+        )
+    return secret_key(settings)
+
+
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner reads, all at once: a reader never sees half of it."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
-from keeptrusts.cli.failure import Failure, exit_status
+from keeptrusts.cli.failure import Failure, exit_status, suggestion
 from keeptrusts.core.errors import (
     ApiError,
     ApiUnreachableError,
@@ -55,3 +55,8 @@ def test_a_failure_says_what_where_and_what_next() -> None:
         "    help: pii-detector",
         "  next: run `kt policy lint`",
     ]
+
+
+def test_an_answer_of_somebody_else_leads_to_the_address() -> None:
+    """What is no control plane of ours explains nothing, so we say where to look."""
+    assert "kt doctor" in suggestion(ApiError("status 404 and no explanation", code="unexpected_answer", status=404))
