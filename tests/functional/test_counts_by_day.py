@@ -30,7 +30,7 @@ FILTERS: tuple[dict[str, str], ...] = (
     {},
     {"model": "a"},
     {"verdict": "blocked", "provider": "p"},
-    {"gateway_id": "gw_1"},
+    {"gateway_id": "gw_1", "model": 'b"\\,{}'},
     {"user_id": "nobody"},
     {"event_type": "gap"},
     {"event_type": "decision", "model": "é" * 100},
@@ -48,7 +48,7 @@ def decisions(one: Instance, chance: random.Random, count: int) -> list[dict[str
         one.decision(
             chance.choice(("allowed", "blocked", "redacted")),
             at=moment(chance).timestamp(),
-            model=chance.choice(("a", "b", "é" * 100)),
+            model=chance.choice(("a", 'b"\\,{}', "é" * 100)),
             provider=chance.choice(("p", "q")),
             gateway_id=chance.choice(("gw_1", "gw_2")),
         )

@@ -8,7 +8,7 @@ order of their numbers; on SQLite, with its one writer, by position.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -30,6 +30,7 @@ from sqlalchemy.exc import IntegrityError
 
 from keeptrusts.core.errors import NotFoundError
 from keeptrusts.core.ids import EVENT, is_id, lowest_id, made_at_ms
+from keeptrusts.store.arrays import array_text, unnested
 from keeptrusts.store.columns import rfc3339
 from keeptrusts.store.errors import StoreUnavailableError
 from keeptrusts.store.tables import events
@@ -266,7 +267,7 @@ class Events:
         return found
 
     def _append_postgres(self, rows: Sequence[Mapping[str, Any]]) -> set[str]:
-        columns = {name: _array(row[name] for row in rows) for name in _COLUMN_TYPES}
+        columns = {name: array_text(row[name] for row in rows) for name in _COLUMN_TYPES}
         try:
             return set(self._connection.execute(_INSERT, columns).scalars())
         except IntegrityError as failed:
@@ -285,25 +286,11 @@ _COLUMN_TYPES: Final = {
     "request_id": "text", "acted": "text", "body": "text",
 }  # fmt: skip
 
-# one statement and one array a column: a multi-row VALUES costs ten times as much
 _INSERT: Final = text(
     f"INSERT INTO events ({', '.join(_COLUMN_TYPES)}, xid) "  # noqa: S608  names of ours
-    f"SELECT *, pg_current_xact_id()::text::bigint FROM unnest("
-    + ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _COLUMN_TYPES.items())
-    + ") ON CONFLICT (org, id) DO NOTHING RETURNING id"
+    f"SELECT *, pg_current_xact_id()::text::bigint FROM {unnested(_COLUMN_TYPES)} "
+    "ON CONFLICT (org, id) DO NOTHING RETURNING id"
 )
-
-
-def _array(values: Iterable[object]) -> str:
-    """As PostgreSQL reads an array. The driver would escape each quote of each body by itself: ten times the work."""
-    return "{" + ",".join(map(_element, values)) + "}"
-
-
-def _element(value: object) -> str:
-    if value is None:
-        return "NULL"
-    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 _ROW_IS_ELSEWHERE: Final = "23514"

@@ -14,10 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Row, Table, delete, func, insert, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Row, Table, TextClause, delete, func, insert, select, text, tuple_
+from sqlalchemy.dialects import sqlite
 
 from keeptrusts.core.ids import made_at_ms
+from keeptrusts.store.arrays import array_text, unnested
 from keeptrusts.store.events import Cursor, Events, Filters
 from keeptrusts.store.tables import events
 from keeptrusts.store.trail_tables import event_days, event_hours
@@ -30,6 +31,25 @@ _HOUR: Final = timedelta(hours=1)
 _HOUR_MS: Final = 3_600_000
 _HOURS_OF_DAY: Final = 24
 _TIMES: Final = {event_hours: "hour", event_days: "day"}
+
+
+def _add_rows(table: Table) -> sqlite.Insert:
+    statement = sqlite.insert(table)
+    more = table.c["count"] + statement.excluded["count"]
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_={"count": more})
+
+
+def _add_arrays(table: Table) -> TextClause:
+    kinds = {"org": "text", _TIMES[table]: "integer", **dict.fromkeys(DIMENSIONS, "text"), "count": "bigint"}
+    *keys, _ = names = table.c.keys()
+    return text(
+        f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM {unnested(kinds)} "  # noqa: S608  names of ours
+        f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET count = {table.name}.count + excluded.count"
+    )
+
+
+_ADD_ROWS: Final = {table: _add_rows(table) for table in _TIMES}
+_ADD_ARRAYS: Final = {table: _add_arrays(table) for table in _TIMES}
 
 
 class _Key(NamedTuple):
@@ -97,13 +117,15 @@ class Statistics:
     def _add(self, table: Table, counts: Mapping[_Key, int]) -> None:
         if not counts:
             return
-        keys = list(table.primary_key)
         # in one order everywhere, though one sealer works at a time in an organisation
-        rows = [dict(zip(table.c.keys(), (self._org, *key, counts[key]), strict=True)) for key in sorted(counts)]
-        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(table)
-        more = table.c["count"] + statement.excluded["count"]
-        self._connection.execute(statement.on_conflict_do_update(index_elements=keys, set_={"count": more}), rows)
+        rows = [(self._org, *key, counts[key]) for key in sorted(counts)]
+        names = table.c.keys()
+        if self._connection.dialect.name == "postgresql":
+            columns = zip(names, zip(*rows, strict=True), strict=True)
+            given = {name: array_text(values) for name, values in columns}
+            self._connection.execute(_ADD_ARRAYS[table], given)
+        else:
+            self._connection.execute(_ADD_ROWS[table], [dict(zip(names, row, strict=True)) for row in rows])
 
     def _added(self, table: Table, exact: Mapping[str, str], start: int, end: int) -> dict[str, int]:
         """Of the hours or days from `start`, inclusive, to `end`, exclusive."""
