@@ -127,6 +127,23 @@ def test_lint_shows_the_place_in_a_long_line() -> None:
     assert max(map(len, lines)) < 200
 
 
+@pytest.mark.parametrize("form", ["text", "json", "sarif", "github", "gitlab"])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"api_key": "hush-hush-1", "id": "a"},
+        {"base_url": "https://u:hush-hush-1@x"},
+        {"secret_key_ref": {"env": "sk-proj-hush-hush-1-0123456789abcdefgh"}},
+    ],
+)
+def test_lint_shows_no_secret(form: str, fields: dict[str, Any]) -> None:
+    """It is found, and its place is shown; the log of a pipeline does not get it."""
+    targets = [{"id": "a", "provider": "openai", **fields}]
+    text = document({"rbac": {}}, providers={"targets": targets})
+    done = kt("lint", "--file", "-", "--format", form, stdin=text)
+    assert (done.exit_code, "E008" in done.stdout, "hush" in done.output) == (2, True, False)
+
+
 def test_lint_beside_a_base_that_is_none(tmp_path: Path) -> None:
     """1: it could not be compared. A document that is not valid itself is told why, and no more."""
     good, bad = write(tmp_path, "a.yaml", {"rbac": {}}), write(tmp_path, "b.yaml", {"rbac": {"x": 1}})

@@ -60,7 +60,7 @@ def init(folder: Path, template: str, terraform: bool, force: bool) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, text, mode)
         click.echo(path)
-    say(f"next: kt policy test --dir {folder}, then kt dev")
+    say(f"next: kt policy test --dir {folder}; then kt gateway run --policy-config {folder / 'policy-config.yaml'}")
     if terraform:
         say(f"then: kt terraform install; cd {folder / 'terraform/environments/dev'}; terraform init")
 

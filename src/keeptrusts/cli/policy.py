@@ -122,8 +122,18 @@ def _findings(report: Report) -> list[Finding]:
     return sorted((*report.errors, *report.warnings), key=lambda one: (one.line, one.column))
 
 
-def _text(linted: Linted) -> None:
+def _shown_lines(linted: Linted) -> list[str]:
+    """The lines of the document, each only as far as to a secret that stands in it: logs of CI are read by many."""
     lines = linted.text.splitlines()
+    for finding in linted.report.errors:
+        if finding.code == "E008" and finding.line <= len(lines):
+            line = lines[finding.line - 1]
+            lines[finding.line - 1] = line[: finding.column - 1] + ("***" if len(line) >= finding.column else "")
+    return lines
+
+
+def _text(linted: Linted) -> None:
+    lines = _shown_lines(linted)
     for finding in _findings(linted.report):
         for line in _block(finding, linted.file, lines):
             click.echo(line)

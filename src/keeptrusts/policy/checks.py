@@ -12,6 +12,9 @@ from keeptrusts.policy.schema import Attr, Fault
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 """RFC 9110, section 5.6.2."""
+_KEYS = ("sk-", "sk_", "xai-", "gsk_", "hf_", "pplx-", "AIza", "kt_key_", "kt_gw_")
+"""How keys of providers, and our own, begin."""
+_SHORTEST_KEY = 32
 
 
 def regex(text: str) -> Fault | None:
@@ -86,6 +89,8 @@ def _is_label(text: str) -> bool:
 
 def secret_name(text: str) -> Fault | None:
     """The name of a secret, never the secret."""
+    if len(text) >= _SHORTEST_KEY and text.startswith(_KEYS):
+        return Fault("E008", (), "what stands here looks like the secret itself", "write the name, not the secret")
     if text and len(text) <= 200 and _NAME.issuperset(text):
         return None
     return Fault("E003", (), "a secret's name is letters, digits, `_`, `-` and `.`", "write the name, not the secret")

@@ -137,10 +137,10 @@ def _type(annotation: Any, attr: Attr) -> str:
 def _bounds(attr: Attr) -> str:
     low, high = attr.minimum, attr.maximum
     if low is not None and high is not None:
-        return f", {low:g}-{high:g}"
+        return f", {low:.12g}-{high:.12g}"
     if low is not None:
-        return f", from {low:g}"
-    return f", to {high:g}" if high is not None else ""
+        return f", from {low:.12g}"
+    return f", to {high:.12g}" if high is not None else ""
 
 
 def _shown(default: Any) -> str:
