@@ -140,6 +140,9 @@ def failure(failed: UpstreamError) -> Refusal:
         message = "the provider keeps failing and is left alone for a while; try again"
         wait = str(max(1, ceil(failed.wait_seconds)))
         return Refusal(503, "upstream_error", failed.code, message, None, (("retry-after", wait),))
+    if failed.code == "credential_missing":
+        message = "the gateway has no key for this provider; who runs it sees in its log which one is missing"
+        return Refusal(502, "upstream_error", failed.code, message)
     return Refusal(502, "upstream_error", failed.code, "the provider cannot be reached; try again")
 
 

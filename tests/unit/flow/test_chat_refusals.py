@@ -193,6 +193,16 @@ def test_a_provider_that_does_not_answer(body: bytes, refuses: UpstreamError, st
     assert seen.record.target_id == "main"
 
 
+def test_a_key_that_is_missing_is_no_network_that_fails() -> None:
+    """The client is not told to try again, nor which variable of the gateway is empty."""
+    missing = UpstreamUnreachableError("set `SOME_KEY`", code="credential_missing")
+    seen = play(policy_of(), HELLO, Provider(refuses=missing))
+
+    assert (seen.status, seen.error["code"]) == (502, "credential_missing")
+    assert "has no key" in seen.error["message"]
+    assert not any(words in seen.body for words in (b"try again", b"SOME_KEY"))
+
+
 @pytest.mark.parametrize("body", [HELLO, STREAM], ids=["whole", "streamed"])
 @pytest.mark.parametrize(
     ("upstream", "status", "code"),
