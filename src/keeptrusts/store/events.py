@@ -75,8 +75,12 @@ class NewEvent:
 
     def row(self) -> dict[str, Any]:
         """As the table names it."""
-        row = {one.name: getattr(self, one.name) for one in fields(self)}
-        return row | {"acted": "".join(f"|{kind}" for kind in self.acted) + "|"}
+        row = {name: getattr(self, name) for name in _NAMES}
+        row["acted"] = "".join(f"|{kind}" for kind in self.acted) + "|"
+        return row
+
+
+_NAMES: Final = tuple(one.name for one in fields(NewEvent))
 
 
 @dataclass(frozen=True, slots=True, order=True)
