@@ -10,7 +10,7 @@ import click
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from keeptrusts.cli.main import main
+from keeptrusts.cli.main import COMMANDS, main
 from support.served import run_kt
 
 ELSEWHERE = {"policy", "terraform"}
@@ -71,3 +71,10 @@ def test_a_mistyped_group_is_recognised() -> None:
     mistyped, strange = run_kt("polcy", env={}), run_kt("xyzzy", env={})
     assert (mistyped.exit_code, "No such command 'polcy'. Did you mean 'policy'?" in mistyped.stderr) == (2, True)
     assert (strange.exit_code, "No such command 'xyzzy'.\n" in strange.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"export-jobs"}))
+def test_the_list_of_commands_is_not_cut(name: str) -> None:
+    """On a terminal of the usual width each command says what it does in whole sentences."""
+    listed = run_kt(name, "--help", env={"COLUMNS": "80"}).stdout.partition("\nCommands:\n")[2]
+    assert "..." not in listed

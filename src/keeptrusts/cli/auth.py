@@ -26,10 +26,10 @@ def auth() -> None:
 @with_settings
 def login(settings: Settings, form: str) -> None:
     """
-    Keep an API key for this person, so that `kt` needs no variables: it is tried, and written to config.toml.
+    Try an API key, and keep it for this person in config.toml.
 
-    The key is asked for, or read from `--api-token-file`. The file is readable by its owner alone; comments in it are
-    not kept. `--profile` names another set of settings.
+    `kt` needs no variables then. The key is asked for, or read from `--api-token-file`. The file is readable by its
+    owner alone; comments in it are not kept. `--profile` names another set of settings.
 
     \b
       kt auth login --api-url https://keeptrusts.example.com

@@ -86,7 +86,7 @@ def list_configurations(client: Client, form: str) -> None:
 @with_client
 def push(client: Client, /, path: str, *, name: str | None, message: str | None, form: str) -> None:
     """
-    Store a policy document: as a new configuration, or as the next version of the one with its name.
+    Store a policy document as a configuration or its next version.
 
     A document that means what the current version means makes no new one.
 
@@ -132,7 +132,9 @@ def versions(client: Client, name_or_id: str, form: str) -> None:
 @with_client
 def diff(client: Client, /, name_or_id: str, *, older: int | None, newer: int | None, form: str) -> None:
     """
-    What changed between two versions, by meaning: each change, and whether it strengthens or weakens.
+    What changed between two versions, by meaning.
+
+    Each change is told, and whether it strengthens or weakens.
 
     Exit status: 0 they mean the same; 3 they differ.
     """

@@ -127,7 +127,7 @@ def download(
     client: Client, export_id: str, *, output: Path | None, with_manifest: bool, wait: bool, timeout: int
 ) -> None:
     """
-    Download an archive and check it against the digest that the control plane has of it.
+    Download an archive and check it against its digest.
 
     \b
       kt export download exp_0193... --output events.csv
