@@ -31,6 +31,14 @@ def test_before_the_first_start(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
+def test_a_place_where_nothing_can_be_made(tmp_path: Path) -> None:
+    """It is told before the first start, not by it."""
+    (tmp_path / "file").write_text("")
+    done, found = check(tmp_path, "--data-dir", str(tmp_path / "file" / "below"))
+    assert (done.exit_code, found["database"]["state"]) == (3, "fails")
+    assert "--data-dir" in found["database"]["next_step"]
+
+
 def test_a_database_in_order(databases: Databases, tmp_path: Path) -> None:
     """With its signing key opened; another secret key is told, and so is none."""
     url = databases.fresh()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -118,7 +119,7 @@ def _database(settings: Settings) -> Iterator[Result]:
 
     file = settings.database.removeprefix("sqlite:///")
     if file != settings.database and not Path(file).exists():
-        yield Result("database", "ok", f"`{file}` is made at the first start")
+        yield _first_start(Path(file))
         return
     try:
         store = Store(open_engine(settings.database))
@@ -130,6 +131,15 @@ def _database(settings: Settings) -> Iterator[Result]:
         yield from _opened(store, settings, migrates=migrates)
     finally:
         store.close()
+
+
+def _first_start(file: Path) -> Result:
+    there = next(folder for folder in file.absolute().parents if folder.exists())
+    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        return Result("database", "ok", f"`{file}` is made at the first start")
+    return Result(
+        "database", "fails", f"`{file}` cannot be made: `{there}` lets us write nothing", "another `--data-dir`"
+    )
 
 
 def _events(settings: Settings) -> Iterator[Result]:
