@@ -137,7 +137,7 @@ def test_a_kind_that_is_silent_finds_nothing(name: str, text: str) -> None:
 @given(data=st.data(), name=st.sampled_from(sorted(REDACTING | BLOCKING | MIXED)), text=TEXTS)
 @settings(max_examples=100, deadline=None)
 def test_frames_that_come_together_are_as_frames_that_come_apart(data: st.DataObject, name: str, text: str) -> None:
-    """Those of one text are looked at together: what leaves of them and what is recorded is the same to the byte."""
+    """Those of one text are looked at together: what is read and recorded is the same, and to the byte if unchanged."""
     body = data.draw(streams([text]))
     apart, place = [], 0
     while (place := body.find(b"\n\n", place) + 2) > 1:
@@ -147,7 +147,7 @@ def test_frames_that_come_together_are_as_frames_that_come_apart(data: st.DataOb
     assert (together.status, together.record.verdict) == (one_by_one.status, one_by_one.record.verdict)
     assert findings(together) == findings(one_by_one)
     assert received(together) == received(one_by_one)
-    if together.status == 200:
+    if together.record.verdict == "allowed":  # which frame carries which letter of a replacement is not promised
         assert together.body == one_by_one.body
 
 

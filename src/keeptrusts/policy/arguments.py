@@ -187,7 +187,7 @@ _CHECKS: Final[Mapping[str, Callable[[Any], bool]]] = {
     **dict.fromkeys(_COUNTS, _is_count),
     **dict.fromkeys(_NUMBERS, is_number),
     "multipleOf": lambda given: is_number(given) and given > 0,
-    "type": lambda given: bool(given) and set([given] if isinstance(given, str) else _listed(given)) <= set(TYPES),
+    "type": lambda given: given in TYPES or (bool(_listed(given)) and all(one in TYPES for one in given)),
     "enum": lambda given: bool(_listed(given)),
     "pattern": lambda given: isinstance(given, str),
     "format": lambda given: isinstance(given, str),

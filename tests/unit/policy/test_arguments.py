@@ -115,6 +115,8 @@ def test_time_does_not_double_with_each_level() -> None:
     [
         (3, "E003", ()),
         ({"type": "strin"}, "E003", ("type",)),
+        ({"type": [["string"]]}, "E003", ("type",)),
+        ({"type": {"string": 1}}, "E003", ("type",)),
         ({"requird": ["a"]}, "E002", ("requird",)),
         ({"properties": {"a": {"minimum": "1"}}}, "E003", ("properties", "a", "minimum")),
         ({"properties": []}, "E003", ("properties",)),
