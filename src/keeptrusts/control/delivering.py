@@ -24,7 +24,6 @@ from keeptrusts.control.schedule import read_retry_after, wait_after
 from keeptrusts.control.sending import TIMEOUT_S, Answer, Sender
 from keeptrusts.control.services import Services
 from keeptrusts.control.signatures import signed_headers
-from keeptrusts.core.ids import REQUEST
 from keeptrusts.core.version import VERSION
 from keeptrusts.store.audit import AuditLog, AuditRecord
 from keeptrusts.store.deliveries import (
@@ -41,7 +40,7 @@ from keeptrusts.store.deliveries import (
     oldest_messages,
 )
 from keeptrusts.store.jobs import DELIVERIES, Jobs, Lease, LeaseLostError
-from keeptrusts.store.transaction import Tx, new_id
+from keeptrusts.store.transaction import Tx
 from keeptrusts.store.webhooks import Endpoint, hold_webhook, read_endpoint
 
 TOPIC: Final = "outbox"
@@ -54,7 +53,6 @@ IN_A_ROW: Final = 100
 DISABLED_AFTER: Final = timedelta(days=5)
 KEPT_FOR: Final = timedelta(days=30)
 SWEEP_S: Final = 3600.0
-SYSTEM: Final = "system"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +192,9 @@ class Courier:
             attempt = self._judge(task, answer, now)
             note_attempt(tx.connection, task.due, lease.id, attempt, at=now)
             if attempt.disable is not None and task.endpoint.active:
-                AuditLog(tx.connection, lease.org).append(_disabled(lease.id), at=now)
+                AuditLog(tx.connection, lease.org).append(
+                    AuditRecord.of_system("webhook.disable", "webhook", lease.id), at=now
+                )
 
     def _judge(self, task: _Task, answer: Answer, now: datetime) -> Attempt:
         since = task.endpoint.failing_since or now
@@ -240,16 +240,3 @@ async def deliver_webhooks(services: Services) -> None:
     async with Courier(services) as courier, asyncio.TaskGroup() as group:
         group.create_task(courier.run())
         group.create_task(courier.sweep())
-
-
-def _disabled(webhook_id: str) -> AuditRecord:
-    return AuditRecord(
-        actor=SYSTEM,
-        action="webhook.disable",
-        object_type="webhook",
-        object_id=webhook_id,
-        before_digest=None,
-        after_digest=None,
-        ip=None,
-        request_id=new_id(REQUEST),
-    )

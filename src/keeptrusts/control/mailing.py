@@ -25,13 +25,12 @@ from keeptrusts.control.schedule import wait_after
 from keeptrusts.control.services import Services
 from keeptrusts.control.smtp import MailError, MailServer
 from keeptrusts.core.errors import NotFoundError
-from keeptrusts.core.ids import REQUEST
 from keeptrusts.store.audit import AuditLog, AuditRecord
 from keeptrusts.store.columns import rfc3339
 from keeptrusts.store.escalations import Escalations
 from keeptrusts.store.jobs import LETTERS, Jobs, Lease
 from keeptrusts.store.letters import Letter, add_letter, drop_letter, note_attempt, read_letter
-from keeptrusts.store.transaction import Tx, new_id
+from keeptrusts.store.transaction import Tx
 
 log = logging.getLogger("keeptrusts.control")
 
@@ -39,7 +38,6 @@ TOPIC: Final = "letters"
 WIDTH: Final = 8
 """Letters that are sent at the same time."""
 LEASE_FOR: Final = timedelta(seconds=10 * smtp.TIMEOUT_S)
-SYSTEM: Final = "system"
 
 
 def tell_assignee(tx: Tx, services: Services, org: str, escalation: Escalation) -> None:
@@ -133,7 +131,9 @@ class Postman:
                 jobs.put_back(lease, due=now + wait)
             else:
                 drop_letter(tx.connection, letter.id)
-                AuditLog(tx.connection, letter.org).append(_given_up(letter.escalation_id), at=now)
+                AuditLog(tx.connection, letter.org).append(
+                    AuditRecord.of_system("escalation.mail_failed", "escalation", letter.escalation_id), at=now
+                )
                 jobs.finish(lease)
         fields = {"escalation_id": letter.escalation_id, "reason": str(failed), "attempt": letter.attempts + 1}
         log.warning("an e-mail was not sent", extra={"fields": {**fields, "again": again}})
@@ -153,16 +153,3 @@ async def tell_assignees(services: Services) -> None:
         await asyncio.Event().wait()
         return
     await Postman(services, services.settings.mail_server).run()
-
-
-def _given_up(escalation_id: str) -> AuditRecord:
-    return AuditRecord(
-        actor=SYSTEM,
-        action="escalation.mail_failed",
-        object_type="escalation",
-        object_id=escalation_id,
-        before_digest=None,
-        after_digest=None,
-        ip=None,
-        request_id=new_id(REQUEST),
-    )

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, insert, select
 
 from keeptrusts.api.audit import AuditEntry
-from keeptrusts.core.ids import AUDIT
+from keeptrusts.core.ids import AUDIT, REQUEST
 from keeptrusts.store.columns import rfc3339
 from keeptrusts.store.tables import audit_log
 from keeptrusts.store.transaction import new_id
+
+SYSTEM: Final = "system"
+"""The actor of what nobody asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,20 @@ class AuditRecord:
     after_digest: str | None
     ip: str | None
     request_id: str
+
+    @classmethod
+    def of_system(cls, action: str, object_type: str, object_id: str) -> AuditRecord:
+        """What the control plane did by itself, to an object that is not digested."""
+        return cls(
+            actor=SYSTEM,
+            action=action,
+            object_type=object_type,
+            object_id=object_id,
+            before_digest=None,
+            after_digest=None,
+            ip=None,
+            request_id=new_id(REQUEST),
+        )
 
 
 class AuditLog:
