@@ -100,6 +100,7 @@ def kinds(*, as_json: bool, pages: str | None) -> None:
 
     rows = summaries()
     if pages is not None:
+        Path(pages).mkdir(parents=True, exist_ok=True)
         for row in rows:
             Path(pages, f"{row.kind}.md").write_text(page(row.kind), encoding="utf-8")
         return
