@@ -106,3 +106,52 @@ def test_what_terraform_manages_is_said(plane: Served, file: Path) -> None:
     file.write_text(STRICTER, encoding="utf-8")
     done = plane.kt("config", "push", "--file", str(file), "--name", "declared")
     assert "Terraform manages `declared`" in done.stderr
+
+
+def test_a_file_is_compared_with_what_is_stored(plane: Served, file: Path) -> None:
+    """With the current version, or the one that is named; before anything is stored."""
+    plane.kt("config", "push", "--file", str(file), "--name", "compared")
+    assert plane.kt("config", "diff", "compared", "--file", str(file)).exit_code == 0
+    changed = plane.kt("config", "diff", "compared", "--file", "-", "--json", stdin=STRICTER)
+    assert (changed.exit_code, bool(json.loads(changed.stdout)["changes"])) == (3, True)
+    plane.kt("config", "push", "--file", "-", "--name", "compared", stdin=STRICTER)
+    assert plane.kt("config", "diff", "compared", "--file", str(file), "--from", "1").exit_code == 0
+    assert plane.kt("config", "diff", "compared", "--file", str(file), "--to", "1").exit_code == 2
+    assert plane.kt("config", "diff", "compared", "--file", "-", stdin="pack: 1\n").exit_code == 2
+
+
+def test_what_is_around_the_document_changes(plane: Served, file: Path) -> None:
+    """Name, description and labels, without a new version; an empty text clears."""
+    made = told(plane, "push", "--file", str(file), "--name", "around")
+    after = told(plane, "update", "around", "--description", "ours", "--label", "team=a", "--label", "tier=1")
+    assert (after["description"], after["labels"], after["version"]) == ("ours", {"team": "a", "tier": "1"}, 1)
+    after = told(plane, "update", "around", "--description", "", "--no-labels", "--name", "renamed-around")
+    assert (after["id"], after["name"], after["description"], after["labels"]) == (
+        made["id"], "renamed-around", None, {},
+    )  # fmt: skip
+    assert plane.kt("config", "update", "renamed-around").exit_code == 2
+    assert plane.kt("config", "update", "renamed-around", "--label", "a=b", "--no-labels").exit_code == 2
+
+
+def test_a_configuration_is_deleted(plane: Served, file: Path) -> None:
+    """Only when it is meant, and no gateway uses it."""
+    told(plane, "push", "--file", str(file), "--name", "doomed")
+    assert plane.kt("gateway", "create", "--name", "user", "--configuration", "doomed").exit_code == 0
+    used = plane.kt("config", "delete", "doomed", "--yes")
+    assert (used.exit_code, "error[in_use]" in used.stderr) == (2, True)
+    assert plane.kt("gateway", "delete", "user", "--yes").exit_code == 0
+    assert plane.kt("config", "delete", "doomed", stdin="n\n").exit_code == 1
+    assert plane.kt("config", "delete", "doomed", "--yes").exit_code == 0
+    gone = plane.kt("config", "show", "doomed")
+    assert gone.exit_code == 2
+
+
+def test_a_document_is_tried_on_what_was_decided(plane: Served, file: Path) -> None:
+    """Exit status 0 and the digests when nothing was recorded; a document that is not valid is not sent."""
+    told(plane, "push", "--file", str(file), "--name", "tried")
+    found = told(plane, "simulate", "tried", "--file", str(file), "--window", "7d")
+    assert (found["events"], found["base_digest"]) == (0, found["candidate_digest"])
+    table = plane.kt("config", "simulate", "tried", "--file", str(file))
+    assert (table.exit_code, "0 of 0 decisions judged again" in table.stderr) == (0, True)
+    assert plane.kt("config", "simulate", "tried", "--file", "-", stdin="pack: 1\n").exit_code == 2
+    assert plane.kt("config", "simulate", "tried", "--file", str(file), "--window", "soon").exit_code == 2

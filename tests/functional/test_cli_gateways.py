@@ -1,4 +1,4 @@
-"""`kt gateway config|diff|status|reload|pin|unpin` against a control plane, with instances that report by hand."""
+"""`kt gateway` and what it changes, against a control plane, with instances that report by hand."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import urllib3
 
+from keeptrusts.cli.gateway_status import summary
 from keeptrusts.control.settings import Settings
 from support.control import OTHER_POLICY, POLICY
 from support.served import Served, serve, shown
@@ -124,3 +125,52 @@ def test_pin_and_unpin(plane: Served) -> None:
     assert said(plane, "gateway", "unpin", "pinned")["configuration_version"] is None
     assert said(plane, "gateway", "pin", "pinned")["configuration_version"] == 2
     assert plane.kt("gateway", "pin", "pinned", "--version", "7").exit_code == 2
+
+
+def test_update_changes_what_is_named(plane: Served) -> None:
+    """And nothing else; an empty text clears; another configuration is followed from its latest version on."""
+    before = gateway(plane, "changed", "--label", "team=a", "--description", "first", "--configuration-version", "1")
+    after = said(plane, "gateway", "update", "changed", "--environment", "staging", "--label", "team=b")
+    assert after == before | {"environment": "staging", "labels": {"team": "b"}, "updated_at": after["updated_at"]}
+    cleared = said(plane, "gateway", "update", "changed", "--description", "", "--environment", "", "--no-labels")
+    assert (cleared["description"], cleared["environment"], cleared["labels"]) == (None, None, {})
+    assert plane.kt("config", "push", "--file", "-", "--name", "another", stdin=POLICY).exit_code == 0
+    moved = said(plane, "gateway", "update", "changed", "--configuration", "another")
+    assert (moved["configuration_version"], moved["desired_digest"]) == (None, before["desired_digest"])
+    assert said(plane, "gateway", "update", "changed", "--configuration", "")["configuration_id"] is None
+    assert said(plane, "gateway", "update", "changed", "--name", "renamed")["name"] == "renamed"
+    assert plane.kt("gateway", "update", "changed", "--name", "x").exit_code == 2
+    assert plane.kt("gateway", "update", "renamed").exit_code == 2
+
+
+def test_delete_asks_and_shuts_out(plane: Served) -> None:
+    """It is gone, and its tokens open nothing any more."""
+    gateway(plane, "doomed")
+    token = said(plane, "gateway", "token", "create", "doomed")["token"]
+    asked = plane.kt("gateway", "delete", "doomed", stdin="n\n")
+    assert (asked.exit_code, "0 instances run it" in asked.stderr) == (1, True)
+    assert plane.kt("gateway", "delete", "doomed", "--yes").exit_code == 0
+    assert plane.kt("gateway", "show", "doomed").exit_code == 2
+    assert plane.kt("auth", "whoami", env={"KEEPTRUSTS_API_TOKEN": token}).exit_code == 4
+
+
+def test_tokens_are_listed_and_revoked(plane: Served) -> None:
+    """Without their secrets; only through the gateway they are of."""
+    gateway(plane, "keyed")
+    gateway(plane, "other")
+    token = said(plane, "gateway", "token", "create", "keyed", "--name", "blue")
+    listed = plane.kt("gateway", "token", "list", "keyed", "--json")
+    assert [(one["name"], one["state"]) for one in json.loads(listed.stdout)] == [("blue", "valid")]
+    assert token["token"] not in listed.stdout
+    wrong = plane.kt("gateway", "token", "revoke", "other", token["id"], "--yes")
+    assert (wrong.exit_code, "kt gateway token list" in wrong.stderr) == (2, True)
+    assert plane.kt("gateway", "token", "revoke", "keyed", token["id"], stdin="n\n").exit_code == 1
+    assert plane.kt("gateway", "token", "revoke", "keyed", token["id"], "--yes").exit_code == 0
+    assert said(plane, "gateway", "token", "list", "keyed")[0]["state"] == "revoked"
+
+
+def test_an_earlier_control_plane_tells_no_epoch() -> None:
+    """The line about a gateway is made all the same."""
+    earlier: Any = {"id": "gw_1", "name": "edge", "status": "never_seen", "instances": []}
+    earlier |= dict.fromkeys(("environment", "configuration_id", "configuration_version", "desired_digest"))
+    assert summary(earlier)["epoch"] is None

@@ -114,11 +114,14 @@ def test_one_claimant(still: Plane) -> None:
     decision = {"outcome": "approved", "reason": "mine"}
     for answer in (second.post(f"{where}/claim"), second.post(f"{where}/unclaim")):
         assert_problem(answer, 409, "already_claimed")
+        assert answer.json()["detail"].startswith("`editor` claimed it at 20")
     assert_problem(second.post(f"{where}/resolve", decision), 409, "already_claimed")
     assert first.made(f"{where}/unclaim", {})["claimed_by"] is None
     second.made(f"{where}/claim", {})
-    still.admin.made(f"{where}/resolve", {"outcome": "denied", "reason": "overruled"})
-    assert_problem(second.post(f"{where}/resolve", decision), 409, "already_resolved")
+    made = still.admin.made(f"{where}/resolve", {"outcome": "denied", "reason": "overruled"})
+    late = second.post(f"{where}/resolve", decision)
+    assert_problem(late, 409, "already_resolved")
+    assert late.json()["detail"] == f"`{made['resolved_by']}` decided it at {made['resolved_at']}: denied"
 
 
 def test_nobody_approves_their_own_request(still: Plane) -> None:

@@ -19,10 +19,15 @@ if TYPE_CHECKING:
 
 COLUMNS: Final = ("id", "name", "version", "policy_kinds", "managed_by", "updated_at")
 VERSIONS: Final = ("version", "content_digest", "author", "message", "created_at")
-EXPORT = Entry("keeptrusts.cli.config_export:export", "Write Terraform files for what there is.")
+ENTRIES: Final = {
+    "export": Entry("keeptrusts.cli.config_export:export", "Write Terraform files for what there is."),
+    "update": Entry("keeptrusts.cli.config_change:update", "Change name, description or labels."),
+    "delete": Entry("keeptrusts.cli.config_change:delete", "Delete a configuration that no gateway uses."),
+    "simulate": Entry("keeptrusts.cli.config_change:simulate", "What a document would change of recorded decisions."),
+}
 
 
-@click.group(cls=LazyGroup, entries={"export": EXPORT})
+@click.group(cls=LazyGroup, entries=ENTRIES)
 def config() -> None:
     """Configurations of the control plane; and the settings of `kt`, with `show`."""
 
@@ -103,14 +108,14 @@ def push(client: Client, /, path: str, *, name: str | None, message: str | None,
     before = mine.find(wanted)
     if before is None:
         draft = {"name": wanted, "policy_yaml": text, "managed_by": "cli", **kept}
-        emit_one(_short({**mine.create(cast("ConfigurationDraft", draft))}), form)
+        emit_one(short({**mine.create(cast("ConfigurationDraft", draft))}), form)
         say("made; `kt gateway create --configuration` has a gateway run it")
         return
-    _warn_of_terraform(before["managed_by"], wanted)
+    warn_of_terraform(before["managed_by"], wanted)
     now = mine.fetch(before["id"])
     patch = {"policy_yaml": text, "managed_by": "cli", **kept}
     after = mine.update(before["id"], cast("ConfigurationPatch", patch), if_match=now.etag)
-    emit_one(_short({**after}), form)
+    emit_one(short({**after}), form)
     same = after["version"] == now.value["version"]
     say("it means what the current version means" if same else f"version {after['version']} is current")
 
@@ -128,20 +133,34 @@ def versions(client: Client, name_or_id: str, form: str) -> None:
 @click.argument("name_or_id")
 @click.option("--from", "older", type=click.IntRange(1), help="Version.  [default: the one before the other]")
 @click.option("--to", "newer", type=click.IntRange(1), help="Version.  [default: the current one]")
+@click.option("--file", "path", metavar="FILE", help="A document instead of the newer version; `-`: stdin.")
 @format_option("text", "json")
 @with_client
-def diff(client: Client, /, name_or_id: str, *, older: int | None, newer: int | None, form: str) -> None:
+def diff(
+    client: Client, /, name_or_id: str, *, older: int | None, newer: int | None, path: str | None, form: str
+) -> None:
     """
-    What changed between two versions, by meaning.
+    What changed between two versions, or what a file would change, by meaning.
 
     Each change is told, and whether it strengthens or weakens.
 
-    Exit status: 0 they mean the same; 3 they differ.
+    \b
+      kt config diff production-policy --from 3
+      kt config diff production-policy --file policy-config.yaml
+
+    Exit status: 0 they mean the same; 3 they differ; 2 the file is not valid.
     """
+    from keeptrusts.cli.documents import sound_text
     from keeptrusts.cli.policy_diff import tell
 
+    if path is not None and newer is not None:
+        raise click.UsageError("`--file` and `--to` are two different other sides")
+    text = None if path is None else sound_text(path)
     identifier = find_configuration(client, name_or_id)
     after = newer or client.configurations.get(identifier)["version"]
+    if text is not None:
+        tell(client.configurations.version(identifier, older or after)["policy_yaml"], text, form)
+        return
     before = older or after - 1
     if before < 1:
         raise stop("there is no version before the first", "name two with `--from` and `--to`", status=Exit.WRONG_INPUT)
@@ -159,18 +178,20 @@ def rollback(client: Client, /, name_or_id: str, *, version: int, yes: bool, for
     """Make an earlier version current again, as a new one. Gateways that follow the latest run it at once."""
     identifier = find_configuration(client, name_or_id)
     now = client.configurations.fetch(identifier)
-    _warn_of_terraform(now.value["managed_by"], now.value["name"])
+    warn_of_terraform(now.value["managed_by"], now.value["name"])
     if not yes:
         click.confirm(
             f"Replace version {now.value['version']} of {now.value['name']} by {version}?", abort=True, err=True
         )
-    emit_one(_short({**client.configurations.roll_back(identifier, version, if_match=now.etag)}), form)
+    emit_one(short({**client.configurations.roll_back(identifier, version, if_match=now.etag)}), form)
 
 
-def _short(found: dict[str, object]) -> dict[str, object]:
+def short(found: dict[str, object]) -> dict[str, object]:
+    """Without the document."""
     return {name: value for name, value in found.items() if name != "policy_yaml"}
 
 
-def _warn_of_terraform(managed_by: str, name: str) -> None:
+def warn_of_terraform(managed_by: str, name: str) -> None:
+    """Before a change that Terraform would undo."""
     if managed_by == "terraform":
         say(f"warning: Terraform manages `{name}`; its next plan shows this change as drift and puts it back")

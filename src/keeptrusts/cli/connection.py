@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import click
 
+from keeptrusts.cli.files import ExistingText
 from keeptrusts.cli.settings import Settings
 from keeptrusts.core.errors import NotAuthorisedError
 from keeptrusts.core.version import VERSION
@@ -22,7 +23,7 @@ _OPTIONS = (
     click.option("--api-url", metavar="URL", help="The control plane.  [env: KEEPTRUSTS_API_URL]"),
     click.option(
         "--api-token-file",
-        type=click.File(),
+        type=ExistingText(),
         help="File that holds the API key; `-`: stdin. A key itself is never an argument: others would see it.  "
         "[env: KEEPTRUSTS_API_TOKEN]",
     ),

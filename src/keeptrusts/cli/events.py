@@ -12,6 +12,7 @@ import click
 from keeptrusts.cli.connection import make_client, with_client, with_settings
 from keeptrusts.cli.duration import MOMENT
 from keeptrusts.cli.feed import EventRow, Feed, Spooled, Stored
+from keeptrusts.cli.files import Existing
 from keeptrusts.cli.lazy import Entry, LazyGroup
 from keeptrusts.cli.output import emit, emit_line, emit_one, format_option, paint, shown
 from keeptrusts.cli.settings import Settings
@@ -44,7 +45,7 @@ def events() -> None:
 @click.option("--since", type=MOMENT, help="Only from then on: 2030-01-31T08:00:00Z, or 24h for a day ago.")
 @click.option(
     "--spool",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=Existing(folder=True),
     help="Read the spool directory of a gateway instead of a control plane.",
 )
 @format_option("table", "json", "jsonl")

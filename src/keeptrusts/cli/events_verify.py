@@ -13,13 +13,14 @@ from typing import Any, Final
 import click
 
 from keeptrusts.cli.failure import Exit, stop
+from keeptrusts.cli.files import Existing
 from keeptrusts.cli.output import emit, emit_value, format_option, say
 from keeptrusts.core.ids import EVENT, lowest_id
 from keeptrusts.trail.chain import verify as verify_chains
 from keeptrusts.trail.evidence import Proof, Window, prove
 
 COLUMNS: Final = ("name", "where", "message")
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FILE = Existing()
 
 
 @click.command()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import IO, Any
+from typing import IO, Any, Final
 
 import click
 
+from keeptrusts.cli.output import shown
 from keeptrusts.core.errors import (
     ApiError,
     ApiUnreachableError,
@@ -37,7 +38,7 @@ class Failure(click.ClickException):
     exit_code: int  # type: ignore[misc] # click sets it on instances too, but declares it of the class
 
     def __init__(self, error: KeeptrustsError, next_step: str | None = None, *, status: int | None = None) -> None:
-        super().__init__(str(error))
+        super().__init__(shown(str(error)))
         self.exit_code = exit_status(error) if status is None else status
         self._error = error
         self._next_step = next_step or suggestion(error)
@@ -70,6 +71,24 @@ def exit_status(error: KeeptrustsError) -> int:
             return Exit.FAILED
 
 
+_SHOWN_BY: Final = (
+    ("no such event", "`kt events tail`"),
+    ("no such escalation", "`kt escalation list`"),
+    ("no such webhook", "`kt webhook list`"),
+    ("no such delivery", "`kt webhook deliveries WEBHOOK_ID`"),
+    ("no such configuration", "`kt config list`"),
+    ("no such version", "`kt config versions NAME_OR_ID`"),
+    ("names no version", "`kt config versions NAME_OR_ID`"),
+    ("names no configuration", "`kt config list`"),
+    ("no such gateway", "`kt gateway list`"),
+    ("no such export", "`kt export list`"),
+    ("no such token", "`kt gateway token list NAME_OR_ID`"),
+    ("no such key", "`kt token list`"),
+    ("no such variable", "`kt secret list`"),
+)
+"""What the control plane says is not there, and the command that shows what is."""
+
+
 def suggestion(error: KeeptrustsError) -> str:
     """What to do about an error that does not say it."""
     match error:
@@ -83,6 +102,8 @@ def suggestion(error: KeeptrustsError) -> str:
             return "see whether `KEEPTRUSTS_API_URL` leads to a control plane: `kt doctor` looks at each step"
         case ApiUnreachableError():
             return "check `KEEPTRUSTS_API_URL`; `kt doctor` looks at each step, `kt dev` starts a control plane here"
+        case ApiError(code="not_found" | "unknown_version" | "unknown_configuration"):
+            return next((f"{where} shows those there are" for noun, where in _SHOWN_BY if noun in str(error)), "")
         case _:
             return ""
 

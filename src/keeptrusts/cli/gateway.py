@@ -26,6 +26,8 @@ ENTRIES: Final = {
     "reload": Entry("keeptrusts.cli.gateway_actions:reload", "Have a gateway load its document once more."),
     "pin": Entry("keeptrusts.cli.gateway_actions:pin", "Keep a gateway at one version."),
     "unpin": Entry("keeptrusts.cli.gateway_actions:unpin", "Have a gateway follow the latest version again."),
+    "update": Entry("keeptrusts.cli.gateway_change:update", "Change what is named of a gateway, and nothing else."),
+    "delete": Entry("keeptrusts.cli.gateway_change:delete", "Delete a gateway and revoke its tokens."),
 }
 
 
@@ -110,6 +112,36 @@ def create_token(client: Client, name_or_id: str, *, name: str | None, expires_i
     found = find_gateway(client, name_or_id)
     emit_one(client.gateways.create_token(found["id"], cast("GatewayTokenDraft", draft)), form)
     say("this is the only time the token is shown; the gateway takes it from `KEEPTRUSTS_GATEWAY_TOKEN`")
+
+
+@token.command("list")
+@click.argument("name_or_id")
+@format_option("table", "json", "jsonl", "csv", "yaml")
+@with_client
+def list_tokens(client: Client, name_or_id: str, form: str) -> None:
+    """The credentials of a gateway, newest first, without their secrets; revoked ones too."""
+    from keeptrusts.cli.token import emit_keys
+
+    emit_keys(list(client.gateways.tokens(find_gateway(client, name_or_id)["id"])), form)
+
+
+@token.command("revoke")
+@click.argument("name_or_id")
+@click.argument("token_id")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_client
+def revoke_token(client: Client, name_or_id: str, token_id: str, *, yes: bool) -> None:
+    """
+    From now on, refuse a credential of a gateway.
+
+    \b
+      kt gateway token revoke edge key_0193...
+    """
+    found = find_gateway(client, name_or_id)
+    if not yes:
+        click.confirm(f"revoke `{token_id}`? processes that use it are shut out at once", abort=True, err=True)
+    client.gateways.revoke_token(found["id"], token_id)
+    say(f"revoked `{token_id}`")
 
 
 def find_gateway(client: Client, name_or_id: str) -> Gateway:

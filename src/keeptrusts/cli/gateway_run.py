@@ -11,10 +11,11 @@ from typing import Any
 import click
 
 from keeptrusts.cli.failure import Exit
+from keeptrusts.cli.files import Existing
 from keeptrusts.core.errors import InputError
 from keeptrusts.policy.findings import InvalidPolicyError
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FILE = Existing()
 
 
 @click.command()

@@ -59,7 +59,8 @@ def summary(gateway: Gateway) -> dict[str, Any]:
         "configuration_id": gateway["configuration_id"],
         "configuration_version": gateway["configuration_version"],
         "desired_digest": gateway["desired_digest"],
-        "epoch": gateway["epoch"],
+        # a control plane of an earlier version does not tell it
+        "epoch": gateway.get("epoch"),
         "instance_count": len(instances),
         "in_sync": sum(one["state"] == "in_sync" for one in instances),
     }

@@ -36,8 +36,9 @@ def list_secrets(client: Client, form: str) -> None:
 @click.argument("name")
 @click.option("--stdin", "from_stdin", is_flag=True, help="Read the value from standard input.")
 @click.option("--env-var", metavar="VARIABLE", help="Take the value of this variable of the environment.")
-@click.option("--description", help="What it is for.")
+@click.option("--description", help="What it is for; an empty text clears it.")
 @click.option("--allow-host", "hosts", multiple=True, metavar="HOST", help="Where it may be sent; may be repeated.")
+@click.option("--known-hosts", is_flag=True, help="Send it to hosts of known providers alone, from now on.")
 @format_option("table", "json", "yaml")
 @with_client
 def set_secret(client: Client, /, name: str, *, from_stdin: bool, env_var: str | None, form: str, **about: Any) -> None:
@@ -46,21 +47,22 @@ def set_secret(client: Client, /, name: str, *, from_stdin: bool, env_var: str |
 
     A policy document names it as `secret_key_ref: {store: NAME}`; gateways that run take up a new value within seconds.
     It is sent to hosts of known providers alone, or to those named with `--allow-host`: `HOST`, or `HOST:PORT`.
+    Of a secret that is there already, description and hosts can be changed alone, without its value.
 
     \b
       kt secret set openai-key --env-var OPENAI_API_KEY
       pass show openai | kt secret set openai-key --stdin
       kt secret set azure-key --env-var AZURE_KEY --allow-host mine.openai.azure.com
     """
-    value = _value(env_var, from_stdin=from_stdin)
-    told: dict[str, Any] = {"description": about["description"]} if about["description"] is not None else {}
-    told |= {"allowed_hosts": list(about["hosts"])} if about["hosts"] else {}
+    told = _about(**about)
     known = _find(client, name)
+    if not (known is not None and told and not from_stdin and env_var is None):
+        told["value"] = _value(env_var, from_stdin=from_stdin)
     if known is None:
-        draft = {"name": name, "value": value, **told}
-        emit_one(client.variables.create(cast("VariableDraft", draft)), form)
+        emit_one(client.variables.create(cast("VariableDraft", {"name": name, **told})), form)
         return
-    emit_one(client.variables.update(known["id"], cast("VariablePatch", {"value": value, **told})), form)
+    now = client.variables.fetch(known["id"])
+    emit_one(client.variables.update(known["id"], cast("VariablePatch", told), if_match=now.etag), form)
 
 
 @secret.command()
@@ -83,11 +85,33 @@ def _find(client: Client, name: str) -> Variable | None:
     return next((one for one in client.variables.each({"name": name}) if one["name"] == name), None)
 
 
+def from_environment(variable: str) -> str:
+    """
+    What a variable of the environment holds.
+
+    Raises:
+        Failure: It is not set, or empty.
+    """
+    value = os.environ.get(variable, "").strip()
+    if not value:
+        raise stop(f"there is no value in `{variable}`", "set it, and export it",
+                   status=Exit.WRONG_INPUT, code="no_value")  # fmt: skip
+    return value
+
+
+def _about(description: str | None, hosts: tuple[str, ...], *, known_hosts: bool) -> dict[str, Any]:
+    if hosts and known_hosts:
+        raise click.UsageError("`--allow-host` and `--known-hosts` exclude each other")
+    told: dict[str, Any] = {} if description is None else {"description": description or None}
+    return told | ({"allowed_hosts": list(hosts) or None} if hosts or known_hosts else {})
+
+
 def _value(env_var: str | None, *, from_stdin: bool) -> str:
     if from_stdin == (env_var is not None):
         raise click.UsageError("give one of `--stdin` and `--env-var`")
-    value = sys.stdin.read() if env_var is None else os.environ.get(env_var, "")
-    if not value.strip():
-        where = "standard input" if env_var is None else f"`{env_var}`"
-        raise stop(f"there is no value in {where}", status=Exit.WRONG_INPUT, code="no_value")
-    return value.strip()
+    if env_var is not None:
+        return from_environment(env_var)
+    value = sys.stdin.read().strip()
+    if not value:
+        raise stop("there is no value in standard input", status=Exit.WRONG_INPUT, code="no_value")
+    return value

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from keeptrusts.cli.files import Existing
 from keeptrusts.cli.lazy import Entry, LazyGroup
 
 if TYPE_CHECKING:
@@ -239,7 +240,7 @@ def backup(database_url: str | None, events_dsn: str | None, data_dir: Path, out
 
 
 @server.command()
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", type=Existing(folder=True))
 @database_option
 @events_option
 @data_dir_option

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 import click
@@ -12,7 +13,7 @@ from keeptrusts.cli.output import emit, emit_one, format_option, say
 
 if TYPE_CHECKING:
     from keeptrusts.api.names import Role
-    from keeptrusts.api.tokens import KeyDraft
+    from keeptrusts.api.tokens import Key, KeyDraft
     from keeptrusts.client import Client
 
 ROLES = ("admin", "editor", "viewer", "auditor", "gateway")
@@ -29,8 +30,17 @@ def token() -> None:
 @with_client
 def list_tokens(client: Client, form: str) -> None:
     """Every key, newest first, without its secret; revoked ones too."""
-    rows = [key | {"state": _state(key["revoked_at"], key["expires_at"])} for key in client.tokens.each()]
-    emit(rows, COLUMNS, form)
+    emit_keys(list(client.tokens.each()), form)
+
+
+@token.command()
+@click.argument("token_id")
+@format_option("table", "json", "yaml")
+@with_client
+def show(client: Client, token_id: str, form: str) -> None:
+    """One key, without its secret; with its rights and its end."""
+    found = client.tokens.get(token_id)
+    emit_one({**found, "state": _state(found["revoked_at"], found["expires_at"])}, form)
 
 
 @token.command()
@@ -78,6 +88,11 @@ def rotate(client: Client, token_id: str, overlap: int | None, form: str) -> Non
     """Make a successor with the same rights. It is shown this once; the old key lives on for the overlap."""
     emit_one(client.tokens.rotate(token_id, overlap_seconds=overlap), form)
     say(f"put the new key where `{token_id}` is used before the old one ends")
+
+
+def emit_keys(keys: Sequence[Key], form: str) -> None:
+    """A list of keys, each with whether it opens anything."""
+    emit([key | {"state": _state(key["revoked_at"], key["expires_at"])} for key in keys], COLUMNS, form)
 
 
 def _state(revoked_at: str | None, expires_at: str | None) -> str:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from keeptrusts.api.escalations import Escalation, Outcome
 from keeptrusts.core.errors import NotFoundError
-from keeptrusts.store.columns import rfc3339_or_none
+from keeptrusts.store.columns import rfc3339, rfc3339_or_none
 from keeptrusts.store.errors import ConflictError
 from keeptrusts.store.review_tables import escalations
 from keeptrusts.store.sealing import Sealer
@@ -230,11 +230,14 @@ class Escalations:
     def _open_one(self, identifier: str, who: Reviewer, at: datetime) -> RowMapping:
         row = self._existing(identifier, lock=True)
         if row["state"] == "expired" or (row["state"] in OPEN and row["due_at"] <= at):
-            raise ConflictError("nobody decided in time, so it was denied", code="escalation_expired")
+            told = f"nobody decided until {rfc3339(row['due_at'])}, so it was denied"
+            raise ConflictError(told, code="escalation_expired")
         if row["state"] == "resolved":
-            raise ConflictError("it was decided already", code="already_resolved")
+            told = f"`{row['resolved_by']}` decided it at {rfc3339(row['resolved_at'])}: {row['outcome']}"
+            raise ConflictError(told, code="already_resolved")
         if row["state"] == "claimed" and row["claimed_key"] != who.key_id and not who.may_overrule:
-            raise ConflictError("somebody else has claimed it", code="already_claimed")
+            told = f"`{row['claimed_by']}` claimed it at {rfc3339(row['claimed_at'])}; they or an admin decide it"
+            raise ConflictError(told, code="already_claimed")
         return row
 
     def _change(self, row: RowMapping, values: Mapping[str, Any], at: datetime) -> StoredEscalation:
