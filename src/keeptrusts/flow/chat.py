@@ -212,6 +212,7 @@ def _admitted(notes: Notes) -> list[TargetSettings] | Refusal:
 
 def _exchange(notes: Notes, request: ModelRequest) -> Exchange:
     notes.model, notes.streamed, notes.user = request.model, request.stream, request.user
+    notes.counts_apart = request.counts_apart
     return Exchange(
         Phase.INPUT,
         texts=request.texts,

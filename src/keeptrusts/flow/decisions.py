@@ -41,6 +41,7 @@ class Notes:
 
     Args:
         waited_ns: Of the time since the request was complete, what the provider took to answer and the client to read.
+        counts_apart: The client wants the counts of a stream in a chunk of their own.
         said_chars: How many characters of the answer were received or passed on.
         settled: The record was made, or could not be: there will be no other.
     """
@@ -52,6 +53,7 @@ class Notes:
     dialect: Dialect = CHAT
     model: str | None = None
     streamed: bool = False
+    counts_apart: bool = False
     target: TargetSettings | None = None
     results: list[PolicyResult] = field(default_factory=list)
     verdict: Verdict = field(default_factory=Allow)
@@ -96,8 +98,9 @@ class Notes:
 
     @property
     def named(self) -> Asked:
-        """What an answer is named by, where its provider does not name it."""
-        return Asked(self.model or "", self.arrival.request_id)
+        """What an answer says that its provider does not."""
+        arrived = self.arrival.received_us // 1_000_000
+        return Asked(self.model or "", self.arrival.request_id, arrived, self.counts_apart)
 
     @property
     def cost_usd(self) -> float | None:

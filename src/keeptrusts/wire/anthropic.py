@@ -13,9 +13,11 @@ from typing import Any, Final, TypeVar
 
 from keeptrusts.core.errors import UnreadableError
 from keeptrusts.wire.attachments import PARTS, attachment
-from keeptrusts.wire.far_side import chat_usage, text_of, turns
+from keeptrusts.wire.chat_fields import EFFORTS, read_chat, schema_of
+from keeptrusts.wire.far_side import chat_usage, ending, text_of, turns
 from keeptrusts.wire.sse import DONE, SseFrame, encode_frame
 from keeptrusts.wire.strict_json import parse_json, parse_object
+from keeptrusts.wire.translation import Asked
 
 R = TypeVar("R")
 
@@ -34,9 +36,9 @@ _FINISH: Final = {
     "model_context_window_exceeded": "length",
 }
 _SAME: Final = ("temperature", "top_p", "stream")
-_TRANSLATED: Final = frozenset({
-    "model", "messages", "tools", "tool_choice", "max_tokens", "max_completion_tokens", "stop", "user", "n",
-    "stream_options", "store", "service_tier", "parallel_tool_calls", "seed", "metadata", *_SAME,
+_CARRIED: Final = frozenset({
+    "model", "messages", "tools", "tool_choice", "parallel_tool_calls", "max_tokens", "max_completion_tokens", "stop",
+    "user", "reasoning_effort", "response_format", *_SAME,
 })  # fmt: skip
 
 
@@ -50,14 +52,14 @@ def request_to_messages(raw: bytes) -> bytes:
     return _read(_messages_request, raw)
 
 
-def answer_from_messages(raw: bytes) -> bytes:
+def answer_from_messages(raw: bytes, asked: Asked) -> bytes:
     """
     A Messages answer as a chat completion.
 
     Raises:
         UnreadableError: It is no message, or holds a block that is not known.
     """
-    return _read(_chat_answer, raw)
+    return _read(lambda given: _chat_answer(given, asked.at), raw)
 
 
 def _read(read: Callable[[bytes], R], raw: bytes) -> R:
@@ -69,17 +71,14 @@ def _read(read: Callable[[bytes], R], raw: bytes) -> R:
 
 
 def _messages_request(raw: bytes) -> bytes:
-    document = parse_object(raw)
-    unknown = next((name for name, value in document.items() if name not in _TRANSLATED and value is not None), None)
-    if unknown is not None or document.get("n") not in {None, 1}:
-        raise UnreadableError(f"`{unknown or 'n'}` cannot be translated for this provider: leave it out")
+    document = read_chat(raw, _CARRIED)
     system, messages = turns(document["messages"], _blocks)
     out: dict[str, Any] = {
         "model": document["model"],
         "max_tokens": document.get("max_completion_tokens") or document.get("max_tokens") or DEFAULT_MAX_TOKENS,
         "messages": messages,
     }
-    out |= {name: document[name] for name in _SAME if document.get(name) is not None}
+    out |= {name: document[name] for name in _SAME if name in document}
     if system:
         out["system"] = "\n\n".join(system)
     if document.get("stop"):
@@ -90,10 +89,25 @@ def _messages_request(raw: bytes) -> bytes:
     if document.get("tools"):
         out["tools"] = [_tool(one) for one in document["tools"]]
         out["tool_choice"] = _tool_choice(document.get("tool_choice"), document.get("parallel_tool_calls"))
-    return json.dumps(out, ensure_ascii=False).encode()
+    return json.dumps(out | _manner(document), ensure_ascii=False).encode()
 
 
-def _chat_answer(raw: bytes) -> bytes:
+def _manner(document: Mapping[str, Any]) -> dict[str, Any]:
+    """How hard to try, and the form of the answer."""
+    effort, form = document.get("reasoning_effort"), document.get("response_format")
+    config: dict[str, Any] = {}
+    if form is not None:
+        described = schema_of(form)
+        said = {name: described[name] for name in ("description",) if described.get(name)}
+        config["format"] = {"type": "json_schema", "schema": said | described["schema"]}
+    if effort == "none":
+        return {"thinking": {"type": "disabled"}, **({"output_config": config} if config else {})}
+    if effort is not None:
+        config["effort"] = EFFORTS[effort]
+    return {"output_config": config} if config else {}
+
+
+def _chat_answer(raw: bytes, created: int) -> bytes:
     answer = parse_object(raw)
     if answer.get("type") != "message" or not isinstance(answer.get("content"), list):
         raise UnreadableError("the answer is no message")
@@ -110,7 +124,7 @@ def _chat_answer(raw: bytes) -> bytes:
     out = {
         "id": answer.get("id"),
         "object": "chat.completion",
-        "created": 0,
+        "created": created,
         "model": answer.get("model"),
         "choices": [choice],
         "usage": usage,
@@ -123,12 +137,13 @@ class MessagesStream:
     The events of a streamed message, as chunks of a chat completion.
 
     Args:
-        model: What the client asked for, until the provider says its own name for it.
+        asked: The model asked for counts until the provider says its own name for it.
     """
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, asked: Asked) -> None:
         self._id = ""
-        self._model = model
+        self._model = asked.model
+        self._asked = asked
         self._calls: dict[int, int] = {}
         self._counted: dict[str, Any] = {}
 
@@ -179,6 +194,8 @@ class MessagesStream:
             case "thinking":
                 if block.get("thinking"):
                     yield self._chunk({"reasoning_content": block["thinking"]})
+            case "redacted_thinking":
+                return
             case "tool_use":
                 index = self._calls[event["index"]] = len(self._calls)
                 function = {"name": block.get("name", ""), "arguments": ""}
@@ -206,14 +223,15 @@ class MessagesStream:
         reason = (event.get("delta") or {}).get("stop_reason")
         said = {name: count for name, count in (event.get("usage") or {}).items() if count is not None}
         choice = {"index": 0, "delta": {}, "finish_reason": _FINISH.get(str(reason), "stop")}
-        # With the end of the choice: a client that did not ask for usage expects no chunk without choices.
-        yield self._document({"choices": [choice], "usage": _usage(self._counted | said)})
+        usage = _usage(self._counted | said)
+        yield from map(self._document, ending(choice, usage, self._asked))
 
     def _chunk(self, delta: Mapping[str, Any], finish: str | None = None) -> str:
         return self._document({"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
 
     def _document(self, rest: Mapping[str, Any]) -> str:
-        head = {"id": self._id, "object": "chat.completion.chunk", "created": 0, "model": self._model}
+        created = self._asked.at
+        head = {"id": self._id, "object": "chat.completion.chunk", "created": created, "model": self._model}
         return json.dumps({**head, **rest}, ensure_ascii=False)
 
 
@@ -261,7 +279,7 @@ def _block(part: Mapping[str, Any]) -> dict[str, Any]:
 def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
     function = tool.get("function", tool)
     out = {"name": function["name"], "input_schema": function.get("parameters") or {"type": "object"}}
-    return out | {"description": function["description"]} if function.get("description") else out
+    return out | {name: function[name] for name in ("description", "strict") if function.get(name)}
 
 
 def _tool_choice(choice: Any, parallel: Any) -> dict[str, Any]:
@@ -285,6 +303,8 @@ def _take_block(message: dict[str, Any], block: Any) -> None:
             message["content"] = (message["content"] or "") + text
         case {"type": "thinking", "thinking": str(text)}:
             message["reasoning_content"] = message.get("reasoning_content", "") + text
+        case {"type": "redacted_thinking", "data": str()}:
+            return
         case {"type": "tool_use", "id": str(identifier), "name": str(name), "input": given}:
             function = {"name": name, "arguments": json.dumps(given, ensure_ascii=False)}
             call = {"id": identifier, "type": "function", "function": function}

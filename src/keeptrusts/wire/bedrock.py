@@ -15,11 +15,12 @@ from urllib.parse import quote
 
 from keeptrusts.core.errors import UnreadableError
 from keeptrusts.wire.attachments import PARTS, attachment
+from keeptrusts.wire.chat_fields import EFFORTS, read_chat, schema_of
 from keeptrusts.wire.far_side import chat_usage, text_of, turns
 from keeptrusts.wire.messages_as_chat import request_to_chat
 from keeptrusts.wire.openai_chat import natural
 from keeptrusts.wire.strict_json import parse_json, parse_object
-from keeptrusts.wire.translation import Asked, guarded, read_translatable
+from keeptrusts.wire.translation import Asked, guarded
 
 _FINISH: Final = {
     "end_turn": "stop",
@@ -31,9 +32,9 @@ _FINISH: Final = {
     "content_filtered": "content_filter",
 }
 _LIMITS: Final = {"temperature": "temperature", "top_p": "topP"}
-_TRANSLATED: Final = frozenset({
-    "model", "messages", "tools", "tool_choice", "max_tokens", "max_completion_tokens", "stop", "user", "n", "stream",
-    "stream_options", "store", "service_tier", "parallel_tool_calls", "seed", "metadata", *_LIMITS,
+_CARRIED: Final = frozenset({
+    "model", "messages", "tools", "tool_choice", "parallel_tool_calls", "max_tokens", "max_completion_tokens", "stop",
+    "user", "stream", "reasoning_effort", "response_format", *_LIMITS,
 })  # fmt: skip
 _PICTURES: Final = {f"image/{name}": name for name in ("png", "jpeg", "gif", "webp")}
 _OFFICE: Final = "application/vnd.openxmlformats-officedocument"
@@ -64,16 +65,15 @@ def request_to_converse(raw: bytes) -> bytes:
     Raises:
         UnreadableError: It asks for something that Converse has no word for.
     """
-    document = read_translatable(raw, _TRANSLATED)
-    if document.get("n") not in {None, 1} or document.get("parallel_tool_calls") is False:
-        name = "parallel_tool_calls" if document.get("n") in {None, 1} else "n"
-        raise UnreadableError(f"`{name}` cannot be translated for this provider: leave it out")
-    limits = {name: document[given] for given, name in _LIMITS.items() if document.get(given) is not None}
+    document = read_chat(raw, _CARRIED)
+    if document.get("parallel_tool_calls") is False:
+        raise UnreadableError("`parallel_tool_calls` cannot be translated for this provider: leave it out")
+    limits = {name: document[given] for given, name in _LIMITS.items() if given in document}
     cap = document.get("max_completion_tokens") or document.get("max_tokens")
     limits |= {"maxTokens": cap} if cap is not None else {}
     if stop := document.get("stop"):
         limits["stopSequences"] = [stop] if isinstance(stop, str) else stop
-    out = _conversation(document) | ({"inferenceConfig": limits} if limits else {})
+    out = _conversation(document) | _manner(document) | ({"inferenceConfig": limits} if limits else {})
     return json.dumps(out, ensure_ascii=False).encode()
 
 
@@ -84,8 +84,12 @@ def answer_from_converse(raw: bytes, asked: Asked) -> bytes:
     Raises:
         UnreadableError: It is no answer, or holds a block that is not known.
     """
-    head = {"id": f"chatcmpl-{asked.request_id}", "object": "chat.completion", "created": 0, "model": asked.model}
-    return guarded(lambda given: _chat_answer(given, head))(raw)
+    return guarded(lambda given: _chat_answer(given, head_of(asked, "chat.completion")))(raw)
+
+
+def head_of(asked: Asked, kind: str) -> dict[str, Any]:
+    """How an answer or a chunk of it is called: Converse names neither it nor its model."""
+    return {"id": f"chatcmpl-{asked.request_id}", "object": kind, "created": asked.at, "model": asked.model}
 
 
 @guarded
@@ -97,7 +101,8 @@ def request_to_count(raw: bytes) -> bytes:
         UnreadableError: As for a request that is answered.
     """
     counted = parse_object(request_to_converse(request_to_chat(raw)))
-    counted.pop("inferenceConfig", None)
+    for name in ("inferenceConfig", "outputConfig"):
+        counted.pop(name, None)
     return json.dumps({"input": {"converse": counted}}, ensure_ascii=False).encode()
 
 
@@ -147,6 +152,22 @@ def _chat_answer(raw: bytes, head: Mapping[str, Any]) -> bytes:
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reason}
     out = {**head, "choices": [choice], "usage": usage_of(answer.get("usage"))}
     return json.dumps(out, ensure_ascii=False).encode()
+
+
+def _manner(document: Mapping[str, Any]) -> dict[str, Any]:
+    """How hard to try, and the form of the answer."""
+    config: dict[str, Any] = {}
+    if "response_format" in document:
+        told = schema_of(document["response_format"])
+        schema = {"schema": json.dumps(told["schema"], ensure_ascii=False)}
+        named = {name: told[name] for name in ("name", "description") if told.get(name)}
+        config["textFormat"] = {"type": "json_schema", "structure": {"jsonSchema": schema | named}}
+    effort = document.get("reasoning_effort")
+    if effort == "none":
+        raise UnreadableError("`reasoning_effort` of `none` cannot be translated for this provider: leave it out")
+    if effort is not None:
+        config["effort"] = EFFORTS[effort]
+    return {"outputConfig": config} if config else {}
 
 
 def _conversation(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from keeptrusts.core.errors import UnreadableError
-from keeptrusts.wire.bedrock import finish_reason, usage_of
+from keeptrusts.wire.bedrock import finish_reason, head_of, usage_of
+from keeptrusts.wire.far_side import ending
 from keeptrusts.wire.sse import DONE, SseFrame, encode_frame
 from keeptrusts.wire.strict_json import parse_object
+from keeptrusts.wire.translation import Asked
 
 
 class ConverseStream:
@@ -17,12 +19,12 @@ class ConverseStream:
     One stream. Its counts come behind its end, and are told with it: the end waits for them.
 
     Args:
-        model: What the client asked for: the stream does not say it.
-        identifier: Of the answer; the stream has none.
+        asked: By what the answer is called: the stream names neither itself nor its model.
     """
 
-    def __init__(self, model: str, identifier: str) -> None:
-        self._head = {"id": f"chatcmpl-{identifier}", "object": "chat.completion.chunk", "created": 0, "model": model}
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self._head = head_of(asked, "chat.completion.chunk")
         self._calls: dict[int, int] = {}
         self._finish: str | None = None
 
@@ -38,7 +40,7 @@ class ConverseStream:
 
     def end(self) -> Iterator[SseFrame]:
         """Of an answer whose counts did not come; nothing of one that was cut off."""
-        yield from map(_frame, self._ended({}))
+        yield from map(_frame, self._ended(None))
 
     def _read(self, frame: SseFrame) -> list[str]:
         try:
@@ -57,7 +59,7 @@ class ConverseStream:
             case "messageStop":
                 self._finish = finish_reason(event["stopReason"])
             case "metadata":
-                yield from self._ended({"usage": usage_of(event.get("usage"))})
+                yield from self._ended(usage_of(event.get("usage")))
             case "contentBlockStop":
                 return
             case _:
@@ -88,11 +90,12 @@ class ConverseStream:
             case _:
                 raise UnreadableError("the answer holds a delta that is not known")
 
-    def _ended(self, counts: Mapping[str, Any]) -> Iterator[str]:
+    def _ended(self, usage: Mapping[str, Any] | None) -> Iterator[str]:
         if self._finish is not None:
             choice = {"index": 0, "delta": {}, "finish_reason": self._finish}
             self._finish = None
-            yield json.dumps({**self._head, "choices": [choice], **counts}, ensure_ascii=False)
+            for said in ending(choice, usage, self._asked):
+                yield json.dumps({**self._head, **said}, ensure_ascii=False)
             yield DONE
 
     def _chunk(self, delta: Mapping[str, Any]) -> str:

@@ -175,7 +175,9 @@ def request_to_chat(raw: bytes) -> bytes:
     """
     document = parse_object(raw)
     known = {"prompt", *_SAME, *_PENALTIES}
-    unknown = next((name for name, value in document.items() if name not in known and value not in (None, False)), None)
+    nothing = {"best_of": 1, "logit_bias": {}, "suffix": ""}
+    asked = (name for name, value in document.items() if value not in (None, False, nothing.get(name)))
+    unknown = next((name for name in asked if name not in known), None)
     if unknown is not None:
         raise UnreadableError(f"`{unknown}` cannot be translated for this provider: leave it out")
     prompt = document["prompt"]

@@ -166,13 +166,13 @@ DIALECTS: Final = {dialect.path: dialect for dialect in (CHAT, MESSAGES, COUNT, 
 _FAR: Final = {
     "anthropic": Bridge(
         anthropic.request_to_messages,
-        named(anthropic.answer_from_messages),
-        lambda asked: anthropic.MessagesStream(asked.model),
+        anthropic.answer_from_messages,
+        anthropic.MessagesStream,
     ),
     "bedrock": Bridge(
         bedrock.request_to_converse,
         bedrock.answer_from_converse,
-        lambda asked: ConverseStream(asked.model, asked.request_id),
+        ConverseStream,
     ),
 }
 """From chat to the formats of targets that do not speak it."""

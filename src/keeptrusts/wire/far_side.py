@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from keeptrusts.core.errors import UnreadableError
 from keeptrusts.wire.attachments import PARTS
 from keeptrusts.wire.openai_chat import ROLES
+from keeptrusts.wire.translation import Asked
 
 Blocks: TypeAlias = Callable[[Mapping[str, Any]], list[dict[str, Any]]]
 """The blocks of one message that is no system message."""
@@ -61,3 +62,16 @@ def chat_usage(*, fresh: Any, written: Any, cached: Any, said: Any) -> dict[str,
     asked = (fresh or 0) + (written or 0) + read
     apart = {"prompt_tokens_details": {"cached_tokens": read}} if read else {}
     return {"prompt_tokens": asked, "completion_tokens": out, "total_tokens": asked + out, **apart}
+
+
+def ending(choice: Mapping[str, Any], usage: Mapping[str, Any] | None, asked: Asked) -> list[dict[str, Any]]:
+    """
+    What the last chunks of a stream say: its one choice is over, and what it took, where that is known.
+
+    In a chunk of its own for a client that asked for counts; another expects none without a choice.
+    """
+    if usage is None:
+        return [{"choices": [choice]}]
+    if not asked.counts_apart:
+        return [{"choices": [choice], "usage": usage}]
+    return [{"choices": [choice]}, {"choices": [], "usage": usage}]

@@ -31,7 +31,7 @@ STOP_REASONS: Final = {
     "function_call": "tool_use",
     "content_filter": "refusal",
 }
-_EFFORTS: Final = {"low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh", "max": "xhigh"}
+_EFFORTS: Final = {"low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh", "max": "max"}
 _ONE_PARAGRAPH_TOKENS: Final = 4096
 _ONE_PAGE_TOKENS: Final = 16_384
 """Up to here a budget for thinking is called `low` and `medium`: chat has words for it, no numbers."""
@@ -162,6 +162,8 @@ def _user(role: str, blocks: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, 
     """Results of tools are messages of their own, and stand before what the user adds to them."""
     parts: list[dict[str, Any]] = []
     for block in blocks:
+        if (block.get("citations") or {}).get("enabled"):
+            raise UnreadableError("`citations` cannot be translated for this provider: leave them out")
         if block["type"] == "tool_result":
             yield _result(block)
         else:

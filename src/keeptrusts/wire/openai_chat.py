@@ -45,7 +45,7 @@ _REQUEST_FIELDS: Final[Mapping[str, Shape]] = {
     "max_completion_tokens": is_number,
     "presence_penalty": is_number,
     "frequency_penalty": is_number,
-    "reasoning_effort": one_of("none", "minimal", "low", "medium", "high", "xhigh"),
+    "reasoning_effort": one_of("none", "minimal", "low", "medium", "high", "xhigh", "max"),
     "verbosity": one_of("low", "medium", "high"),
     "service_tier": one_of("auto", "default", "flex", "priority", "scale"),
 }

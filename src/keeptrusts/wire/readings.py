@@ -44,6 +44,12 @@ class ModelRequest:
     user: str | None
     documents: tuple[Document, ...] = ()
 
+    @property
+    def counts_apart(self) -> bool:
+        """`stream_options.include_usage`: what it took is told in a chunk of its own."""
+        options = self.document.get("stream_options")
+        return isinstance(options, dict) and options.get("include_usage") is True
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:

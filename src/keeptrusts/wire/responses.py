@@ -53,7 +53,7 @@ _REQUEST_FIELDS: Final[Mapping[str, Shape]] = {
     "safety_identifier": is_token,
 }
 _REASONING: Final[Mapping[str, Shape]] = {
-    "effort": one_of("none", "minimal", "low", "medium", "high", "xhigh"),
+    "effort": one_of("none", "minimal", "low", "medium", "high", "xhigh", "max"),
     "summary": one_of("auto", "concise", "detailed"),
     "generate_summary": one_of("auto", "concise", "detailed"),
 }

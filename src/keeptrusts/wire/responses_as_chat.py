@@ -20,6 +20,8 @@ _HINTS: Final = frozenset({
     "store", "include", "service_tier", "truncation", "metadata", "stream_options", "prompt_cache_key",
     "prompt_cache_retention", "prompt_cache_options", "safety_identifier", "background",
 })  # fmt: skip
+_SEALED: Final = frozenset({"reasoning.encrypted_content"})
+"""What may be asked to be included though it is not there: reasoning that its own provider alone can read."""
 _TRANSLATED: Final = frozenset({
     "input", "instructions", "stream", "max_output_tokens", "tools", "tool_choice", "text", "reasoning", *_SAME,
     *_HINTS,
@@ -34,6 +36,8 @@ def request_to_chat(raw: bytes) -> bytes:
         UnreadableError: It asks for something that a chat request has no word for.
     """
     document = read_translatable(raw, _TRANSLATED)
+    if set(document.get("include") or ()) - _SEALED:
+        raise UnreadableError("`include` cannot be translated for this provider: leave it out")
     out: dict[str, Any] = {name: document[name] for name in _SAME if document.get(name) is not None}
     out["messages"] = list(_messages(document))
     if document.get("max_output_tokens") is not None:
@@ -236,15 +240,17 @@ def _functions(tools: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def _form(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The form of the answer."""
-    form = (document.get("text") or {}).get("format") or {"type": "text"}
+    """The form of the answer, and how much it is to say."""
+    text = document.get("text") or {}
+    form = text.get("format") or {"type": "text"}
+    length = {"verbosity": text["verbosity"]} if text.get("verbosity") not in {None, "medium"} else {}
     match form["type"]:
         case "text":
-            return {}
+            return length
         case "json_object":
-            return {"response_format": {"type": "json_object"}}
+            return length | {"response_format": {"type": "json_object"}}
         case "json_schema":
             schema = {name: form[name] for name in ("name", "description", "schema", "strict") if form.get(name)}
-            return {"response_format": {"type": "json_schema", "json_schema": schema}}
+            return length | {"response_format": {"type": "json_schema", "json_schema": schema}}
         case _:
             raise UnreadableError("`text.format` cannot be translated for this provider")

@@ -32,10 +32,19 @@ class Translator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """By what an answer is named, where its provider does not name it: the model asked for, the id of the request."""
+    """
+    What an answer says that its provider does not.
+
+    Args:
+        model: That was asked for.
+        at: When, in seconds since the epoch, UTC.
+        counts_apart: The client asked for the counts of a stream, so they have a chunk of their own.
+    """
 
     model: str
     request_id: str
+    at: int = 0
+    counts_apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from keeptrusts.wire.chat_stream import read_chunk
 from keeptrusts.wire.openai_chat import read_answer
 from keeptrusts.wire.readings import Usage
 from keeptrusts.wire.sse import SseFrame
+from keeptrusts.wire.translation import Asked
+from support.flows import NAMED
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
 TOOL = {"type": "function", "function": {"name": "weather", "description": "of a city", "parameters": SCHEMA}}
@@ -140,7 +142,7 @@ MESSAGE = {
 
 def test_an_answer() -> None:
     """Texts joined, thinking as reasoning, calls with their arguments as JSON; and it reads as a chat completion."""
-    raw = answer_from_messages(json.dumps(MESSAGE).encode())
+    raw = answer_from_messages(json.dumps(MESSAGE).encode(), NAMED)
     out = json.loads(raw)
     (choice,) = out["choices"]
 
@@ -167,7 +169,7 @@ def test_an_answer() -> None:
 )
 def test_why_it_ended(reason: str | None, finish: str) -> None:
     """In OpenAI's words."""
-    raw = answer_from_messages(json.dumps(MESSAGE | {"stop_reason": reason}).encode())
+    raw = answer_from_messages(json.dumps(MESSAGE | {"stop_reason": reason}).encode(), NAMED)
 
     assert json.loads(raw)["choices"][0]["finish_reason"] == finish
 
@@ -185,13 +187,14 @@ def test_why_it_ended(reason: str | None, finish: str) -> None:
 def test_what_is_no_message_is_unreadable(change: dict[str, Any]) -> None:
     """A block that is not known might hold anything."""
     with pytest.raises(UnreadableError):
-        answer_from_messages(json.dumps(MESSAGE | change).encode())
+        answer_from_messages(json.dumps(MESSAGE | change).encode(), NAMED)
 
 
-def streamed(*events: dict[str, Any]) -> list[Any]:
+def streamed(*events: dict[str, Any], counts_apart: bool = False) -> list[Any]:
     """The chunks that these events mean; each is one that our reader reads."""
     frames = [SseFrame(b"", json.dumps(event)) for event in events]
-    out = list(MessagesStream("asked").translate([SseFrame(b"", None, ": ping"), *frames]))
+    asked = Asked("asked", "req_1", 1_700_000_000, counts_apart)
+    out = list(MessagesStream(asked).translate([SseFrame(b"", None, ": ping"), *frames]))
     for frame in out:
         read_chunk(frame)
     return [frame.data if frame.data == "[DONE]" else json.loads(frame.data or "") for frame in out]
@@ -245,9 +248,28 @@ def test_a_stream() -> None:
     ]
     assert [chunk["choices"][0]["finish_reason"] for chunk in out if chunk["choices"]][-1] == "tool_calls"
     assert out[-1]["usage"] == {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
-    assert {(chunk["id"], chunk["model"], chunk["object"]) for chunk in out} == {
-        ("msg_1", "claude", "chat.completion.chunk")
+    assert {(chunk["id"], chunk["model"], chunk["object"], chunk["created"]) for chunk in out} == {
+        ("msg_1", "claude", "chat.completion.chunk", 1_700_000_000)
     }
+
+
+def test_counts_of_a_stream_that_were_asked_for() -> None:
+    """They have a chunk of their own behind the end of the choice, without one."""
+    ended = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 5}}
+    *_, finish, counts, end = streamed(START, ended, {"type": "message_stop"}, counts_apart=True)
+
+    assert (finish["choices"][0]["finish_reason"], "usage" in finish, end) == ("stop", False, "[DONE]")
+    assert (counts["choices"], counts["usage"]["total_tokens"]) == ([], 8)
+
+
+def test_thinking_that_is_sealed() -> None:
+    """Whole and streamed it is left out: only its own provider can read it."""
+    sealed = {"type": "redacted_thinking", "data": "AAAA"}
+    raw = answer_from_messages(json.dumps(MESSAGE | {"content": [sealed, text("hi")]}).encode(), NAMED)
+    message = json.loads(raw)["choices"][0]["message"]
+
+    assert message == {"role": "assistant", "content": "hi", "refusal": None}
+    assert len(streamed(START, block(0, **sealed))) == 1
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_tool_choice(choice: Any, expected: dict[str, Any]) -> None:
         {"n": 2},
         {"parallel_tool_calls": False},
         {"response_format": {"type": "json_object"}},
-        {"reasoning_effort": "low"},
+        {"reasoning_effort": "none"},
         {"logit_bias": {"1": 1}},
         {"tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": "none"},
         {"messages": [{"role": "system", "content": [picture(data_url("image/png"))]}]},

@@ -28,6 +28,7 @@ def chat(**fields: Any) -> dict[str, Any]:
     return out
 
 
+CITED = {"type": "document", "source": {"type": "text", "data": "D"}, "citations": {"enabled": True}}
 TURN = [
     {"type": "thinking", "thinking": "hm", "signature": "s"},
     {"type": "text", "text": "a moment"},
@@ -81,7 +82,7 @@ def test_a_conversation() -> None:
         ({"thinking": {"type": "enabled", "budget_tokens": 2000}}, {"reasoning_effort": "low"}),
         ({"thinking": {"type": "enabled", "budget_tokens": 9000}}, {"reasoning_effort": "medium"}),
         ({"thinking": {"type": "enabled", "budget_tokens": 30_000}}, {"reasoning_effort": "high"}),
-        ({"output_config": {"effort": "max"}}, {"reasoning_effort": "xhigh"}),
+        ({"output_config": {"effort": "max"}}, {"reasoning_effort": "max"}),
         (
             {"output_config": {"format": {"type": "json_schema", "schema": SCHEMA}}},
             {
@@ -130,6 +131,7 @@ def test_tools(choice: Any, expected: dict[str, Any]) -> None:
         {"output_config": {"effort": "endless"}},
         {"messages": [{"role": "user", "content": [{"type": "search_result", "content": []}]}]},
         {"messages": [{"role": "assistant", "content": [{"type": "server_tool_use", "id": "s"}]}]},
+        {"messages": [{"role": "user", "content": [CITED]}]},
         {"messages": [{"role": "user"}]},
         {"messages": 5},
     ],

@@ -60,6 +60,8 @@ SCHEMA = {"type": "json_schema", "name": "n", "schema": {"type": "object"}, "str
     [
         ({"stream": True}, {"stream": True, "stream_options": {"include_usage": True}}),
         ({"max_output_tokens": 7, "temperature": 0.5, "user": "u"}, {"max_tokens": 7, "temperature": 0.5, "user": "u"}),
+        ({"text": {"verbosity": "low"}}, {"verbosity": "low"}),
+        ({"text": {"verbosity": "medium"}, "include": ["reasoning.encrypted_content"]}, {}),
         ({"store": True, "include": [], "metadata": {"a": "b"}, "truncation": "disabled"}, {}),
         ({"reasoning": {"effort": "low", "summary": "auto"}}, {"reasoning_effort": "low"}),
         ({"text": {"format": {"type": "json_object"}}}, {"response_format": {"type": "json_object"}}),
@@ -95,6 +97,7 @@ def test_settings(fields: dict[str, Any], expected: dict[str, Any]) -> None:
     "fields",
     [
         {"max_tool_calls": 2},
+        {"include": ["message.output_text.logprobs"]},
         {"top_logprobs": 3},
         {"tools": [{"type": "web_search"}]},
         {"tools": [{"type": "function", "name": "f"}], "tool_choice": {"type": "web_search"}},

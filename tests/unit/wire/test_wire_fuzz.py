@@ -151,7 +151,7 @@ def chunks(body: bytes) -> None:
 def events(body: bytes) -> None:
     frames = [SseFrame(b"", json.dumps(one)) for one in EVENTS[:2]]
     decoder = SseDecoder()
-    for frame in MessagesStream("m").translate([*frames, *decoder.feed(body), *decoder.flush()]):
+    for frame in MessagesStream(NAMED).translate([*frames, *decoder.feed(body), *decoder.flush()]):
         read_chunk(frame)
 
 
@@ -233,7 +233,7 @@ def written_completions(body: bytes) -> None:
 
 def converse_events(body: bytes) -> None:
     """Frames of Amazon's, and what is written of them is a stream that is read."""
-    decoder, written = EventStreamDecoder(), ConverseStream("m", "req_1")
+    decoder, written = EventStreamDecoder(), ConverseStream(NAMED)
     with suppress(UpstreamLostError):
         for frame in written.translate([*decoder.feed(body), *decoder.flush()]):
             read_chunk(frame)
@@ -255,7 +255,7 @@ READERS: dict[str, tuple[Callable[[bytes], object], list[bytes]]] = {
     "chunks": (chunks, [stream(["hi"]), chunk({"tool_calls": [{"index": 0, **CALL}]}), chunk({"function_call": {}})]),
     "events": (events, [lines(json.dumps(one).encode()) for one in EVENTS]),
     "to messages": (request_to_messages, [json.dumps(REQUEST).encode()]),
-    "from messages": (answer_from_messages, [json.dumps(MESSAGE).encode()]),
+    "from messages": (lambda body: answer_from_messages(body, NAMED), [json.dumps(MESSAGE).encode()]),
     "messages request": (messages_request, [json.dumps(MESSAGES_REQUEST).encode()]),
     "message": (message, [json.dumps(MESSAGE).encode()]),
     "messages events": (read_events, [MESSAGES_STREAM, *MESSAGES_EVENTS]),
