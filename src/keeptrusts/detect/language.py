@@ -14,6 +14,7 @@ from importlib.resources import as_file, files
 from itertools import islice
 from typing import Any, Final
 
+from keeptrusts.detect.english import is_plainly_english
 from keeptrusts.detect.fold import readable
 from keeptrusts.detect.memory import remembered
 
@@ -40,14 +41,21 @@ _CODES: Final = (
 LANGUAGES: Final = tuple(_CODES.split())
 """ISO 639-1 codes of what can be told."""
 
+_ENGLISH: Final = "en"
 _FEWEST_LETTERS: Final = 12
 _PIECE: Final = 240
 """Characters from which a line is judged by itself; a longer one is judged in pieces of so many."""
 _BEST: Final = 5
+_LEAST: Final = 0.01
+"""Less likely languages are not asked for: the model has not to look for them, and they would change nothing."""
 _LABEL: Final = "__label__"
 _FENCE: Final = "```"
-_NO_WORD: Final = re.compile(r"[0-9_@/\\<>{}=#$|`]|\.[a-z]")
-"""What code, addresses, names of files and numbers have in them."""
+_NO_WORD: Final = "0123456789_@/\\<>{}=#$|`"
+"""What code, addresses and numbers have in them."""
+_MARK: Final = "_"
+_MARKED: Final = str.maketrans(dict.fromkeys(_NO_WORD, _MARK))
+_NAME: Final = re.compile(r"\.[a-z]")
+"""What names of files have in them."""
 _MOST_LETTERS: Final = 2 * _PIECE
 """Of a piece, folded: a ligature may be as long as a sentence."""
 
@@ -75,21 +83,28 @@ def languages_of(text: str) -> tuple[Spoken, ...]:
 
 def _told(text: str) -> Iterator[Spoken]:
     for start, end in pieces(text):
-        words = _words(readable(text[start:end]))
-        if _says_enough(words):
-            language, confidence = _tell(words)
-            yield Spoken(start, end, language, confidence)
+        words = _words(_encodable(readable(text[start:end])))
+        if is_plainly_english(words):
+            yield Spoken(start, end, _ENGLISH, 1.0)
+        elif _says_enough(said := " ".join(words)) and (told := _tell(said)):
+            yield Spoken(start, end, *told)
 
 
-def _words(said: str) -> str:
-    """What is said in a language, one blank between words. Without a pattern that looks ahead: words may be long."""
+def _encodable(said: str) -> str:
+    return said if said.isascii() else said.encode("utf-8", "replace").decode()
+
+
+def _words(said: str) -> list[str]:
+    """What is said in a language, in lower case. Without a pattern that looks ahead: words may be long."""
     if _FENCE in said:
         said = " ".join(said.split(_FENCE)[::2])
-    words = said.split()
-    if _NO_WORD.search(said):
-        words = [word for word in words if not _NO_WORD.search(word)]
-    joined = " ".join(words)[:_MOST_LETTERS].lower()
-    return joined if joined.isascii() else joined.encode("utf-8", "replace").decode()
+    if len(said) > _MOST_LETTERS:
+        said = " ".join(said.split())[:_MOST_LETTERS]
+    marked = said.translate(_MARKED)
+    if _NAME.search(said):
+        return [word.lower() for word in marked.split() if _MARK not in word and not _NAME.search(word)]
+    words = marked.lower().split()
+    return [word for word in words if _MARK not in word] if _MARK in marked else words
 
 
 def pieces(text: str) -> Iterator[tuple[int, int]]:
@@ -113,11 +128,14 @@ def _says_enough(words: str) -> bool:
     return sum(3 if letter > "\u0e00" else 1 for letter in words if letter.isalpha()) >= _FEWEST_LETTERS
 
 
-def _tell(words: str) -> tuple[str, float]:
+def _tell(words: str) -> tuple[str, float] | None:
+    """The likeliest language and how likely it is; nothing when all are unlikely."""
     found: dict[str, float] = {}
-    for label, score in zip(*_model().predict(words, k=_BEST), strict=True):
+    for score, label in _model().f.predict(f"{words}\n", _BEST, _LEAST, "strict"):
         code = canonical(label.removeprefix(_LABEL))
         found[code] = found.get(code, 0.0) + float(score)
+    if not found:
+        return None
     language = max(found, key=lambda code: found[code])
     return language, min(found[language], 1.0)
 
