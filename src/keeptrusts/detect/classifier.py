@@ -12,16 +12,20 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+import sys
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from operator import xor
+from operator import itemgetter, xor
+from struct import Struct
 from typing import Final
 from zlib import crc32
 
 BLOCK: Final = 64
 """Tokens; a window is two blocks."""
+_AT_ONCE: Final = 64 * BLOCK
 BUCKETS: Final = 1 << 16
 LETTERS: Final = 4
 """Length of the runs of letters within a token."""
@@ -31,7 +35,13 @@ _RUN: Final = crc32(b"c")
 _FIRST: Final = crc32(b"f")
 _SECOND: Final = crc32(b"s")
 """Where the hashes of words, runs and the parts of pairs begin, so that none is taken for another."""
-_ABOVE: Final = 1 << 32
+_RECORD: Final = Struct("=HHi")
+_ABOVE: Final = 1 << 19
+"""Above the sum of the weights of a block's words."""
+_NEXT: Final = 48
+"""Bits from the first part of a token's pair to the second part of the next token's."""
+_ZERO: Final = 128
+"""The byte of a weight of nothing."""
 CERTAIN: Final = 0.9999
 """The highest score."""
 LEAST: Final = 50
@@ -114,19 +124,20 @@ class Model:
     def __init__(self, data: bytes) -> None:
         numbers = (int.from_bytes(data[at : at + 8], "big", signed=True) / 1e6 for at in range(0, HEADER, 8))
         self.unit, self.bias, self._steep, self._ruled, self._rest = numbers
-        self._weights = list(memoryview(data)[HEADER:].cast("b"))
+        self._weights = bytes(weight + _ZERO for weight in memoryview(data)[HEADER:].cast("b"))
         if len(self._weights) != BUCKETS:
             raise ValueError("the weights of the classifier are not whole")
-        self._words, self._firsts, self._seconds = _Known(self._word), _Known(first_of), _Known(second_of)
+        self._known = _Known(self._record)
 
-    def _word(self, token: str) -> int:
-        """The sum of its weights, and above it the number of its features: two numbers are added up as one."""
+    def _record(self, token: str) -> bytes:
+        """Its parts of pairs; and the sum of its weights, with their number above it: both are added up as one."""
         found = features_of(token)
-        return sum(map(self._weights.__getitem__, found)) + len(found) * _ABOVE
+        total = sum(self._weights[bucket] - _ZERO for bucket in found)
+        return _RECORD.pack(second_of(token), first_of(token), total + len(found) * _ABOVE)
 
     def worst(self, tokens: Sequence[str]) -> Window:
         """The window with the highest logit."""
-        blocks = [self._block(tokens[start : start + BLOCK + 1]) for start in range(0, len(tokens), BLOCK)]
+        blocks = list(self._blocks(tokens))
         if len(blocks) < 2:
             total, count = blocks[0] if blocks else (0, 0)
             return Window(0, len(tokens), self._logit(total, count))
@@ -138,16 +149,23 @@ class Model:
         start = logits.index(logit) * BLOCK
         return Window(start, min(start + 2 * BLOCK, len(tokens)), logit)
 
-    def _block(self, tokens: Sequence[str]) -> tuple[int, int]:
-        """The sum of the weights of these tokens and how many they are. The last one is there for the pair alone."""
-        if len(self._firsts) > _KEPT:
-            for known in (self._words, self._firsts, self._seconds):
-                known.clear()
-        firsts, seconds = map(self._firsts.__getitem__, tokens), map(self._seconds.__getitem__, tokens[1:])
-        pairs, words = set(map(xor, firsts, seconds)), set(tokens[:BLOCK])
-        both = sum(map(self._words.__getitem__, words))
-        count = (both + _ABOVE // 2) // _ABOVE
-        return sum(map(self._weights.__getitem__, pairs)) + both - count * _ABOVE, len(pairs) + count
+    def _blocks(self, tokens: Sequence[str]) -> Iterator[tuple[int, int]]:
+        for start in range(0, len(tokens), _AT_ONCE):
+            if len(self._known) > _KEPT:
+                self._known.clear()
+            records = list(map(self._known.__getitem__, tokens[start : start + _AT_ONCE + 1]))
+            pairs = _pairs(b"".join(records))
+            for at in range(0, min(len(records), _AT_ONCE), BLOCK):
+                yield self._block(records[at : at + BLOCK], pairs[at : at + BLOCK])
+
+    def _block(self, records: Sequence[bytes], pairs: Sequence[int]) -> tuple[int, int]:
+        """The sum of the weights of these tokens and of the pairs that they begin, and how many they are."""
+        both = sum(array("i", b"".join(set(records)))[1::2])
+        count, distinct = (both + _ABOVE // 2) // _ABOVE, set(pairs)
+        total = both - count * _ABOVE - len(distinct) * _ZERO
+        if distinct:
+            total += sum(itemgetter(*distinct, 0)(self._weights)) - self._weights[0]
+        return total, count + len(distinct)
 
     def _logit(self, total: int, count: int) -> float:
         return self.bias + self.unit * total / math.sqrt(max(count, LEAST))
@@ -164,14 +182,22 @@ class Model:
         return min(1 / (1 + math.exp(-odds)), CERTAIN)
 
 
-class _Known(dict[str, int]):
+def _pairs(records: bytes) -> list[int]:
+    """The bucket of each token and the next. All parts are combined at once, as digits of two long numbers."""
+    number = int.from_bytes(records, sys.byteorder)
+    shifted = number >> _NEXT if sys.byteorder == "little" else number << _NEXT
+    mixed = (number ^ shifted) & (1 << 8 * len(records)) - 1
+    return array("H", mixed.to_bytes(len(records), sys.byteorder))[1:-4:4].tolist()
+
+
+class _Known(dict[str, bytes]):
     """Token to what is asked of it, remembered."""
 
-    def __init__(self, ask: Callable[[str], int]) -> None:
+    def __init__(self, ask: Callable[[str], bytes]) -> None:
         super().__init__()
         self._ask = ask
 
-    def __missing__(self, token: str) -> int:
+    def __missing__(self, token: str) -> bytes:
         known = self[token] = self._ask(token)
         return known
 
