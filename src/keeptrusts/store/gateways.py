@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, Join, RowMapping, Select, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Join, RowMapping, Select, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from keeptrusts.api.gateways import Gateway, GatewayInstance
@@ -20,7 +20,7 @@ from keeptrusts.api.runtime import StatusReport
 from keeptrusts.core.errors import InputError, NotFoundError
 from keeptrusts.core.ids import GATEWAY
 from keeptrusts.store.columns import rfc3339
-from keeptrusts.store.errors import ConflictError
+from keeptrusts.store.errors import ConflictError, StoreUnavailableError
 from keeptrusts.store.filtering import with_label
 from keeptrusts.store.tables import configurations, gateways, instances, versions
 from keeptrusts.store.transaction import new_id
@@ -28,6 +28,7 @@ from keeptrusts.store.transaction import new_id
 OFFLINE_AFTER: Final = timedelta(seconds=90)
 FORGOTTEN_AFTER: Final = timedelta(days=1)
 SHOWN_INSTANCES: Final = 100
+LOCK_TRIES: Final = 5
 RUN_FIELDS: Final = ("configuration_id", "configuration_version", "fail_mode")
 """A change of any of these changes the bundle."""
 
@@ -84,18 +85,21 @@ class Gateways:
         self._guarded(insert(gateways).values(row))
         return self.read(identifier, at=at)
 
-    def read(self, identifier: str, *, at: datetime, to_change: bool = False) -> StoredGateway:
+    def read(
+        self, identifier: str, *, at: datetime, to_change: bool = False, following: str | None = None
+    ) -> StoredGateway:
         """
         One gateway, with what its instances said until `at`.
 
         Args:
             to_change: Keep others from changing it until this transaction ends.
+            following: The configuration it may get by that change.
 
         Raises:
             NotFoundError: This organisation has no such gateway.
         """
         if to_change:
-            self._lock(identifier)
+            self._lock(identifier, following)
         row = self._connection.execute(self._mine().where(gateways.c.id == identifier)).mappings().one_or_none()
         if row is None:
             raise NotFoundError("there is no such gateway")
@@ -123,7 +127,7 @@ class Gateways:
             ConflictError: `name_taken`.
             InputError: `unknown_configuration` or `unknown_version`.
         """
-        now = self.read(identifier, at=at, to_change=True)
+        now = self.read(identifier, at=at)
         shown: Mapping[str, Any] = {**now.shown}
         changed = {name: value for name, value in fields.items() if shown[name] != value}
         if not changed:
@@ -143,17 +147,8 @@ class Gateways:
 
     def follow(self, configuration_id: str, *, at: datetime) -> list[str]:
         """A configuration has a new version: the gateways that follow its latest get it. Their ids."""
-        statement = (
-            update(gateways)
-            .where(
-                gateways.c.org == self._org,
-                gateways.c.configuration_id == configuration_id,
-                gateways.c.configuration_version.is_(None),
-            )
-            .values(epoch=gateways.c.epoch + 1, epoch_at=at)
-            .returning(gateways.c.id)
-        )
-        return list(self._connection.execute(statement).scalars())
+        follows = (gateways.c.configuration_id == configuration_id, gateways.c.configuration_version.is_(None))
+        return self._raise_epochs(*follows, at=at)
 
     def renew(self, identifier: str, *, at: datetime) -> StoredGateway:
         """
@@ -183,13 +178,7 @@ class Gateways:
 
     def awaken(self, *, at: datetime) -> list[str]:
         """What their documents name has another value: every gateway with a configuration gets it anew. Their ids."""
-        statement = (
-            update(gateways)
-            .where(gateways.c.org == self._org, gateways.c.configuration_id.is_not(None))
-            .values(epoch=gateways.c.epoch + 1, epoch_at=at)
-            .returning(gateways.c.id)
-        )
-        return list(self._connection.execute(statement).scalars())
+        return self._raise_epochs(gateways.c.configuration_id.is_not(None), at=at)
 
     def desired(self, identifier: str) -> Desired | None:
         """
@@ -271,9 +260,32 @@ class Gateways:
         if version is not None and not self._connection.execute(wanted).scalar_one():
             raise InputError("`configuration_version` names no version that exists", code="unknown_version")
 
-    def _lock(self, identifier: str) -> None:
-        mine = (gateways.c.org == self._org, gateways.c.id == identifier)
-        self._connection.execute(select(gateways.c.id).where(*mine).with_for_update())
+    def _raise_epochs(self, *which: ColumnElement[bool], at: datetime) -> list[str]:
+        """In the order of their ids, so that two that meet at the same gateways do not wait for each other."""
+        chosen = select(gateways.c.id).where(gateways.c.org == self._org, *which)
+        statement = (
+            update(gateways)
+            .where(gateways.c.id.in_(chosen.order_by(gateways.c.id).with_for_update()))
+            .values(epoch=gateways.c.epoch + 1, epoch_at=at)
+            .returning(gateways.c.id)
+        )
+        return list(self._connection.execute(statement).scalars())
+
+    def _lock(self, identifier: str, following: str | None) -> None:
+        """Configurations first and the gateway then, as whoever writes a version has to: none waits in a circle."""
+        followed = select(gateways.c.configuration_id).where(gateways.c.org == self._org, gateways.c.id == identifier)
+        for _ in range(LOCK_TRIES):
+            attempt = self._connection.begin_nested()
+            known = {self._connection.execute(followed).scalar_one_or_none(), following}
+            needed = select(configurations.c.id).where(
+                configurations.c.org == self._org, configurations.c.id.in_([one for one in known if one is not None])
+            )
+            self._connection.execute(needed.order_by(configurations.c.id).with_for_update(read=True))
+            if self._connection.execute(followed.with_for_update()).scalar_one_or_none() in {*known, None}:
+                attempt.commit()
+                return
+            attempt.rollback()  # it got another configuration meanwhile; what was locked is free again
+        raise StoreUnavailableError("the gateway changes too often")
 
     def _guarded(self, statement: Any) -> None:
         try:

@@ -104,7 +104,7 @@ def change_gateway(
 ) -> Gateway:
     """Change some fields. `configuration_id: null` leaves it without a configuration: it then refuses traffic."""
     mine = Gateways(tx.connection, actor.org)
-    before = mine.read(gateway_id, at=tx.now, to_change=True)
+    before = mine.read(gateway_id, at=tx.now, to_change=True, following=patch.get("configuration_id"))
     precondition.check(before.revision)
     after = mine.change(gateway_id, _fields(patch), at=tx.now)
     if after.revision != before.revision:
