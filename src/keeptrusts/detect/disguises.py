@@ -12,7 +12,7 @@ import binascii
 import codecs
 import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -46,6 +46,7 @@ _ENGLISH: Final = frozenset(
 )
 _ROTATED: Final = frozenset(codecs.encode(word, "rot13") for word in _ENGLISH)
 _REVERSED: Final = frozenset(word[::-1] for word in _ENGLISH)
+_TELLING: Final = _ENGLISH | _ROTATED | _REVERSED
 _PLAIN_WORDS: Final = 3
 
 
@@ -66,7 +67,7 @@ class Reading:
     decoded: bool = False
 
 
-def readings(text: str, words: frozenset[str], *, encoded: bool = True) -> Iterator[Reading]:
+def readings(text: str, words: Iterable[str], *, encoded: bool = True) -> Iterator[Reading]:
     """
     Every other way to read this text.
 
@@ -78,7 +79,7 @@ def readings(text: str, words: frozenset[str], *, encoded: bool = True) -> Itera
     is_odd = _has(_ANY, data)
     if is_odd and _has(_MIXED, data) and _is_leet(text):
         yield Reading(text.translate(_LEET), 0, len(text), whole=True)
-    for decoded in _rewritten(text, data if is_odd else b"", words):
+    for decoded in _rewritten(text, data if is_odd else b"", _TELLING.intersection(words)):
         if decoded != text:
             yield Reading(decoded, 0, len(text))
     if is_odd and encoded and _has(_ENCODED, data):
@@ -100,7 +101,7 @@ def _rewritten(text: str, data: bytes, words: frozenset[str]) -> Iterator[str]:
         yield codecs.encode(text, "rot13")
     if _speaks(words, _REVERSED):
         yield text[::-1]
-    if _has(_APART, data):
+    if data and _has(_APART, data):
         yield _LETTERS_APART.sub(lambda found: _together(found.group()), text)
 
 

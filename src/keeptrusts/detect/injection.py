@@ -105,7 +105,7 @@ def assess(text: str, looks: Looks = EVERYTHING, *, classify: bool = False) -> A
     """
     seen = looks.view(text)
     tokens = _tokens(seen)
-    others = list(readings(text, frozenset(tokens), encoded=looks.base64))
+    others = list(readings(text, tokens, encoded=looks.base64))
     found = [(hit, None) for hit in _found(seen)] + [
         (_placed(hit, other), other) for other in others for hit in _found(looks.view(other.text))
     ]
