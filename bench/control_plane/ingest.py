@@ -13,7 +13,7 @@ import psycopg
 from processes import cpu_seconds, parent
 
 from keeptrusts.control.auth import Actor
-from keeptrusts.control.ingest import read_batch, take_in
+from keeptrusts.control.ingest import read_batch, read_events, take_in
 from keeptrusts.core.canonical import canonical_json
 from keeptrusts.core.decision import Decision, PolicyResult
 from keeptrusts.core.ids import EVENT, make_id
@@ -83,9 +83,8 @@ def _copy(connection: psycopg.Connection, lines: list[bytes]) -> None:
 def _ingest(store: Store, org: str, bodies: list[bytes]) -> None:
     actor = Actor("key", "bench", org, "bench", "key", "admin", (), None, None, None, "req")
     for body in bodies:
-        raw = read_batch(body, None)
-        with store.events.write() as tx:
-            assert len(take_in(tx, actor, raw, store)["accepted"]) == BATCH
+        batch = read_events(read_batch(body, None), actor)
+        assert len(take_in(store, actor, batch)["accepted"]) == BATCH
 
 
 def _lines(org: str, body: bytes) -> bytes:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from keeptrusts.store.appending import NewEvent
 from keeptrusts.store.engine import open_engine
-from keeptrusts.store.events import Cursor, Events, Filters, NewEvent
+from keeptrusts.store.events import Cursor, Events, Filters
 from keeptrusts.store.organisations import make_organisation
 from keeptrusts.store.transaction import Store
 from support.control import Databases, Plane, assert_problem

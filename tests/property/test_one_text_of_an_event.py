@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from keeptrusts.control.ingest import is_canonical
+from keeptrusts.control.event_records import is_canonical
 from keeptrusts.core.canonical import canonical_json
 
 NUMBERS = (

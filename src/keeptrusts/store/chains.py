@@ -6,12 +6,13 @@ A break is noted, never refused: what a gateway recorded is kept even when somet
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
-from sqlalchemy import Connection, and_, insert, select, update
+import msgspec
+from sqlalchemy import BigInteger, Connection, bindparam, insert, literal_column, select, update
 
 from keeptrusts.store.tables import chain_breaks, chain_heads
 from keeptrusts.store.transaction import insert_unless_there, new_id
@@ -20,8 +21,7 @@ BreakCode: TypeAlias = Literal["missing", "admitted", "wrong_prev", "repeated"]
 BREAK: Final = "brk"
 
 
-@dataclass(frozen=True, slots=True)
-class ChainLink:
+class ChainLink(msgspec.Struct, frozen=True, gc=False):
     """
     What a stored event says of its place.
 
@@ -48,6 +48,32 @@ class ChainBreak:
     found_sequence: int
 
 
+@dataclass(frozen=True, slots=True)
+class ChainEnd:
+    """The newest event of an instance; `sequence` 0, `hash` empty: there is none."""
+
+    instance_id: str
+    sequence: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChainEnds:
+    """
+    Chains that this transaction holds.
+
+    Args:
+        xid: Of this transaction; 0 on SQLite, which needs none.
+    """
+
+    by_instance: Mapping[str, ChainEnd]
+    xid: int
+
+    def sequence(self, instance_id: str) -> int:
+        """Of the newest event of this instance."""
+        return self.by_instance[instance_id].sequence
+
+
 class Chains:
     """The chains of one organisation."""
 
@@ -55,15 +81,24 @@ class Chains:
         self._connection = connection
         self._org = org
 
-    def extend(self, links: Sequence[ChainLink], *, at: datetime) -> list[ChainBreak]:
+    def hold(self, instances: Collection[str], *, at: datetime) -> ChainEnds:
+        """Where these chains end. Nobody else puts anything there until the transaction is over."""
+        # in one order everywhere, so that two batches never wait for each other
+        found = self._held(instances)
+        missing = sorted(set(instances).difference(found.by_instance))
+        for instance in missing:
+            row = {"org": self._org, "instance_id": instance, "sequence": 0, "hash": "", "updated_at": at}
+            self._connection.execute(insert_unless_there(self._connection, chain_heads).values(row))
+        return self._held(instances) if missing else found
+
+    def extend(self, ends: ChainEnds, links: Sequence[ChainLink], *, at: datetime) -> list[ChainBreak]:
         """Put these, in the order they came, at the end of their chains; where they do not fit."""
         by_instance: dict[str, list[ChainLink]] = {}
         for link in links:
             by_instance.setdefault(link.instance_id, []).append(link)
         broken: list[ChainBreak] = []
-        # in one order everywhere, so that two batches never wait for each other
-        for instance in sorted(by_instance):
-            broken += self._extend(instance, by_instance[instance], at)
+        for instance, its_links in by_instance.items():
+            broken += self._extend(ends.by_instance[instance], its_links, at)
         return broken
 
     def breaks(self, instance_id: str | None = None) -> list[ChainBreak]:
@@ -75,8 +110,13 @@ class Chains:
         rows = self._connection.execute(query).mappings()
         return [ChainBreak(**{name: row[name] for name in names}) for row in rows]
 
-    def _extend(self, instance: str, links: Sequence[ChainLink], at: datetime) -> list[ChainBreak]:
-        sequence, digest = self._head(instance, at)
+    def _held(self, instances: Collection[str]) -> ChainEnds:
+        given = {"of": self._org, "instances": sorted(instances)}
+        rows = self._connection.execute(_HOLD[self._connection.dialect.name], given).all()
+        return ChainEnds({row[0]: ChainEnd(*row[:3]) for row in rows}, rows[0][3] if rows else 0)
+
+    def _extend(self, end: ChainEnd, links: Sequence[ChainLink], at: datetime) -> list[ChainBreak]:
+        instance, sequence, digest = end.instance_id, end.sequence, end.hash or None
         broken: list[ChainBreak] = []
         for link in links:
             fault = _fault(link, sequence, digest)
@@ -87,18 +127,9 @@ class Chains:
             if link.sequence > sequence:
                 sequence, digest = link.sequence, link.hash
         self._note(broken, at)
-        where = and_(chain_heads.c.org == self._org, chain_heads.c.instance_id == instance)
-        statement = update(chain_heads).where(where).values(sequence=sequence, hash=digest or "", updated_at=at)
-        self._connection.execute(statement)
+        moved = {"of": self._org, "instance": instance, "to": sequence, "digest": digest or "", "at": at}
+        self._connection.execute(_MOVE, moved)
         return broken
-
-    def _head(self, instance: str, at: datetime) -> tuple[int, str | None]:
-        key = {"org": self._org, "instance_id": instance}
-        empty = insert_unless_there(self._connection, chain_heads)
-        self._connection.execute(empty.values({**key, "sequence": 0, "hash": "", "updated_at": at}))
-        where = and_(chain_heads.c.org == self._org, chain_heads.c.instance_id == instance)
-        row = self._connection.execute(select(chain_heads).where(where).with_for_update()).one()
-        return row.sequence, row.hash or None
 
     def _admit(self, instance: str, lost: tuple[int, int]) -> None:
         """A gap record came: what was missing is now admitted."""
@@ -131,3 +162,18 @@ def _fault(link: ChainLink, sequence: int, digest: str | None) -> BreakCode | No
         admitted = link.admits is not None and link.admits[0] <= sequence + 1 and link.admits[1] >= link.sequence - 1
         return "admitted" if admitted else "missing"
     return None if link.prev_hash == digest else "wrong_prev"
+
+
+_ENDS: Final = (
+    select(chain_heads.c.instance_id, chain_heads.c.sequence, chain_heads.c.hash)
+    .where(chain_heads.c.org == bindparam("of"), chain_heads.c.instance_id.in_(bindparam("instances", expanding=True)))
+    .order_by(chain_heads.c.instance_id)
+    .with_for_update()
+)
+_XID: Final = literal_column("pg_current_xact_id()::text::bigint", BigInteger)
+_HOLD: Final = {"postgresql": _ENDS.add_columns(_XID), "sqlite": _ENDS.add_columns(literal_column("0", BigInteger))}
+_MOVE: Final = (
+    update(chain_heads)
+    .where(chain_heads.c.org == bindparam("of"), chain_heads.c.instance_id == bindparam("instance"))
+    .values(sequence=bindparam("to"), hash=bindparam("digest"), updated_at=bindparam("at"))
+)

@@ -9,7 +9,7 @@ order of their numbers; on SQLite, with its one writer, by position.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -19,20 +19,17 @@ from sqlalchemy import (
     Connection,
     Select,
     func,
-    insert,
     literal_column,
     or_,
     select,
     text,
     tuple_,
 )
-from sqlalchemy.exc import IntegrityError
 
 from keeptrusts.core.errors import NotFoundError
 from keeptrusts.core.ids import EVENT, is_id, lowest_id, made_at_ms
-from keeptrusts.store.arrays import array_text, unnested
+from keeptrusts.store.appending import NewEvent, append_fresh, append_missing
 from keeptrusts.store.columns import rfc3339
-from keeptrusts.store.errors import StoreUnavailableError
 from keeptrusts.store.tables import events
 
 EXACT: Final = (
@@ -42,45 +39,8 @@ EXACT: Final = (
 """Filters that are columns."""
 SEARCHED: Final = ("id", "request_id", "model", "user_id", "agent_id", "reason_code")
 """What `q` looks into."""
-_AT_ONCE = 400  # ids in one SQLite statement
 _LOOKBACK_DAYS: Final = (1, 10)
 _DAY_MS: Final = 86_400_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewEvent:
-    """
-    An event as it is stored.
-
-    Args:
-        acted: Kinds that did not simply allow.
-        body: Its JSON text, as it is hashed.
-    """
-
-    id: str
-    event_type: str
-    verdict: str
-    reason_code: str
-    gateway_id: str | None
-    instance_id: str
-    sequence: int
-    configuration_id: str | None
-    model: str | None
-    provider: str | None
-    user_id: str | None
-    agent_id: str | None
-    request_id: str | None
-    acted: tuple[str, ...]
-    body: str
-
-    def row(self) -> dict[str, Any]:
-        """As the table names it."""
-        row = {name: getattr(self, name) for name in _NAMES}
-        row["acted"] = "".join(f"|{kind}" for kind in self.acted) + "|"
-        return row
-
-
-_NAMES: Final = tuple(one.name for one in fields(NewEvent))
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -168,16 +128,20 @@ class Events:
         Raises:
             StoreUnavailableError: Nothing was stored; the same batch can be sent again at once.
         """
-        if not new:
-            return set()
-        rows = [one.row() | {"org": self._org, "received_at": at} for one in new]
-        if self._connection.dialect.name == "postgresql":
-            return self._append_postgres(rows)
-        there = self._there([one.id for one in new])
-        missing = [row for row in rows if row["id"] not in there]
-        if missing:
-            self._connection.execute(insert(events), missing)
-        return {row["id"] for row in missing}
+        return append_missing(self._connection, self._org, new, at)
+
+    def append_fresh(self, new: Sequence[NewEvent], *, at: datetime, xid: int) -> None:
+        """
+        Store events that nobody expects to be there, in half the time.
+
+        Args:
+            xid: Of this transaction; not used on SQLite.
+
+        Raises:
+            RepeatedEventError: One is there. The transaction cannot go on.
+            StoreUnavailableError: Nothing was stored; the same batch can be sent again at once.
+        """
+        append_fresh(self._connection, self._org, new, at, xid)
 
     def read(self, identifier: str) -> str:
         """
@@ -262,43 +226,8 @@ class Events:
         ]
         return found, found[-1].cursor if found else cursor
 
-    def _there(self, identifiers: Sequence[str]) -> set[str]:
-        found: set[str] = set()
-        for start in range(0, len(identifiers), _AT_ONCE):
-            some = identifiers[start : start + _AT_ONCE]
-            query = select(events.c.id).where(events.c.org == self._org, events.c.id.in_(some))
-            found.update(self._connection.execute(query).scalars())
-        return found
-
-    def _append_postgres(self, rows: Sequence[Mapping[str, Any]]) -> set[str]:
-        columns = {name: array_text(row[name] for row in rows) for name in _COLUMN_TYPES}
-        try:
-            return set(self._connection.execute(_INSERT, columns).scalars())
-        except IntegrityError as failed:
-            if getattr(failed.orig, "sqlstate", None) != _ROW_IS_ELSEWHERE:
-                raise
-            raise StoreUnavailableError("a partition was made for these events meanwhile; send them again") from None
-
     def _shown(self) -> Select[Any]:
         return select(events.c.id, events.c.body, events.c.received_at).where(events.c.org == self._org)
-
-
-_COLUMN_TYPES: Final = {
-    "org": "text", "id": "text", "received_at": "timestamptz", "event_type": "text", "verdict": "text",
-    "reason_code": "text", "gateway_id": "text", "instance_id": "text", "sequence": "bigint",
-    "configuration_id": "text", "model": "text", "provider": "text", "user_id": "text", "agent_id": "text",
-    "request_id": "text", "acted": "text", "body": "text",
-}  # fmt: skip
-
-_INSERT: Final = text(
-    f"INSERT INTO events ({', '.join(_COLUMN_TYPES)}, xid) "  # noqa: S608  names of ours
-    f"SELECT *, pg_current_xact_id()::text::bigint FROM {unnested(_COLUMN_TYPES)} "
-    "ON CONFLICT (org, id) DO NOTHING RETURNING id"
-)
-
-
-_ROW_IS_ELSEWHERE: Final = "23514"
-"""What waited for the default partition while its day got one of its own is told to go there."""
 
 
 def _horizon() -> ColumnElement[Any]:

@@ -17,7 +17,7 @@ from keeptrusts.api.runtime import EventBatch, EventReceipt
 from keeptrusts.control import tail
 from keeptrusts.control.auth import Actor, EventReader, Runtime
 from keeptrusts.control.event_filters import EventFilters
-from keeptrusts.control.ingest import read_batch, take_in
+from keeptrusts.control.ingest import read_batch, read_events, take_in
 from keeptrusts.control.metrics import EVENTS
 from keeptrusts.control.paging import Paging
 from keeptrusts.control.services import AppServices, Services
@@ -107,10 +107,8 @@ def read_event(event_id: str, actor: EventReader, tx: Tx) -> Response:
 
 
 def _take(services: Services, actor: Actor, body: bytes, encoding: str | None) -> EventReceipt:
-    raw = read_batch(body, encoding)
-    with services.store.events.write() as tx:
-        receipt = take_in(tx, actor, raw, services.store)
-        tx.after_commit(lambda: services.hub.wake(tail.topic(actor.org)))
+    batch = read_events(read_batch(body, encoding), actor)
+    receipt = take_in(services.store, actor, batch, lambda: services.hub.wake(tail.topic(actor.org)))
     for outcome, count in (
         ("accepted", len(receipt["accepted"])),
         ("duplicate", len(receipt["duplicates"])),
