@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from keeptrusts.flow.arrival import Snapshot
+from keeptrusts.gateway.lending import Lenders
 from keeptrusts.gateway.targets import Route, routes_of
 from keeptrusts.policy.asking import STORED
 
@@ -74,6 +75,7 @@ class Holder:
         self.active: Active | None = None
         self.last_error: str | None = None
         self.on_change: Callable[[Active], None] = _ignore
+        self._lenders = Lenders()
 
     def activate(
         self,
@@ -88,7 +90,7 @@ class Holder:
         Args:
             variables: Keys that the control plane keeps, by name.
         """
-        routes = routes_of(snapshot.policy.targets, os.environ, variables)
+        routes = routes_of(snapshot.policy.targets, os.environ, variables, self._lenders)
         made = Active(snapshot, routes, source, epoch, variables)
         self.active, self.last_error = made, None
         _warn_of_missing_secrets(snapshot, variables)

@@ -166,6 +166,8 @@ class Performer:
         self.close()
         self._received = 0
         route = self._routes[effect.target.id]
+        if route.lender is not None:
+            await route.lender.ready(self._world.pool)
         request = b"" if route.settings.mock is not None else route.request(effect)
         self._try = tried = self._world.standings.begin(effect.target.id, self._policy.circuit_breaker)
         try:

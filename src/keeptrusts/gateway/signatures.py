@@ -96,6 +96,11 @@ def from_environment(environment: Mapping[str, str], target: str) -> tuple[str |
     )
 
 
+def is_named(environment: Mapping[str, str]) -> bool:
+    """Whether the environment holds a key or half of one: then nobody else is asked for another."""
+    return any(environment.get(variable, "").strip() for variable in (BEARER, *_VARIABLES[:2]))
+
+
 def read_key(text: str) -> AccessKey | None:
     """
     An access key, `ID:SECRET` or `ID:SECRET:TOKEN`; None for an API key of Bedrock's, in which no colon stands.

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlsplit
 
-from keeptrusts.core.errors import UpstreamUnreachableError
+from keeptrusts.core.errors import InputError, UpstreamUnreachableError
 from keeptrusts.flow.effects import Headers, OpenUpstream
+from keeptrusts.gateway.amazon_sources import find_source
+from keeptrusts.gateway.lending import Lender, Lenders
 from keeptrusts.gateway.proxies import proxy_for
-from keeptrusts.gateway.signatures import Signer, from_environment, read_key
+from keeptrusts.gateway.signatures import Signer, from_environment, is_named, read_key
 from keeptrusts.gateway.upstream import Origin, Timeouts, request_bytes
 from keeptrusts.policy.compiled import TargetSettings
 
@@ -46,6 +48,7 @@ class Route:
         path_root: What stands before every path. `prefix` is the same, but for a proxy that wants the whole URL.
         headers: Its own fields, the credential among them. Never shown.
         signer: What signs each request, where no credential is sent.
+        lender: Who lends the key that signs; to be asked before each request whether it is good.
     """
 
     settings: TargetSettings
@@ -56,6 +59,7 @@ class Route:
     headers: Headers = field(default=(), repr=False)
     has_key: bool = False
     signer: Signer | None = None
+    lender: Lender | None = None
     missing: str = ""
 
     @property
@@ -74,7 +78,8 @@ class Route:
             raise UpstreamUnreachableError(self.missing, code="credential_missing")
         forwarded = end_to_end(asked.forwarded)
         own = (*self.headers, *self._signature(asked, forwarded))
-        dropped = _OURS | {name for name, _ in own} | (_CREDENTIALS if self.has_key else frozenset())
+        has_key = self.has_key or self.lender is not None
+        dropped = _OURS | {name for name, _ in own} | (_CREDENTIALS if has_key else frozenset())
         headers = (
             ("host", self.host),
             ("accept-encoding", "identity"),
@@ -84,27 +89,31 @@ class Route:
         return request_bytes("POST", self.prefix + asked.path, headers, asked.body)
 
     def _signature(self, asked: OpenUpstream, forwarded: Headers) -> Headers:
-        if self.signer is None:
+        signer = self.signer if self.lender is None else self.lender.signer
+        if signer is None:
             return ()
         content_type = tuple(one for one in forwarded if one[0] == "content-type")
-        return self.signer.fields(self.path_root + asked.path, asked.body, (("host", self.host), *content_type))
+        return signer.fields(self.path_root + asked.path, asked.body, (("host", self.host), *content_type))
 
 
 def routes_of(
     targets: Iterable[TargetSettings],
     environment: Mapping[str, str],
     variables: Mapping[str, str] = MappingProxyType({}),
+    lenders: Lenders | None = None,
 ) -> dict[str, Route]:
     """
     A route for each target by its id. A target whose key is missing gets one that says so, and a warning is logged.
 
     Args:
         variables: Keys that the control plane keeps, by name.
+        lenders: Those that are known from before.
 
     Raises:
         InputError: `HTTPS_PROXY` or `HTTP_PROXY` cannot be read.
     """
-    routes = {one.target.id: _route(one, environment, variables) for one in targets}
+    borrowed = lenders or Lenders()
+    routes = {one.target.id: _lent(_route(one, environment, variables), environment, borrowed) for one in targets}
     for name, route in routes.items():
         if route.missing:
             _log.warning("a target is unavailable", extra={"target_id": name, "reason": route.missing})
@@ -139,7 +148,24 @@ def _route(settings: TargetSettings, environment: Mapping[str, str], variables: 
     signer, missing = _signer(settings, key, missing)
     if key is not None and signer is None:
         own[settings.api_key_header.lower()] = settings.api_key_prefix + key
-    return Route(settings, origin, prefix, root, host, tuple(own.items()), key is not None, signer, missing)
+    return Route(
+        settings, origin, prefix, root, host, tuple(own.items()), key is not None, signer=signer, missing=missing
+    )
+
+
+def _lent(route: Route, environment: Mapping[str, str], lenders: Lenders) -> Route:
+    """A route to Amazon for which nobody has named a key, with somebody who lends one, if there is somebody."""
+    settings = route.settings
+    named = settings.secret_store or settings.secret_env or is_named(environment)
+    if not settings.aws_region or not route.missing or named:
+        return route
+    try:
+        source = find_source(environment)
+    except InputError as unfit:
+        return replace(route, missing=f"target `{settings.target.id}` has no key: {unfit}")
+    if source is None:
+        return route
+    return replace(route, missing="", lender=lenders.of(source, settings.aws_region, environment))
 
 
 def _signer(settings: TargetSettings, key: str | None, missing: str) -> tuple[Signer | None, str]:

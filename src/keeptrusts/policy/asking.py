@@ -68,7 +68,7 @@ class Question:
 
     url: str
     timeout_ms: int
-    method: Literal["POST", "GET"] = "POST"
+    method: Literal["POST", "GET", "PUT"] = "POST"
     headers: Fields = ()
     body: bytes = b""
     credential: Credential | None = None

@@ -53,9 +53,14 @@ _ZONES: Final = {"cn": "amazonaws.com.cn", "eusc": "amazonaws.eu"}
 """Partitions of Amazon with a name of their own, by what their regions begin with."""
 
 
+def amazon_zone(region: str) -> str:
+    """What the names of Amazon's services end with in a region."""
+    return _ZONES.get(region.partition("-")[0], "amazonaws.com")
+
+
 def bedrock_root(region: str) -> str:
     """Where Bedrock is asked in a region of Amazon's."""
-    return f"https://bedrock-runtime.{region}.{_ZONES.get(region.partition('-')[0], 'amazonaws.com')}"
+    return f"https://bedrock-runtime.{region}.{amazon_zone(region)}"
 
 
 def canonical(name: str) -> str:

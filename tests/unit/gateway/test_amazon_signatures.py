@@ -24,6 +24,8 @@ SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 KEY = AccessKey("AKIDEXAMPLE", SECRET)
 MODEL = "arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.anthropic.claude-sonnet-4-5-20250929-v1:0"
 
+CONTAINER = {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/keys"}
+
 
 @pytest.mark.parametrize(
     ("body", "content_type", "signed", "signature"),
@@ -97,15 +99,20 @@ def test_where_keys_are(target: dict[str, Any], environment: dict[str, str], exp
     [
         ({}, {}, "target `up` has no key: set `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`"),
         ({}, {"AWS_ACCESS_KEY_ID": "AKID"}, "target `up` has no key: set `AWS_ACCESS_KEY_ID`"),
+        ({}, {"AWS_ACCESS_KEY_ID": "AKID", **CONTAINER}, "target `up` has no key: set `AWS_ACCESS_KEY_ID`"),
+        ({}, {"AWS_PROFILE": "nightly", **CONTAINER}, "target `up` has no key: the profile `nightly` is in no file"),
+        ({"secret_key_ref": {"env": "K"}}, CONTAINER, "target `up` has no key: set `K`"),
         ({"secret_key_ref": {"env": "K"}}, {"AWS_BEARER_TOKEN_BEDROCK": "x"}, "target `up` has no key: set `K`"),
         ({"secret_key_ref": {"env": "K"}}, {"K": "AKID:"}, "target `up`: an access key is `ID:SECRET`"),
     ],
 )
 def test_a_target_without_a_key(target: dict[str, Any], environment: dict[str, str], missing: str) -> None:
     """It says what to set, and repeats nothing of it."""
-    route = targets.routes_of(compiled(**target).targets, environment)["up"]
+    elsewhere = {"AWS_EC2_METADATA_DISABLED": "true", **environment}
+    route = targets.routes_of(compiled(**target).targets, elsewhere)["up"]
 
     assert route.missing.startswith(missing)
+    assert route.lender is None
     assert route.signer is None
 
 
