@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 from contextlib import suppress
+from functools import cache
 from typing import Final
 
 _ARENA_MAX: Final = -8
@@ -23,11 +24,25 @@ def settle_memory() -> None:
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     with suppress(AttributeError, OSError):  # only glibc has it
-        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
+        _libc().mallopt(_ARENA_MAX, 1)
 
 
-def keep_for_ever() -> None:
-    """A configuration became active: what is there stays, and what compiling it took goes back to the system."""
-    gc.freeze()
+def keep_configuration(*, is_first: bool) -> None:
+    """
+    A configuration became active: what compiling it took goes back to the system.
+
+    What is there with the first one stays for ever. With a later one nothing may be kept so: it would be kept with
+    all that was about to go, at every reload. There is little to look through, as the rest stays for ever.
+    """
+    if is_first:
+        gc.freeze()
+    else:
+        gc.collect()
     with suppress(AttributeError, OSError):  # only glibc has it
-        ctypes.CDLL(None).malloc_trim(0)
+        _libc().malloc_trim(0)
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    """Opened once: each opening makes a class of its own."""
+    return ctypes.CDLL(None)

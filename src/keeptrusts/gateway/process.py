@@ -42,7 +42,7 @@ from keeptrusts.gateway.files import PolicyFiles, read_layers
 from keeptrusts.gateway.holding import Holding
 from keeptrusts.gateway.journal import SEGMENT_BYTES, Journal, SpoolSettings
 from keeptrusts.gateway.listening import Server
-from keeptrusts.gateway.memory import keep_for_ever, settle_memory
+from keeptrusts.gateway.memory import keep_configuration, settle_memory
 from keeptrusts.gateway.metrics import Metrics
 from keeptrusts.gateway.mocking import answer_as_mock
 from keeptrusts.gateway.peers import Peers
@@ -179,7 +179,7 @@ class Gateway:
         self._reporter = self._make_reporter()
         self.holder.on_change = self._activated
         self._tasks: set[asyncio.Task[None]] = set()
-        self.port = 0
+        self.port, self._had_configuration = 0, False
 
     async def start(self) -> None:
         """
@@ -313,7 +313,8 @@ class Gateway:
     def _activated(self, active: Active) -> None:
         self.world.standings.keep(active.routes)
         self.metrics.activated(active.digest, active.snapshot.policy.streaming.max_holdback_chars)
-        keep_for_ever()
+        keep_configuration(is_first=not self._had_configuration)
+        self._had_configuration = True
         if self._reporter is not None:
             self._reporter.activated(active)
 
