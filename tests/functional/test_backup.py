@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import inspect, select, update
+from sqlalchemy import func, inspect, select, text, update
 
 from keeptrusts.cli.main import main
 from keeptrusts.control.checkpointing import look
 from keeptrusts.control.services import secret_key
 from keeptrusts.control.settings import Settings
 from keeptrusts.core.errors import InputError
-from keeptrusts.store.backup import MANIFEST, all_tables, back_up, digest_of
+from keeptrusts.store.backup import MANIFEST, all_tables, back_up, digest_of, mac
 from keeptrusts.store.chains import Chains
 from keeptrusts.store.engine import open_engine
 from keeptrusts.store.errors import ConflictError
+from keeptrusts.store.organisations import make_organisation
 from keeptrusts.store.restoring import restore
 from keeptrusts.store.tables import events, gateways
+from keeptrusts.store.trail_tables import event_days
 from keeptrusts.store.transaction import Store
 from support.control import POLICY, Databases, Person, Plane, plane
 from support.migrations import is_partition
@@ -134,20 +138,121 @@ def test_a_changed_backup_is_refused(still: Plane, settings: Settings, databases
     store.close()
 
 
+def _backed_up(old: Path, folder: Path) -> Result:
+    """A new installation with one organisation, and its backup."""
+    environment = {"KEEPTRUSTS_SECRET_KEY": "k" * 40}
+    assert CliRunner().invoke(main, ["server", "migrate", "--data-dir", str(old)], env=environment).exit_code == 0
+    store = Store(open_engine(f"sqlite:///{old / 'control.db'}"))
+    with store.write() as tx:
+        make_organisation(tx.connection, "first", at=tx.now)
+    store.close()
+    words = ["server", "backup", "--data-dir", str(old), "--output", str(folder)]
+    made = CliRunner().invoke(main, words, env=environment)
+    assert made.exit_code == 0, made.output
+    return made
+
+
+def _table(manifest: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(one for one in manifest["tables"] if one["name"] == name)
+    return found
+
+
 def test_the_commands(tmp_path: Path) -> None:
     """`kt server backup` writes while nothing else is needed, and `kt server restore` fills another folder once."""
-    old, new, folder = tmp_path / "old", tmp_path / "new", tmp_path / "backup"
-    environment = {"KEEPTRUSTS_SECRET_KEY": "k" * 40}
+    new, folder = tmp_path / "new", tmp_path / "backup"
+    made = _backed_up(tmp_path / "old", folder)
+    assert made.stdout.strip() == digest_of(folder / MANIFEST)
 
     def kt(*words: str) -> Result:
-        return CliRunner().invoke(main, ["server", *words], env=environment)
+        return CliRunner().invoke(main, ["server", *words], env={"KEEPTRUSTS_SECRET_KEY": "k" * 40})
 
-    assert kt("migrate", "--data-dir", str(old)).exit_code == 0
-    made = kt("backup", "--data-dir", str(old), "--output", str(folder))
-    assert (made.exit_code, made.stdout.strip()) == (0, digest_of(folder / MANIFEST)), made.output
     assert kt("restore", str(folder), "--data-dir", str(new)).exit_code == 0
     again = kt("restore", str(folder), "--data-dir", str(new))
     assert (again.exit_code, "not empty" in again.output) == (2, True)
+
+
+def test_a_restore_that_fails_leaves_no_database_behind(tmp_path: Path) -> None:
+    """Neither before it begins nor in the middle: a server would begin anew with it; the next try goes well."""
+    new, folder = tmp_path / "new", tmp_path / "backup"
+    _backed_up(tmp_path / "old", folder)
+
+    def kt(*words: str, secret: str = "k") -> Result:
+        return CliRunner().invoke(main, ["server", *words], env={"KEEPTRUSTS_SECRET_KEY": secret * 40})
+
+    assert kt("restore", str(folder), "--data-dir", str(new), secret="l").exit_code == 2
+    assert not list(new.glob("control.db*[!k]"))
+    whole = (folder / MANIFEST).read_text()
+    _rewritten(folder, b"k" * 40, lambda found: _table(found, "organisations").update(name="not_there"))
+    assert kt("restore", str(folder), "--data-dir", str(new)).exit_code == 1
+    assert not list(new.glob("control.db*[!k]"))
+    (folder / MANIFEST).write_text(whole)
+    assert kt("restore", str(folder), "--data-dir", str(new)).exit_code == 0
+
+
+def _rewritten(folder: Path, secret: bytes, change: Callable[[dict[str, Any]], object]) -> None:
+    """Another manifest, as if it had been made so."""
+    manifest = json.loads((folder / MANIFEST).read_text())
+    del manifest["mac"]
+    change(manifest)
+    (folder / MANIFEST).write_text(json.dumps({**manifest, "mac": mac(manifest, secret)}))
+
+
+def test_a_backup_of_a_later_version_says_what_to_install(
+    still: Plane, settings: Settings, databases: Databases, tmp_path: Path
+) -> None:
+    """Its version, the revisions, and that it can be restored with that one."""
+    folder, secret = tmp_path / "backup", secret_key(settings)
+    back_up(still.services.store, folder, secret)
+    _rewritten(folder, secret, lambda found: found.update(revision="9999", keeptrusts_version="7.0.0"))
+    store = Store(open_engine(databases.empty()))
+    with pytest.raises(InputError, match=r"9999.* install 7\.0\.0, which made it") as refused:
+        restore(store, folder, secret)
+    assert refused.value.code == "newer_backup"
+    store.close()
+
+
+def test_a_backup_of_an_earlier_version_is_restored(
+    still: Plane, settings: Settings, databases: Databases, tmp_path: Path
+) -> None:
+    """It fills a database of its own shape, which becomes one of today's: what came later is made from it."""
+    _filled(still)
+    before = _shown(still.admin)
+    folder, secret = tmp_path / "backup", secret_key(settings)
+    back_up(still.services.store, folder, secret)
+    _rewritten(folder, secret, lambda found: _as_of_0010(folder, found))
+    with plane(_restored(settings, databases.empty(), folder), background=()) as served:
+        with served.services.store.read() as tx:
+            assert tx.connection.execute(select(func.count()).select_from(event_days)).scalar_one() > 0
+        admin = dataclasses.replace(still.admin, client=served.admin.client)
+        assert _shown(admin) == before
+
+
+def _as_of_0010(folder: Path, manifest: dict[str, Any]) -> None:
+    """Before there were counts by the day, and a column of checkpoints that says so."""
+    manifest["revision"] = "0010"
+    manifest["tables"] = [one for one in manifest["tables"] if one["name"] != "event_days"]
+    table = _table(manifest, "checkpoints")
+    path, place = folder / table["file"], [name for name, _ in table["columns"]].index("by_day")
+    rows = [line.split(b"\t") for line in gzip.decompress(path.read_bytes()).splitlines()]
+    left = [b"\t".join(cells[:place] + cells[place + 1 :]) + b"\n" for cells in rows]
+    path.write_bytes(gzip.compress(b"".join(left)))
+    del table["columns"][place]
+    table["sha256"] = digest_of(path)
+
+
+@pytest.mark.parametrize("words", [("migrate",), ("run", "--listen", "127.0.0.1:0"), ("check",)])
+def test_a_database_of_a_later_version_is_left_alone(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """No command asks to migrate what it does not know."""
+    environment = {"KEEPTRUSTS_SECRET_KEY": "k" * 40}
+    assert CliRunner().invoke(main, ["server", "migrate", "--data-dir", str(tmp_path)], env=environment).exit_code == 0
+    store = Store(open_engine(f"sqlite:///{tmp_path / 'control.db'}"))
+    with store.write() as tx:
+        tx.connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    store.close()
+    done = CliRunner().invoke(main, ["server", *words, "--data-dir", str(tmp_path)], env=environment)
+    assert done.exit_code in {1, 3}
+    assert "is at revision 9999, which a later version made" in done.output
+    assert "kt server migrate" not in done.output
 
 
 @pytest.mark.parametrize("words", [("backup", "--output", "{}/new"), ("restore", "{}"), ("rotate-key",)])

@@ -29,7 +29,7 @@ from keeptrusts.store.columns import metadata, rfc3339
 from keeptrusts.store.copy_text import kind_of, write_line
 from keeptrusts.store.engine import is_sqlite
 from keeptrusts.store.errors import ConflictError
-from keeptrusts.store.migrating import newest
+from keeptrusts.store.migrating import is_known, newest
 from keeptrusts.store.tables import events, events_apart, messages, organisations
 from keeptrusts.store.trail_tables import checkpoints
 from keeptrusts.store.transaction import Store, Tx
@@ -69,7 +69,7 @@ def read_manifest(folder: Path, secret: bytes) -> dict[str, Any]:
     What the backup says of itself, after a look at every file.
 
     Raises:
-        InputError: It is no backup, was changed, or was made with another secret key.
+        InputError: It is no backup, was changed, or was made with another secret key or by a later version.
     """
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
@@ -80,8 +80,13 @@ def read_manifest(folder: Path, secret: bytes) -> dict[str, Any]:
         raise InputError(
             "the backup was changed, or made with another secret key; set KEEPTRUSTS_SECRET_KEY to that one"
         )
-    if manifest["format"] != FORMAT or manifest["revision"] != newest():
-        raise InputError(f"the backup was made by version {manifest['keeptrusts_version']}; restore it with that one")
+    if manifest["format"] != FORMAT or not is_known(manifest["revision"]):
+        made_by = manifest["keeptrusts_version"]
+        raise InputError(
+            f"the backup is of a later version: its revision is {manifest['revision']}, and {VERSION} knows those up "
+            f"to {newest()}; install {made_by}, which made it, or a later one, and restore with that",
+            code="newer_backup",
+        )
     for table in manifest["tables"]:
         path = folder / table["file"]
         if not path.is_file() or digest_of(path) != table["sha256"]:

@@ -19,6 +19,10 @@ from keeptrusts.store.errors import StoreUnavailableError
 from keeptrusts.store.transaction import Store
 
 _LOCK: Final = 0x6B74_6D69_6772  # "ktmigr"
+_OF_LATER: Final = (
+    "the database is at revision {}, which a later version made; this one knows those up to {}: install the version "
+    "that was used last, or restore a backup from before it into an empty database"
+)
 
 
 def migrate(store: Store) -> tuple[str | None, str]:
@@ -27,17 +31,32 @@ def migrate(store: Store) -> tuple[str | None, str]:
 
     Returns:
         The revision before (None: the database was empty) and after.
+
+    Raises:
+        StoreUnavailableError: `newer_database`, or it cannot be reached.
     """
-    # alembic tells its steps at INFO; the caller says what was done
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     with store.write() as tx:
         if tx.connection.dialect.name == "postgresql":
             tx.connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-        before = _revision(tx.connection)
-        config = _config()
-        config.attributes["connection"] = tx.connection
-        command.upgrade(config, "head")
+        before = revision_of(tx.connection)
+        if before is not None and not is_known(before):
+            raise StoreUnavailableError(_OF_LATER.format(before, newest()), code="newer_database")
+        bring(tx.connection)
     return before, newest()
+
+
+def bring(connection: Connection, revision: str = "head") -> None:
+    """To this revision, inside the transaction that runs."""
+    # alembic tells its steps at INFO; the caller says what was done
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def is_known(revision: str) -> bool:
+    """Whether it is one of this version's, or of one before it."""
+    return any(one.revision == revision for one in ScriptDirectory.from_config(_config()).walk_revisions())
 
 
 def newest() -> str:
@@ -52,10 +71,12 @@ def require_current(store: Store) -> None:
     Check that the database has the shape this version needs.
 
     Raises:
-        StoreUnavailableError: It is older or newer, or it cannot be reached.
+        StoreUnavailableError: `not_migrated` or `newer_database`, or it cannot be reached.
     """
     with store.read() as tx:
-        found = _revision(tx.connection)
+        found = revision_of(tx.connection)
+    if found is not None and not is_known(found):
+        raise StoreUnavailableError(_OF_LATER.format(found, newest()), code="newer_database")
     if found != newest():
         raise StoreUnavailableError(
             f"the database is at revision {found or 'none'} and this version needs {newest()}; run `kt server migrate`",
@@ -63,7 +84,8 @@ def require_current(store: Store) -> None:
         )
 
 
-def _revision(connection: Connection) -> str | None:
+def revision_of(connection: Connection) -> str | None:
+    """None: it was never migrated."""
     return MigrationContext.configure(connection).get_current_revision()
 
 

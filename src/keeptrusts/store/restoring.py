@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, inspect, text, update
+from sqlalchemy import Connection, inspect, literal, select, text, update
+from sqlalchemy import table as table_named
 
 from keeptrusts.store import partitions
 from keeptrusts.store.apart import EVENTS, databases_of, make_pair
 from keeptrusts.store.backup import AT_ONCE, read_manifest
 from keeptrusts.store.copy_text import read_line
+from keeptrusts.store.engine import is_sqlite
 from keeptrusts.store.errors import ConflictError
-from keeptrusts.store.migrating import migrate
+from keeptrusts.store.migrating import bring, revision_of
 from keeptrusts.store.tables import events, gateways
 from keeptrusts.store.transaction import Store
 
@@ -39,25 +41,46 @@ def restore(store: Store, folder: Path, secret: bytes) -> dict[str, Any]:
     """
     Fill an empty database; the manifest of what it was filled with.
 
+    A backup of an earlier version fills a database of that shape, which then becomes one of today's.
+
     Raises:
-        InputError: It is no backup, was changed, or was made with another secret key or version.
+        InputError: It is no backup, was changed, or was made with another secret key or by a later version.
         ConflictError: The database is not empty.
         StoreUnavailableError: The database is away or full.
     """
+    with _without_a_trace(store):
+        return _restore(store, folder, secret)
+
+
+@contextmanager
+def _without_a_trace(store: Store) -> Iterator[None]:
+    """Files of SQLite that are new go again when it fails: a server would begin anew with them."""
+    new = [Path(str(each.engine.url.database)) for each in databases_of(store) if is_sqlite(each.engine)]
+    new = [path for path in new if not path.exists() or path.stat().st_size == 0]
+    try:
+        yield
+    except BaseException:
+        for each in databases_of(store):
+            each.engine.dispose()
+        for path in new:
+            for kind in ("", "-wal", "-shm"):
+                Path(f"{path}{kind}").unlink(missing_ok=True)
+        raise
+
+
+def _restore(store: Store, folder: Path, secret: bytes) -> dict[str, Any]:
     manifest = read_manifest(folder, secret)
-    _require_empty(store)
-    for each in databases_of(store):
-        migrate(each)
     with store.write() as tx, store.events.write() if store.apart else nullcontext(tx) as beside:
-        if tx.connection.dialect.name == "postgresql":
-            tx.connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-        if tx.connection.execute(text("SELECT 1 FROM organisations LIMIT 1")).first() is not None:
-            raise ConflictError("the database is not empty; restore into a new one")
+        both = [tx, beside] if store.apart else [tx]
+        for each in both:
+            _take(each.connection, manifest["revision"], apart=store.apart)
         for table in manifest["tables"]:
             there = beside.connection if table["name"] in EVENTS else tx.connection
             if table["name"] == events.name and partitions.are_there(there):
                 partitions.make(there, partitions.days_of(_ids(table, folder)))
             _load(there, table, folder)
+        for each in both:
+            bring(each.connection)
         _raise_epochs(tx.connection, datetime.fromisoformat(manifest["made_at"]), tx.now)
         _go_on(beside.connection)
         if store.apart:
@@ -65,12 +88,26 @@ def restore(store: Store, folder: Path, secret: bytes) -> dict[str, Any]:
     return manifest
 
 
-def _require_empty(store: Store) -> None:
-    both = "; both have to be: that of the events, and the other" if store.apart else ""
-    for each in databases_of(store):
-        with each.read() as tx:
-            if inspect(tx.connection).get_table_names():
-                raise ConflictError(f"the database is not empty; restore into a new one{both}")
+def _take(connection: Connection, revision: str, *, apart: bool) -> None:
+    """
+    Give an empty database the shape of the backup. One that was migrated, and holds nothing, is as good as new.
+
+    Raises:
+        ConflictError: It is not empty.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    found = inspect(connection).get_table_names()
+    fits = revision_of(connection) == revision
+    if found and not (fits and not any(_has_rows(connection, name) for name in found if name != "alembic_version")):
+        both = "; both have to be: that of the events, and the other" if apart else ""
+        raise ConflictError(f"the database is not empty; restore into a new one{both}")
+    if not found:
+        bring(connection, revision)
+
+
+def _has_rows(connection: Connection, name: str) -> bool:
+    return connection.execute(select(literal(1)).select_from(table_named(name)).limit(1)).first() is not None
 
 
 def _ids(table: Mapping[str, Any], folder: Path) -> Iterator[str]:
