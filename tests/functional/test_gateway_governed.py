@@ -168,6 +168,7 @@ def test_metrics_count(tmp_path: Path) -> None:
                 'keeptrusts_verdicts_total{verdict="allowed"} 1.0',
                 'keeptrusts_active_configuration{digest="sha256:test"} 1.0',
                 "keeptrusts_stream_holdback_chars 512.0",
+                "keeptrusts_stream_held_chars_count 0.0",
                 "keeptrusts_spool_depth 1.0",
             ):
                 assert line in text

@@ -106,6 +106,7 @@ class Decision:
         overhead_us: Microseconds of `latency_ms` that were ours.
         content: What `audit-logger.content` lets stay; None otherwise.
         shadow_verdict: What the verdict would have been with the kinds in shadow enforced; None when none was.
+        behind_chars: Most characters by which the client of a stream was behind the model; measured, and not recorded.
         degraded: A policy failed, and `--fail-mode allow` or a setting of its own let the request pass.
     """
 
@@ -145,13 +146,14 @@ class Decision:
     degraded: bool = False
     attempts: tuple[Attempt, ...] = ()
     shadow_verdict: str | None = None
+    behind_chars: int | None = None
 
     def as_event(self) -> dict[str, Any]:
-        """Plain JSON, every field present."""
+        """Plain JSON, every field of the record present."""
         event = {name: getattr(self, name) for name in _DECISION_FIELDS}
         event["attempts"] = [attempt.as_json() for attempt in self.attempts]
         return event | {"policies": [result.as_json() for result in self.policies]}
 
 
 # Taken once: every request of a gateway makes a record.
-_DECISION_FIELDS = tuple(one.name for one in fields(Decision))
+_DECISION_FIELDS = tuple(one.name for one in fields(Decision) if one.name != "behind_chars")

@@ -42,6 +42,7 @@ class Notes:
     Args:
         waited_ns: Of the time since the request was complete, what the provider took to answer and the client to read.
         counts_apart: The client wants the counts of a stream in a chunk of their own.
+        behind_chars: Most characters by which the client of a stream was behind the model.
         said_chars: How many characters of the answer were received or passed on.
         settled: The record was made, or could not be: there will be no other.
     """
@@ -69,6 +70,7 @@ class Notes:
     attempts: list[Attempt] = field(default_factory=list)
     taken: Taken | None = None
     quota_headers: Headers = ()
+    behind_chars: int | None = None
     said_chars: int = 0
     asked: list[dict[str, str]] = field(default_factory=list)
     answered: list[dict[str, str]] = field(default_factory=list)
@@ -150,6 +152,7 @@ class Notes:
             degraded=self.degraded,
             attempts=tuple(self.attempts),
             shadow_verdict=self._shadow_verdict(),
+            behind_chars=self.behind_chars,
             **self._caller(arrival.caller),
         )
 

@@ -151,6 +151,9 @@ class Relay:
         """Of fields that nobody knows."""
         self._alone: dict[Channel, str] = {}
         self.usage = Usage()
+        self._behind = 0
+        self.most_behind = 0
+        """Characters that the model had said and the client had not, at most."""
         self.cut: tuple[int, Cut] | None = None
         self._cut_track: _Track | None = None
         self._run = _Run()
@@ -173,6 +176,7 @@ class Relay:
         self._run.track = track
         self._run.shares.append(share)
         self._queue.append(_Held(chunk, [share]))
+        self._behind += share.left
         return True
 
     def settle(self) -> bytes:
@@ -196,6 +200,7 @@ class Relay:
         self.call_ids.update(chunk.call_ids)
         shares = [self._share(piece) for piece in chunk.pieces if not self._is_name(piece)]
         self._queue.append(_Held(chunk, shares))
+        self._behind += sum(share.left for share in shares)
         for share in shares:
             if not share.again and not self._is_decided_alone(share):
                 track = self._track(share.piece.channel)
@@ -307,6 +312,7 @@ class Relay:
         self._begun = self._begun or self._speaks()
         while self._begun and self._queue and self._queue[0].is_decided:
             out.append(self._bytes_of(self._queue.popleft()))
+        self.most_behind = max(self.most_behind, self._behind)
         if self.cut is not None:
             if self._queue and self._begun:
                 out.append(self._beginning_of(self._queue[0]))
@@ -333,6 +339,8 @@ class Relay:
         chunk = held.chunk
         changes: dict[Place, Any] = {}
         for share in held.shares:
+            if not share.again:
+                self._behind -= len(share.piece.text)
             new = self._say(share)
             if new != share.piece.text:
                 changes[share.piece.place] = new

@@ -104,7 +104,7 @@ class _Relaying:
         """Say how it ended, record it, and end the response. Raises `failed` when nothing was sent."""
         notes = self._notes
         judgement = self._answer.judgement()
-        notes.usage = self._answer.relay.usage
+        notes.usage, notes.behind_chars = self._answer.relay.usage, self._answer.relay.most_behind
         if failed is not None and not self._started and severity(judgement.verdict) < WITHHELD:
             raise failed
         notes.judge(judgement)

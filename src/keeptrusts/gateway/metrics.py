@@ -17,6 +17,8 @@ from keeptrusts.policy.compiled import CircuitBreaker
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 _OVERHEAD_S = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0)
 
+_HELD_CHARS = (0, 8, 32, 128, 512, 2048, 8192, 32_768, 131_072)
+
 
 class Metrics:
     """Counters of one gateway process, in a registry of its own."""
@@ -45,7 +47,13 @@ class Metrics:
             "keeptrusts_active_configuration", "1 for the active configuration.", ["digest"], registry=self._registry
         )
         self._holdback = Gauge(
-            "keeptrusts_stream_holdback_chars", "Most characters a stream is held back.", registry=self._registry
+            "keeptrusts_stream_holdback_chars", "Most characters a stream may be held back.", registry=self._registry
+        )
+        self._behind = Histogram(
+            "keeptrusts_stream_held_chars",
+            "Most characters by which the client of a stream was behind the model.",
+            buckets=_HELD_CHARS,
+            registry=self._registry,
         )
         self._count_what_others_do()
         self._children: dict[tuple[Counter, tuple[str, ...]], Counter] = {}
@@ -78,18 +86,23 @@ class Metrics:
         self._of(self._requests, str(decision.status)).inc()
         self._of(self._verdicts, decision.verdict).inc()
         self._overhead.observe(decision.overhead_us / 1_000_000)
+        if decision.behind_chars is not None:
+            self._behind.observe(decision.behind_chars)
         if decision.degraded:
             self._degraded.inc()
         if decision.cost_usd:
             self._of(self._cost, str(decision.target_id)).inc(decision.cost_usd)
+        self._watch_others(decision)
+        for direction, count in (("input", decision.input_tokens), ("output", decision.output_tokens)):
+            if count is not None:
+                self._of(self._tokens, direction).inc(count)
+
+    def _watch_others(self, decision: Decision) -> None:
         for attempt in decision.attempts:
             self._of(self._attempts, attempt.target_id, attempt.outcome).inc()
         for result in decision.policies:
             for asked in result.asked:
                 self._asked.labels(result.kind, asked.outcome).observe(asked.latency_us / 1_000_000)
-        for direction, count in (("input", decision.input_tokens), ("output", decision.output_tokens)):
-            if count is not None:
-                self._of(self._tokens, direction).inc(count)
 
     def _of(self, counter: Counter, *labels: str) -> Counter:
         """The child of these labels, found once: the library looks for it under a lock."""

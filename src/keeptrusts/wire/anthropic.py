@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from keeptrusts.core.errors import UnreadableError
 from keeptrusts.wire.attachments import PARTS, attachment
 from keeptrusts.wire.chat_fields import EFFORTS, read_chat, schema_of
+from keeptrusts.wire.failures import refuse_failure
 from keeptrusts.wire.far_side import chat_usage, ending, text_of, turns
 from keeptrusts.wire.sse import DONE, SseFrame, encode_frame
 from keeptrusts.wire.strict_json import parse_json, parse_object
@@ -152,7 +153,8 @@ class MessagesStream:
         The frames that these mean.
 
         Raises:
-            UnreadableError: An event that is not known, or the provider's own error.
+            UnreadableError: An event that is not known.
+            UpstreamLostError: The provider says that it failed.
         """
         for frame in frames:
             if frame.data is None:
@@ -183,6 +185,7 @@ class MessagesStream:
             case "ping" | "content_block_stop":
                 return
             case _:
+                refuse_failure(event)
                 raise UnreadableError("the provider sent an event that is not known")
 
     def _started(self, event: Mapping[str, Any]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from keeptrusts.core.errors import UnreadableError
 from keeptrusts.core.exchange import Part, Place
+from keeptrusts.wire.failures import refuse_failure
 from keeptrusts.wire.openai_chat import ROLES, refuse_media, usage_of, usage_texts
 from keeptrusts.wire.readings import Channel, Chunk, Piece
 from keeptrusts.wire.sse import DONE, SseFrame
@@ -34,6 +35,7 @@ def read_chunk(frame: SseFrame) -> Chunk:
 
     Raises:
         UnreadableError: It is no chunk of a chat completion.
+        UpstreamLostError: The provider says that it failed.
     """
     if frame.data is None:
         if any(not line.startswith(":") for line in frame.rest.split("\n") if line):
@@ -43,11 +45,8 @@ def read_chunk(frame: SseFrame) -> Chunk:
         return Chunk(frame, None, done=True)
     raw = frame.data.encode()
     document = parse_object(raw)
-    choices = document.get("choices", [])
-    if not isinstance(choices, list) or ("choices" not in document and "usage" not in document):
-        raise UnreadableError("a chunk has no `choices`")
     reader = _ChunkReader()
-    for position, choice in enumerate(choices):
+    for position, choice in enumerate(choices_of(document)):
         reader.choice(choice, ("choices", position))
     others = {name: value for name, value in document.items() if name not in {"choices", "usage"}}
     reader.others(0, others, (), _TOP)
@@ -55,6 +54,21 @@ def read_chunk(frame: SseFrame) -> Chunk:
     usage = usage_of(document["usage"]) if document.get("usage") else None
     texts, ids, tables = tuple(reader.pieces), tuple(reader.call_ids), tuple(reader.logprobs)
     return Chunk(frame, raw, texts, ids, tables, usage, tuple(reader.choices))
+
+
+def choices_of(document: Mapping[str, Any]) -> list[Any]:
+    """
+    Those that a chunk speaks of; none in one that tells counts alone.
+
+    Raises:
+        UnreadableError: It is no chunk.
+        UpstreamLostError: The provider says that it failed.
+    """
+    choices = document.get("choices", [])
+    if not isinstance(choices, list) or ("choices" not in document and "usage" not in document):
+        refuse_failure(document)
+        raise UnreadableError("a chunk has no `choices`")
+    return choices
 
 
 _TOP: Final = {

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from keeptrusts.core.errors import UnreadableError
+from keeptrusts.wire.failures import refuse_failure
 from keeptrusts.wire.strict_json import parse_object
 
 Kind: TypeAlias = Literal["reasoning", "content", "refusal"]
@@ -52,6 +53,7 @@ class TakenChat:
 
         Raises:
             UnreadableError: It is no chunk of a chat completion with one choice.
+            UpstreamLostError: The provider says that it failed.
         """
         try:
             return list(self._texts(parse_object(data.encode())))
@@ -60,6 +62,7 @@ class TakenChat:
 
     def _texts(self, chunk: Mapping[str, Any]) -> Iterator[tuple[Kind, str]]:
         if "choices" not in chunk and "usage" not in chunk:
+            refuse_failure(chunk)
             raise UnreadableError("a chunk has no `choices`")
         self.head = self.head or chunk
         self.usage = chunk.get("usage") or self.usage

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from keeptrusts.core.errors import UnreadableError
 from keeptrusts.core.exchange import Part, Place, Role
-from keeptrusts.wire.chat_stream import choice_index
+from keeptrusts.wire.chat_stream import choice_index, choices_of
+from keeptrusts.wire.failures import refuse_failure
 from keeptrusts.wire.openai_chat import flag_of, model_of, natural, usage_of, usage_texts
 from keeptrusts.wire.readings import Chunk, ModelAnswer, ModelRequest, Piece
 from keeptrusts.wire.spelling import refuse_lookalikes
@@ -131,6 +132,7 @@ def read_chunk(frame: SseFrame) -> Chunk:
 
     Raises:
         UnreadableError: It is none.
+        UpstreamLostError: The provider says that it failed.
     """
     if frame.data is None or frame.data == DONE:
         if any(not line.startswith(":") for line in frame.rest.split("\n") if line):
@@ -138,9 +140,7 @@ def read_chunk(frame: SseFrame) -> Chunk:
         return Chunk(frame, None, done=frame.data == DONE)
     raw = frame.data.encode()
     document = parse_object(raw)
-    choices = document.get("choices", [])
-    if not isinstance(choices, list) or ("choices" not in document and "usage" not in document):
-        raise UnreadableError("a chunk has no `choices`")
+    choices = choices_of(document)
     pieces: list[Piece] = []
     logprobs: list[Place] = []
     ends: list[tuple[int, bool]] = []
@@ -225,6 +225,8 @@ class CompletionsWriter:
     def _chunk(self, data: str) -> SseFrame:
         try:
             chunk = parse_object(data.encode())
+            if "choices" not in chunk:
+                refuse_failure(chunk)
             choices = [
                 _choice(choice.get("index", 0), (choice.get("delta") or {}).get("content") or "",
                         choice.get("finish_reason"))

@@ -1,12 +1,16 @@
-"""Why a provider refused a request, where it matters for what is done next."""
+"""Why a provider refused a request, where it matters for what is done next; and that it failed amid a stream."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, Final, Literal
+
+from keeptrusts.core.errors import UpstreamLostError
 
 _CONTEXT_CODES: Final = frozenset({"context_length_exceeded", "string_above_max_length", "request_too_large"})
 _CONTENT_CODES: Final = frozenset({"content_filter", "content_policy_violation"})
+_FAILED: Final = ("error", "response.failed")
 _CONTEXT_WORDS: Final = (
     "maximum context length",
     "prompt is too long",
@@ -32,6 +36,17 @@ def refused_because(status: int, body: bytes) -> Literal["context_window", "cont
     if codes & _CONTENT_CODES or any(words in message for words in _CONTENT_WORDS):
         return "content_policy"
     return None
+
+
+def refuse_failure(event: Mapping[str, Any]) -> None:
+    """
+    Look at what is no part of an answer. What a provider says of its failure may hold anything, and is not repeated.
+
+    Raises:
+        UpstreamLostError: The provider says there that it failed.
+    """
+    if event.get("error") is not None or event.get("type") in _FAILED:
+        raise UpstreamLostError("the provider says that it failed")
 
 
 def _said(body: bytes) -> tuple[set[str], str]:

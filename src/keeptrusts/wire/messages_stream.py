@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from keeptrusts.core.errors import UnreadableError
 from keeptrusts.core.exchange import Part, Place, Role
+from keeptrusts.wire.failures import refuse_failure
 from keeptrusts.wire.messages import (
     CALLS,
     is_caller,
@@ -38,7 +39,7 @@ _DELTAS: Final = {
 
 
 class MessagesReader:
-    """Reads the events of one stream, in order. Raises `UnreadableError`."""
+    """Reads the events of one stream, in order. Raises `UnreadableError`, `UpstreamLostError`."""
 
     def __init__(self) -> None:
         self._blocks: list[str] = []
@@ -57,6 +58,7 @@ class MessagesReader:
         check_name(frame.rest, kind)
         read = _EVENTS.get(kind) if isinstance(kind, str) else None
         if read is None or not (self._begun or kind in {"message_start", "ping"}):
+            refuse_failure(event)
             raise UnreadableError("the provider sent an event that is not known")
         return read(self, frame, raw, event)
 

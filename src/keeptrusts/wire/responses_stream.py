@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from keeptrusts.core.errors import UnreadableError
 from keeptrusts.core.exchange import Part, Place, Role
+from keeptrusts.wire.failures import refuse_failure
 from keeptrusts.wire.readings import Channel, Chunk, Piece
 from keeptrusts.wire.responses import CALLS, read_annotations, read_fields, read_item, read_part, read_rest, usage_of
 from keeptrusts.wire.sse import DONE, SseFrame, check_name
@@ -46,7 +47,7 @@ _EVENT_FIELDS: Final[Mapping[str, Shape]] = {
 
 
 class ResponsesReader:
-    """Reads the events of one stream, in order. Raises `UnreadableError`."""
+    """Reads the events of one stream, in order. Raises `UnreadableError`, `UpstreamLostError`."""
 
     def __call__(self, frame: SseFrame) -> Chunk:
         if frame.data is None or frame.data == DONE:
@@ -95,6 +96,7 @@ class _Event:
             return self._chunk("annotation")
         if self._kind in _NOTES:
             return self._chunk()
+        refuse_failure(self._event)
         raise UnreadableError("the provider sent an event that is not known")
 
     def _of_response(self) -> Chunk:

@@ -148,8 +148,9 @@ TOLD = Provider([stream(["hello there"])], media_type="text/event-stream")
         BEGUN,
         replace(BEGUN, pieces=[chunk({"content": "hel"})]),
         replace(BEGUN, pieces=[b"data: {}\n\ndata: nonsense\n\n"]),
+        replace(BEGUN, pieces=[b'data: {"error": {"type": "overloaded_error"}}\n\n']),
     ],
-    ids=["no text", "text held back", "unreadable"],
+    ids=["no text", "text held back", "unreadable", "a failure that it tells of"],
 )
 def test_a_stream_of_which_nothing_was_sent_is_replaced(broken: Provider) -> None:
     """As long as the policies hold all of it back; the record tells of the one that was passed on."""

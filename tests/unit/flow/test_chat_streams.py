@@ -13,7 +13,7 @@ from keeptrusts.core.verdict import Verdict
 from keeptrusts.flow.effects import CloseUpstream, SendToClient
 from keeptrusts.policy.compiled import CompiledPolicy, SizeLimits, Streaming
 from keeptrusts.policy.document import compile_document
-from support.flows import STREAM, Provider, Seen, answer, chunk, last_error, play, policy_of, said, stream
+from support.flows import HELLO, STREAM, Provider, Seen, answer, chunk, last_error, play, policy_of, said, stream
 from support.policy_cases import document
 from support.words import Word
 
@@ -99,6 +99,21 @@ def test_text_leaves_as_soon_as_it_cannot_become_a_match() -> None:
     seen = play(policy_of(Word()), STREAM, events(*pieces, chunk({}, finish="stop")))
 
     assert [said(data) for data in sent(seen)] == ["a", "b", "c", "d", "efgh"]
+    assert seen.record.behind_chars == 4
+    assert "behind_chars" not in seen.record.as_event()
+
+
+@pytest.mark.parametrize(
+    ("policy", "behind"),
+    [(policy_of(), 0), (policy_of(Word(width=10), streaming=Streaming(max_holdback_chars=9)), 8)],
+    ids=["nobody looks", "the whole is held"],
+)
+def test_how_far_the_client_was_behind(policy: CompiledPolicy, behind: int) -> None:
+    """It is measured, in characters; of an answer that is no stream nothing is."""
+    pieces = [chunk({"content": letter}) for letter in "abcdefgh"]
+
+    assert play(policy, STREAM, events(*pieces, chunk({}, finish="stop"))).record.behind_chars == behind
+    assert play(policy, HELLO, Provider([answer("hi")])).record.behind_chars is None
 
 
 MIDWAY = {
@@ -109,7 +124,7 @@ MIDWAY = {
     "no chunk": (b'data: {"id":"x"}\n\n', "upstream_garbled"),
     "no UTF-8": (b"data: \xff\n\n", "upstream_garbled"),
     "no data": (b"event: error\n\n", "upstream_garbled"),
-    "an error": (b'data: {"error":{"message":"the key is sk-1"}}\n\n', "upstream_garbled"),
+    "an error": (b'data: {"error":{"message":"the key is sk-1"}}\n\n', "upstream_lost"),
     "choices of another type": (b'data: {"choices":5}\n\n', "upstream_garbled"),
     "a choice of another type": (b'data: {"choices":[5]}\n\n', "upstream_garbled"),
     "a delta of another type": (b'data: {"choices":[{"delta":[1]}]}\n\n', "upstream_garbled"),

@@ -266,7 +266,7 @@ def test_an_anthropic_error_in_the_middle_is_an_error() -> None:
     error = last_error(seen.body)
 
     assert error is not None
-    assert error["code"] == "upstream_garbled"
+    assert error["code"] == "upstream_lost"
     assert b"sk-1" not in seen.body
     assert any(isinstance(effect, CloseUpstream) for effect in seen.effects)
 

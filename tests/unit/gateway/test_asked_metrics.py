@@ -1,4 +1,4 @@
-"""What `/metrics` tells of the services that policies ask."""
+"""What `/metrics` tells of the services that policies ask, and of how far streams are held back."""
 
 from __future__ import annotations
 
@@ -29,3 +29,26 @@ def test_questions_are_counted_by_policy_and_outcome() -> None:
     assert f'{name}_count{{outcome="answered",{labels}}} 1.0' in text
     assert f'{name}_sum{{outcome="timeout",{labels}}} 2.0' in text
     assert f'{name}_count{{outcome="answered",policy="pii-detector"}}' not in text
+
+
+def test_how_far_streams_were_held_back() -> None:
+    """By the most characters that each client was behind; answers that are no streams are not among them."""
+    metrics = Metrics()
+    for behind in (0, 30, 9000, None):
+        metrics.watch(
+            Decision(
+                id="evt_1",
+                timestamp="",
+                request_id="req_1",
+                verdict="allowed",
+                reason_code="x",
+                status=200,
+                behind_chars=behind,
+            )
+        )
+    text = metrics.text().decode()
+    name = "keeptrusts_stream_held_chars"
+
+    assert f"{name}_count 3.0" in text
+    assert f"{name}_sum 9030.0" in text
+    assert f'{name}_bucket{{le="32.0"}} 2.0' in text

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from keeptrusts.core.errors import UnreadableError
+from keeptrusts.core.errors import UnreadableError, UpstreamLostError
 from keeptrusts.wire.anthropic import DEFAULT_MAX_TOKENS, MessagesStream, answer_from_messages, request_to_messages
 from keeptrusts.wire.chat_stream import read_chunk
 from keeptrusts.wire.openai_chat import read_answer
@@ -275,7 +275,6 @@ def test_thinking_that_is_sealed() -> None:
 @pytest.mark.parametrize(
     "event",
     [
-        {"type": "error", "error": {"message": "the key is sk-1"}},
         {"type": "something_new"},
         {},
         block(0, type="image"),
@@ -285,8 +284,14 @@ def test_thinking_that_is_sealed() -> None:
     ],
 )
 def test_an_event_that_is_not_known_is_unreadable(event: dict[str, Any]) -> None:
-    """It might hold anything; and an error of the provider is told as ours, without its words."""
-    with pytest.raises(UnreadableError) as refused:
+    """It might hold anything."""
+    with pytest.raises(UnreadableError):
         streamed(START, event)
 
-    assert "sk-1" not in str(refused.value)
+
+def test_the_provider_fails() -> None:
+    """An error of its own is told without its words."""
+    with pytest.raises(UpstreamLostError) as failed:
+        streamed(START, {"type": "error", "error": {"message": "the key is sk-1"}})
+
+    assert "sk-1" not in str(failed.value)

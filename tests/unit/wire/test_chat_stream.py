@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from keeptrusts.core.errors import UnreadableError
+from keeptrusts.core.errors import UnreadableError, UpstreamLostError
 from keeptrusts.core.exchange import Part
 from keeptrusts.wire.chat_stream import calls_in, is_key, read_chunk
 from keeptrusts.wire.readings import Channel, Chunk, Usage
@@ -103,7 +103,6 @@ def test_comments_and_the_end() -> None:
     [
         [],
         {},
-        {"error": {"message": "x"}},
         {"choices": {}},
         {"choices": [1]},
         {"choices": [{"delta": [1]}]},
@@ -119,9 +118,17 @@ def test_comments_and_the_end() -> None:
     ],
 )
 def test_what_is_no_chunk_is_unreadable(document: Any) -> None:
-    """An error of the provider, another shape, sound: nothing that could be passed on."""
+    """Another shape, sound: nothing that could be passed on."""
     with pytest.raises(UnreadableError):
         read(document)
+
+
+def test_the_provider_fails() -> None:
+    """It says so itself: it is lost, and its words are not repeated."""
+    with pytest.raises(UpstreamLostError) as failed:
+        read({"error": {"message": "the key is sk-1"}})
+
+    assert "sk-1" not in str(failed.value)
 
 
 def test_an_event_without_data_is_unreadable() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from keeptrusts.core.errors import UnreadableError
+from keeptrusts.core.errors import UnreadableError, UpstreamLostError
 from keeptrusts.wire import completions, embeddings
 from keeptrusts.wire.dialects import COMPLETIONS
 from keeptrusts.wire.readings import Usage
@@ -88,6 +88,10 @@ def test_chunks() -> None:
             read(odd)
     with pytest.raises(UnreadableError):
         completions.read_chunk(SseFrame(b"", None, "event: x"))
+    with pytest.raises(UpstreamLostError):
+        read('{"error": {"message": "x"}}')
+    with pytest.raises(UpstreamLostError):
+        list(completions.CompletionsWriter("m").translate([SseFrame(b"", '{"error": {"message": "x"}}')]))
 
 
 def test_by_chat() -> None:

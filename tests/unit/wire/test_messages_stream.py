@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from keeptrusts.core.errors import UnreadableError
+from keeptrusts.core.errors import UnreadableError, UpstreamLostError
 from keeptrusts.core.exchange import Part
 from keeptrusts.wire.messages_stream import MessagesReader
 from keeptrusts.wire.readings import Channel, Chunk, Usage
@@ -152,7 +152,6 @@ TEXT = block(0, "text", text="")
         [START, {**END, "delta": None}],
         [START, TEXT, STOP],
         [START, {**STOP, "new": "x"}],
-        [START, {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}],
         [START, {"type": "odd"}],
         [START, {"type": 5}],
         [START, {}],
@@ -162,6 +161,13 @@ def test_streams_that_are_none(events: list[dict[str, Any]]) -> None:
     """Out of turn, of no block that is open, or not known."""
     with pytest.raises(UnreadableError):
         read(*events)
+
+
+@pytest.mark.parametrize("events", [[], [START], [START, TEXT]])
+def test_the_provider_fails(events: list[dict[str, Any]]) -> None:
+    """It says so itself, in the middle or instead of an answer: it is lost, and not garbled."""
+    with pytest.raises(UpstreamLostError, match="says that it failed"):
+        read(*events, {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}})
 
 
 def test_an_event_has_one_name() -> None:

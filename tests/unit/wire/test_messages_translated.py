@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from keeptrusts.core.errors import UnreadableError
+from keeptrusts.core.errors import UnreadableError, UpstreamLostError
 from keeptrusts.wire.dialects import MESSAGES
 from keeptrusts.wire.messages import read_answer
 from keeptrusts.wire.messages_stream import MessagesReader
@@ -256,7 +256,6 @@ def test_a_stream_that_leaves_its_last_frame_out() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        '{"error": {"message": "x"}}',
         '{"choices": [{"index": 1, "delta": {"content": "x"}}]}',
         '{"choices": [{"delta": {"tool_calls": [{}]}}]}',
         '{"choices": 5}',
@@ -267,3 +266,9 @@ def test_chunks_that_no_message_can_say(data: str) -> None:
     """Refused with the one declared error."""
     with pytest.raises(UnreadableError):
         list(MessagesWriter("m").translate([SseFrame(b"", data)]))
+
+
+def test_the_provider_fails() -> None:
+    """It says so itself: it is lost, whatever is written of its stream."""
+    with pytest.raises(UpstreamLostError):
+        list(MessagesWriter("m").translate([SseFrame(b"", '{"error": {"message": "x"}}')]))

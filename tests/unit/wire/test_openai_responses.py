@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from keeptrusts.core.errors import UnreadableError
+from keeptrusts.core.errors import UnreadableError, UpstreamLostError
 from keeptrusts.core.exchange import Part, Role
 from keeptrusts.wire.readings import Chunk, ModelRequest, Usage
 from keeptrusts.wire.responses import read_answer, read_request
@@ -185,10 +185,17 @@ def test_other_events() -> None:
 
 
 @pytest.mark.parametrize(
+    "event", [{"type": "response.failed", "response": RESPONSE}, {"type": "error", "message": "x"}]
+)
+def test_the_provider_fails(event: dict[str, Any]) -> None:
+    """It says so itself, in one of two ways."""
+    with pytest.raises(UpstreamLostError):
+        chunk(event)
+
+
+@pytest.mark.parametrize(
     "event",
     [
-        {"type": "response.failed", "response": RESPONSE},
-        {"type": "error", "message": "x"},
         {"type": "response.image_generation_call.partial_image"},
         {"type": "response.output_text.delta", "output_index": True, "content_index": 0, "delta": "x"},
         {"type": "response.output_text.delta", "output_index": 0, "content_index": 0},
@@ -199,7 +206,7 @@ def test_other_events() -> None:
     ],
 )
 def test_events_that_are_none(event: dict[str, Any]) -> None:
-    """Failures of the provider, what no policy reads, and what has another form."""
+    """What no policy reads, and what has another form."""
     with pytest.raises(UnreadableError):
         chunk(event)
     with pytest.raises(UnreadableError):
