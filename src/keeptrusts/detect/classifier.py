@@ -46,8 +46,8 @@ CERTAIN: Final = 0.9999
 """The highest score."""
 LEAST: Final = 50
 """Features that a window is taken to have at least: one telling word alone says little."""
-_KEPT: Final = 1 << 16
-"""Most tokens that are remembered; with more of them, all are forgotten."""
+_KEPT: Final = 1 << 14
+"""Most tokens that are remembered, at 200 bytes each; with more of them, all are forgotten."""
 HEADER: Final = 40
 
 _UNSPACED: Final = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
@@ -58,15 +58,20 @@ _UNSEEN: Final = r"\u00ad\u200b-\u200f\u2060\ufeff"
 _TOKENS: Final = re.compile(rf"[{_UNSPACED}]|(?:[^\W_{_UNSPACED}]|[{_UNSEEN}]){{1,{_LONGEST}}}")
 _BLANKED: Final = bytes(code if chr(code).isalnum() else ord(" ") for code in range(128)) + b" " * 128
 """ASCII with a blank for each sign."""
+_IN_WORDS: Final = bytes(letter != ord(" ") for letter in _BLANKED)
+_TOO_LONG: Final = bytes((1,)) * (_LONGEST + 1)
+"""A word that is cut, each of its letters a one. Looking for it takes less than asking each word for its length."""
 
 
 def tokens_of(text: str) -> list[str]:
     """The tokens of folded text in lower case: words and numbers. Long ones are cut."""
-    if text.isascii():
-        words = text.encode("ascii").translate(_BLANKED).decode("ascii").split()
-        if max(map(len, words), default=0) <= _LONGEST:
-            return words
-    return _TOKENS.findall(text)
+    if not text.isascii():
+        return _TOKENS.findall(text)
+    data = text.encode("ascii")
+    words = data.translate(_BLANKED).decode("ascii").split()
+    if _TOO_LONG in data.translate(_IN_WORDS):
+        return [word[at : at + _LONGEST] for word in words for at in range(0, len(word), _LONGEST)]
+    return words
 
 
 def token_spans(text: str) -> list[tuple[int, int]]:

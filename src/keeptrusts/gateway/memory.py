@@ -8,8 +8,9 @@ from contextlib import suppress
 from functools import cache
 from typing import Final
 
-_ARENA_MAX: Final = -8
-"""`M_ARENA_MAX` of mallopt(3)."""
+_KEPT_BYTES: Final = 128 * 1024
+_SETTINGS: Final = {-8: 1, -1: _KEPT_BYTES, -3: _KEPT_BYTES}
+"""Of mallopt(3): `M_ARENA_MAX`, `M_TRIM_THRESHOLD` and `M_MMAP_THRESHOLD`."""
 
 
 def settle_memory() -> None:
@@ -18,13 +19,15 @@ def settle_memory() -> None:
 
     Requests make no cycles worth looking for often: collect seldom, and never what lives for ever. The C library has a
     heap for each thread, so that they need not wait for one another; under one interpreter lock they hardly do, and
-    what one heap has free the other could not use.
+    what one heap has free the other could not use. By itself it also learns from the largest body that came by to keep
+    ever more for the next one; it is held to what it begins with.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     with suppress(AttributeError, OSError):  # only glibc has it
-        _libc().mallopt(_ARENA_MAX, 1)
+        for setting, value in _SETTINGS.items():
+            _libc().mallopt(setting, value)
 
 
 def keep_configuration(*, is_first: bool) -> None:
