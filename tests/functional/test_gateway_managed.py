@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -246,3 +247,30 @@ def test_refused_token_is_named(tmp_path: Path) -> None:
             assert (refused.value.status, refused.value.code) == (401, "invalid_api_key")
 
     run_on_loop(scene())
+
+
+def test_an_outage_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """When it begins and when it is over, however often the control plane was asked meanwhile."""
+
+    async def scene() -> None:
+        async with fake_control_plane() as plane, managed(plane, tmp_path) as mine:
+            plane.status = 503
+            parts = [asyncio.ensure_future(part) for part in (mine.bundles.follow(), mine.reporter.run())]
+            await until(lambda: plane.calls.count("GET /v1/gateway/bundle") > 3)
+            await mine.reporter.report()
+            plane.publish()
+            plane.status = None
+            await until(lambda: mine.active == "test")
+            await mine.reporter.report()
+            for part in parts:
+                part.cancel()
+
+    with caplog.at_level(logging.INFO, "keeptrusts.gateway"):
+        run_on_loop(scene())
+    said = [one.message for one in caplog.records if one.name.rpartition(".")[2] in {"bundles", "reporting"}]
+    assert sorted(said) == [
+        "no bundle; it is asked for until there is one",
+        "the control plane hands out bundles again",
+        "the status cannot be reported",
+        "the status is reported again",
+    ]

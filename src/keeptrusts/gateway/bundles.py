@@ -61,6 +61,7 @@ class Bundles:
         self._living: dict[str, str] = {}
         self._etag: str | None = None
         self._epoch = 0
+        self._missing: str | None = None
         self.gateway_id = settings.gateway_id
 
     async def load_last(self) -> bool:
@@ -93,6 +94,9 @@ class Bundles:
         if self._etag is not None:
             headers.append(("if-none-match", self._etag))
         answer = await self._api.get("/v1/gateway/bundle", tuple(headers), seconds=wait_seconds + 20.0)
+        if self._missing is not None:
+            self._missing = None
+            _log.info("the control plane hands out bundles again")
         if answer.status == 304:
             return False
         bundle = answer.json()
@@ -120,9 +124,12 @@ class Bundles:
                 await backoff.wait()
 
     def note(self, failed: KeeptrustsError) -> None:
-        """Say what went wrong: a bundle that is not fit, or a control plane that is not there."""
+        """Say once what is wrong: a bundle that is not fit, or a control plane that is not there."""
         if isinstance(failed, ApiError):
-            _log.warning("no bundle", extra={"reason": str(failed), "code": failed.code, "status": failed.status})
+            if failed.code != self._missing:
+                shown = {"reason": str(failed), "code": failed.code, "status": failed.status}
+                _log.warning("no bundle; it is asked for until there is one", extra=shown)
+            self._missing = failed.code
         else:
             self._holder.refuse(str(failed), SOURCE)
 

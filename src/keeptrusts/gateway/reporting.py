@@ -63,7 +63,9 @@ class Reporter:
         """Once; a failure is logged when it begins."""
         try:
             answer = (await self._api.post("/v1/gateway/status", json.dumps(self._status()).encode())).json()
-            self._failing = False
+            if self._failing:
+                self._failing = False
+                _log.info("the status is reported again")
             if self._witness is not None:
                 now = rfc3339(time.time_ns() // 1000)
                 await asyncio.to_thread(self._witness.note, answer.get("trail_head"), now)
