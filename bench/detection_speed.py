@@ -5,9 +5,9 @@ What detection costs: CPU of each policy kind that reads texts, for a kilobyte o
 
 FOLDER holds files `injection*.jsonl`; without it the prose is that of `docs/`. Each figure is the best of some rounds,
 since others use the machine too; the ratio to one Hyperscan scan of the same text for 1000 words does not depend on
-the machine. No text comes twice: the findings in one are remembered. Hostile text is measured at two sizes, of which
-the larger is four times the other: what costs more than linear time shows there. `--fail` ends with status 1 when a
-promise below is not kept.
+the machine. No text comes twice: the findings in one are remembered. What a kind is given stands ready, since it is
+made once for all kinds of a chain. Hostile text is measured at two sizes, of which the larger is four times the other:
+what costs more than linear time shows there. `--fail` ends with status 1 when a promise below is not kept.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -91,8 +92,15 @@ HOSTILE = {
     "keys": "password=aB3dE5fG7h ", "tokens": "eyJhbGciOiJ.eyJ", "random": "kJ8sQ2vX9pLm4RtZ7wYb ", "fences": "```a\n",
     "code": "eval(x);where 'a' + ", "names": "Smith v. Jones ", "words": "ab cd ef ", "near words": "gamblin weapon ",
 }  # fmt: skip
-Judge = Callable[[str], object]
 SERIAL = count()
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What is measured: `judge`, given what `of` makes of a text."""
+
+    judge: Callable[[Any], object]
+    of: Callable[[str], Any] = str
 
 
 def main() -> None:
@@ -103,7 +111,7 @@ def main() -> None:
     texts = prose(told.prose)
     costs, broken = of_prose(stack, others, texts)
     whole = sum(costs[name] for name in stack)
-    broken += of_hostile({"(fold)": view, **stack, **others}, stack, whole, told.size)
+    broken += of_hostile({"(fold)": Judge(view), **stack, **others}, stack, whole, told.size)
     for one in broken:
         print(f"broken: {one}")
     sys.exit(1 if broken and told.fail else 0)
@@ -125,13 +133,13 @@ def judge(kind: str, block: Mapping[str, Any]) -> Judge:
     (policy,) = compile_document(json.dumps(document)).chain.policies
     answered = Phase.INPUT not in policy.phases
     phase, role = (Phase.OUTPUT, Role.ASSISTANT) if answered else (Phase.INPUT, Role.USER)
-    return lambda text: policy.judge(Exchange(phase, (Text(("t", 0), text, role),), answered=answered))
+    return Judge(policy.judge, lambda text: Exchange(phase, (Text(("t", 0), text, role),), answered=answered))
 
 
 def seconds_until_ready(judges: Mapping[str, Judge]) -> float:
     started = time.process_time()
     for one in judges.values():
-        one("start")
+        one.judge(one.of("start"))
     return time.process_time() - started
 
 
@@ -150,7 +158,7 @@ def of_prose(
     size = sum(map(len, texts)) / 1024
     plain = best(plain_scan(), texts) / size
     print(f"{size:.0f} KB of prose in {len(texts)} texts; a plain scan: {plain:.1f} us per KB")
-    costs = {name: best(one, texts) / size for name, one in {"(fold)": view, **stack, **others}.items()}
+    costs = {name: best(one, texts) / size for name, one in {"(fold)": Judge(view), **stack, **others}.items()}
     for name, cost in costs.items():
         print(f"{name:24}{cost:8.1f} us per KB{cost / plain:8.1f} scans")
     whole = sum(costs[name] for name in stack)
@@ -191,7 +199,7 @@ def plain_scan() -> Judge:
     def ignore(*_: object) -> None:
         return None
 
-    return lambda text: database.scan(text.encode(), match_event_handler=ignore)
+    return Judge(lambda text: database.scan(text.encode(), match_event_handler=ignore))
 
 
 def best(one: Judge, texts: Sequence[str]) -> float:
@@ -204,9 +212,10 @@ def renewed(texts: Iterable[str]) -> Iterator[str]:
 
 
 def microseconds(one: Judge, texts: Sequence[str]) -> float:
+    given, ask = [one.of(text) for text in texts], one.judge
     started = time.process_time()
-    for text in texts:
-        one(text)
+    for this in given:
+        ask(this)
     return (time.process_time() - started) * 1e6
 
 

@@ -36,8 +36,12 @@ _ESCAPES: Final = 4
 """Escapes that a text must have to be read without them."""
 _JSON_ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})")
 _APART: Final = r"(?:^|[^a-z0-9])(?:[a-z][ .*_-]{1,3}){5}[a-z](?:[^a-z0-9]|\z)"
-_ENCODED: Final = r"[a-z0-9+/_-]{20}|(?:(?:0x|\\x)?[0-9a-f]{2}[ ,:]{0,2}){8}"
-_ANY: Final = f"{_MIXED}|{_APART}|{_ENCODED}"
+_PAIRS: Final = r"(?:(?:0x|\\x)?[0-9a-f]{2}[ ,:]{0,2}){8}"
+_LETTERS: Final = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+/_-"
+_IN_RUNS: Final = bytes(code in _LETTERS for code in range(256))
+_RUN: Final = bytes((1,)) * 20
+"""A run of encoded text, each of its letters a one: so it is found before a pattern could be asked."""
+_ANY: Final = f"{_MIXED}|{_APART}|{_PAIRS}"
 """Asked first, since most texts have none of them."""
 _LETTERS_APART: Final = re.compile(r"(?<![^\W_])[^\W\d_](?:[ .*_-]{1,3}[^\W\d_](?![^\W_])){5,}")
 _ENGLISH: Final = frozenset(
@@ -82,12 +86,11 @@ def readings(text: str, words: Iterable[str], *, encoded: bool = True) -> Iterat
     for decoded in _rewritten(text, data if is_odd else b"", _TELLING.intersection(words)):
         if decoded != text:
             yield Reading(decoded, 0, len(text))
-    if is_odd and encoded and _has(_ENCODED, data):
-        for start, end, decoded in decoded_tokens(text):
-            yield Reading(decoded, start, end, decoded=True)
-            inner = " ".join(again for _, _, again in decoded_tokens(decoded))
-            if inner:
-                yield Reading(inner, start, end)
+    for start, end, decoded in decoded_tokens(text, pairs=is_odd) if encoded else ():
+        yield Reading(decoded, start, end, decoded=True)
+        inner = " ".join(again for _, _, again in decoded_tokens(decoded))
+        if inner:
+            yield Reading(inner, start, end)
 
 
 def _rewritten(text: str, data: bytes, words: frozenset[str]) -> Iterator[str]:
@@ -137,12 +140,25 @@ def _is_leet(text: str) -> bool:
     return False
 
 
-def decoded_tokens(text: str) -> Iterator[tuple[int, int, str]]:
-    """Long runs of base64, hexadecimal or binary that decode to readable text, with their places; at most 64."""
+def decoded_tokens(text: str, *, pairs: bool = True) -> Iterator[tuple[int, int, str]]:
+    """
+    Long runs of base64, hexadecimal or binary that decode to readable text, with their places; at most 64.
+
+    Args:
+        pairs: Of digits with blanks between them, too.
+    """
+    data = text.encode("utf-8", "replace")
+    forms: list[tuple[str, Callable[[str], str | None]]] = []
+    if _RUN in data.translate(_IN_RUNS):
+        forms.append((_TOKENS, _decoded))
+    if pairs and _has(_PAIRS, data):
+        forms.append((_SPACED, _decoded_digits))
+    if not forms:
+        return
     seen = plain_view(text)
     found = (
         decoded
-        for pattern, decode in ((_TOKENS, _decoded), (_SPACED, _decoded_digits))
+        for pattern, decode in forms
         for start, end in _runs(seen.data, pattern)
         for decoded in _pieces(text, seen.origin(start), seen.origin(end), decode)
     )
