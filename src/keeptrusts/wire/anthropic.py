@@ -15,7 +15,7 @@ from keeptrusts.core.errors import UnreadableError
 from keeptrusts.wire.attachments import PARTS, attachment
 from keeptrusts.wire.chat_fields import EFFORTS, read_chat, schema_of
 from keeptrusts.wire.failures import refuse_failure
-from keeptrusts.wire.far_side import chat_usage, ending, text_of, turns
+from keeptrusts.wire.far_side import StreamedCalls, chat_usage, ending, text_of, turns
 from keeptrusts.wire.sse import DONE, SseFrame, encode_frame
 from keeptrusts.wire.strict_json import parse_json, parse_object
 from keeptrusts.wire.translation import Asked
@@ -145,7 +145,7 @@ class MessagesStream:
         self._id = ""
         self._model = asked.model
         self._asked = asked
-        self._calls: dict[int, int] = {}
+        self._calls = StreamedCalls()
         self._counted: dict[str, Any] = {}
 
     def translate(self, frames: Iterable[SseFrame]) -> Iterator[SseFrame]:
@@ -182,7 +182,9 @@ class MessagesStream:
                 yield from self._ended(event)
             case "message_stop":
                 yield DONE
-            case "ping" | "content_block_stop":
+            case "content_block_stop":
+                yield from map(self._chunk, self._calls.closed(event["index"]))
+            case "ping":
                 return
             case _:
                 refuse_failure(event)
@@ -200,10 +202,8 @@ class MessagesStream:
             case "redacted_thinking":
                 return
             case "tool_use":
-                index = self._calls[event["index"]] = len(self._calls)
-                function = {"name": block.get("name", ""), "arguments": ""}
-                call = {"index": index, "id": block.get("id", ""), "type": "function", "function": function}
-                yield self._chunk({"tool_calls": [call]})
+                begun = self._calls.begun(event["index"], block.get("id", ""), block.get("name", ""))
+                yield self._chunk(begun)
             case _:
                 raise UnreadableError("the answer holds a block that is not known")
 
@@ -217,8 +217,7 @@ class MessagesStream:
             case "signature_delta":
                 return {}
             case "input_json_delta":
-                index = self._calls[event["index"]]
-                return {"tool_calls": [{"index": index, "function": {"arguments": delta["partial_json"]}}]}
+                return self._calls.more(event["index"], delta["partial_json"])
             case _:
                 raise UnreadableError("the answer holds a delta that is not known")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from keeptrusts.core.errors import UnreadableError
 from keeptrusts.wire.bedrock import finish_reason, head_of, usage_of
-from keeptrusts.wire.far_side import ending
+from keeptrusts.wire.far_side import StreamedCalls, ending
 from keeptrusts.wire.sse import DONE, SseFrame, encode_frame
 from keeptrusts.wire.strict_json import parse_object
 from keeptrusts.wire.translation import Asked
@@ -25,7 +25,7 @@ class ConverseStream:
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
         self._head = head_of(asked, "chat.completion.chunk")
-        self._calls: dict[int, int] = {}
+        self._calls = StreamedCalls()
         self._finish: str | None = None
 
     def translate(self, frames: Iterable[SseFrame]) -> Iterator[SseFrame]:
@@ -61,17 +61,14 @@ class ConverseStream:
             case "metadata":
                 yield from self._ended(usage_of(event.get("usage")))
             case "contentBlockStop":
-                return
+                yield from map(self._chunk, self._calls.closed(event["contentBlockIndex"]))
             case _:
                 raise UnreadableError("the provider sent an event that is not known")
 
     def _started(self, block: int, start: Any) -> Iterator[str]:
         match start:
             case {"toolUse": {"toolUseId": str(identifier), "name": str(name), **more}} if not more:
-                index = self._calls[block] = len(self._calls)
-                function = {"name": name, "arguments": ""}
-                call = {"index": index, "id": identifier, "type": "function", "function": function}
-                yield self._chunk({"tool_calls": [call]})
+                yield self._chunk(self._calls.begun(block, identifier, name))
             case {} if not start:
                 return
             case _:
@@ -82,7 +79,7 @@ class ConverseStream:
             case {"text": str(text)}:
                 yield self._chunk({"content": text})
             case {"toolUse": {"input": str(piece)}}:
-                yield self._chunk({"tool_calls": [{"index": self._calls[block], "function": {"arguments": piece}}]})
+                yield self._chunk(self._calls.more(block, piece))
             case {"reasoningContent": {"text": str(text)}}:
                 yield self._chunk({"reasoning_content": text})
             case {"reasoningContent": {"signature": str()} | {"redactedContent": str()}}:

@@ -48,6 +48,31 @@ def text_of(part: Mapping[str, Any]) -> str:
     return str(part.get("text") or part.get("refusal") or "")
 
 
+class StreamedCalls:
+    """The tool calls of a streamed answer, by the blocks that they come in."""
+
+    def __init__(self) -> None:
+        self._indices: dict[int, int] = {}
+        self._silent: set[int] = set()
+
+    def begun(self, block: int, identifier: str, name: str) -> dict[str, Any]:
+        """The delta that a call begins with."""
+        index = self._indices[block] = len(self._indices)
+        self._silent.add(block)
+        function = {"name": name, "arguments": ""}
+        return {"tool_calls": [{"index": index, "id": identifier, "type": "function", "function": function}]}
+
+    def more(self, block: int, arguments: str) -> dict[str, Any]:
+        """The delta that goes on with its arguments. Raises `KeyError` for a block that is none."""
+        if arguments:
+            self._silent.discard(block)
+        return {"tool_calls": [{"index": self._indices[block], "function": {"arguments": arguments}}]}
+
+    def closed(self, block: int) -> list[dict[str, Any]]:
+        """What is left to say when a block is complete: a call without arguments has an empty object of them."""
+        return [self.more(block, "{}")] if block in self._silent else []
+
+
 def chat_usage(*, fresh: Any, written: Any, cached: Any, said: Any) -> dict[str, Any]:
     """
     Counts as a chat completion tells them. None counts as nothing.

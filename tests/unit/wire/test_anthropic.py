@@ -253,6 +253,27 @@ def test_a_stream() -> None:
     }
 
 
+def test_a_call_without_arguments() -> None:
+    """Has an empty object of them, as in an answer that is not streamed; one with arguments gets none added."""
+    out = streamed(
+        START,
+        block(0, type="tool_use", id="t1", name="now", input={}),
+        delta(0, type="input_json_delta", partial_json=""),
+        {"type": "content_block_stop", "index": 0},
+        block(1, type="tool_use", id="t2", name="f", input={}),
+        delta(1, type="input_json_delta", partial_json="{}"),
+        {"type": "content_block_stop", "index": 1},
+        block(2, type="text", text="x"),
+        {"type": "content_block_stop", "index": 2},
+    )
+    said = ["", ""]
+    for chunk in out:
+        for call in chunk["choices"][0]["delta"].get("tool_calls", ()):
+            said[call["index"]] += call["function"]["arguments"]
+
+    assert said == ["{}", "{}"]
+
+
 def test_counts_of_a_stream_that_were_asked_for() -> None:
     """They have a chunk of their own behind the end of the choice, without one."""
     ended = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 5}}

@@ -246,6 +246,21 @@ def test_counts_that_do_not_come_are_not_waited_for() -> None:
     assert seen.body.endswith(b"data: [DONE]\n\n")
 
 
+def test_a_call_without_arguments() -> None:
+    """Has an empty object of them, as in an answer that is not streamed."""
+    start = {"toolUse": {"toolUseId": "t", "name": "now"}}
+    events = [
+        bedrock.event("messageStart", role="assistant"),
+        bedrock.event("contentBlockStart", contentBlockIndex=0, start=start),
+        bedrock.event("contentBlockStop", contentBlockIndex=0),
+        bedrock.event("messageStop", stopReason="tool_use"),
+    ]
+    body = streamed(b"".join(events)).body
+
+    assert b'"name": "now", "arguments": ""' in body
+    assert b'{"arguments": "{}"}' in body
+
+
 def test_events_of_servers_are_no_answer_of_bedrock() -> None:
     """A body of the wrong kind is no stream, and no answer either."""
     seen = play(policy_of(targets=(BEDROCK,)), STREAM, Provider([b"data: [DONE]\n\n"], media_type="text/event-stream"))
