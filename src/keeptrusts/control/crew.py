@@ -19,6 +19,7 @@ from fastapi.concurrency import run_in_threadpool
 from keeptrusts.control.hub import Hub
 from keeptrusts.control.middleware import describe
 from keeptrusts.core.errors import KeeptrustsError
+from keeptrusts.store.errors import StoreUnavailableError
 from keeptrusts.store.jobs import Jobs, Lease, LeaseLostError
 from keeptrusts.store.transaction import Store, Tx
 
@@ -111,8 +112,8 @@ class Crew:
             with suppress(KeeptrustsError):  # else the lease runs out
                 await run_in_threadpool(self._queue.hand_back, lease)
             raise
-        except LeaseLostError:
-            pass  # somebody else has it now, or it was deleted
+        except (LeaseLostError, StoreUnavailableError):
+            pass  # somebody else has it now, or it was deleted; or the lease runs out, and the worker says what is away
         except Exception as bug:  # noqa: BLE001  the lease runs out and another attempt is made; others go on
             fields = {"queue": self._queue.name, "job": lease.id, **describe(bug)}
             log.error("job failed", extra={"fields": fields})  # noqa: TRY400  the traceback quotes values

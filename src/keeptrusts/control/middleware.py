@@ -198,5 +198,5 @@ def describe(bug: BaseException) -> dict[str, Any]:
     frames = traceback.extract_tb(bug.__traceback__)[-8:]
     return {
         "error": type(bug).__name__,
-        "at": [f"{frame.filename.rpartition('keeptrusts/')[2]}:{frame.lineno} {frame.name}" for frame in frames],
+        "places": [f"{frame.filename.rpartition('keeptrusts/')[2]}:{frame.lineno} {frame.name}" for frame in frames],
     }

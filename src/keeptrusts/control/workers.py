@@ -1,7 +1,8 @@
 """
 What runs beside the requests, in the same process: each worker is a coroutine that lives as long as the server.
 
-A worker that raises is logged and started again after a pause; the server goes on.
+A worker that raises is logged and started again after a pause; the server goes on. While the database is away, they
+wait.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from keeptrusts.control.delivering import deliver_webhooks
 from keeptrusts.control.exporting import write_exports
 from keeptrusts.control.mailing import tell_assignees
 from keeptrusts.control.middleware import describe
+from keeptrusts.control.outages import Outage
 from keeptrusts.control.services import Services
+from keeptrusts.store.errors import StoreUnavailableError
 
 log = logging.getLogger("keeptrusts.control")
 
@@ -57,12 +60,15 @@ WORKERS: Final[tuple[Worker, ...]] = (
 """Every worker; a part of the control plane that needs one adds it here."""
 
 
-async def keep_alive(worker: Worker, services: Services) -> None:
+async def keep_alive(worker: Worker, services: Services, outage: Outage) -> None:
     """Run one worker for ever."""
     while True:
         try:
             await worker(services)
-        except Exception as bug:  # noqa: BLE001  one worker's bug or a database that is away may not stop the others
+        except Exception as bug:  # noqa: BLE001  one worker's bug may not stop the others
+            if _is_away(bug):
+                await outage.sit_out()
+                continue
             name = getattr(worker, "__name__", "worker")
             log.error(  # noqa: TRY400  the traceback quotes values
                 "worker failed", extra={"fields": {"worker": name, **describe(bug)}}
@@ -70,9 +76,17 @@ async def keep_alive(worker: Worker, services: Services) -> None:
         await asyncio.sleep(PAUSE_S)
 
 
+def _is_away(bug: Exception) -> bool:
+    """Whether it is the database alone, also to a worker of several tasks."""
+    if isinstance(bug, ExceptionGroup):
+        return all(_is_away(one) for one in bug.exceptions)
+    return isinstance(bug, StoreUnavailableError)
+
+
 def start(services: Services, workers: Sequence[Worker]) -> list[asyncio.Task[None]]:
     """One task for each."""
-    return [asyncio.create_task(keep_alive(worker, services)) for worker in workers]
+    outage = Outage(services.store)
+    return [asyncio.create_task(keep_alive(worker, services, outage)) for worker in workers]
 
 
 async def stop(tasks: Sequence[asyncio.Task[None]]) -> None:
