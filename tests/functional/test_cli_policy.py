@@ -23,7 +23,7 @@ from keeptrusts.flow.explaining import FORMATS
 from keeptrusts.policy.registry import KINDS
 from support.documents import blocks_of, follow
 from support.policy_cases import document
-from support.sarif import SARIF
+from support.reports import check_junit, check_sarif
 from support.served import run_kt
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "policy.md"
@@ -155,11 +155,11 @@ def test_lint_beside_a_base_that_is_none(tmp_path: Path) -> None:
 
 
 def test_lint_as_sarif(tmp_path: Path) -> None:
-    """The result has the shape of SARIF 2.1.0, with the file as a URI."""
+    """The result fits the schema of SARIF 2.1.0, with the file as a URI."""
     path = write(tmp_path, "a b#.yaml", {"rbac": {"x": 1}, "token-limit": {}}, policies={"chain": ["rbac", "dlp"]})
     result = kt("lint", "--file", path, "--format", "sarif")
     log = json.loads(result.stdout)
-    Draft202012Validator(SARIF).validate(log)
+    check_sarif(log)
     (run,) = log["runs"]
     rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
     assert [one["ruleId"] for one in run["results"]] == [rules[one["ruleIndex"]] for one in run["results"]]
@@ -174,7 +174,7 @@ def test_lint_of_a_sound_document_as_sarif(tmp_path: Path) -> None:
     """A run without results."""
     result = kt("lint", "--file", "-", "--format", "sarif", stdin=document({"rbac": {}}))
     log = json.loads(result.stdout)
-    Draft202012Validator(SARIF).validate(log)
+    check_sarif(log)
     assert (result.exit_code, log["runs"][0]["results"]) == (0, [])
 
 
@@ -256,14 +256,34 @@ def test_tests_that_fail(tmp_path: Path) -> None:
 
 
 def test_tests_as_junit(tmp_path: Path) -> None:
-    """XML that a CI reads: suites, cases, failures."""
+    """XML that fits Jenkins's schema: suites with their files and times, cases, failures."""
     result = kt("test", "--dir", str(governed(tmp_path)), "--format", "junit")
+    check_junit(result.stdout)
     root = ET.fromstring(result.stdout)
+    inline, privacy = root
+    assert (inline.get("file"), privacy.get("file")) == tuple(
+        str(tmp_path / name) for name in ("policy-config.yaml", "tests/privacy.yaml")
+    )
+    assert all(float(one.get("time", "-1")) > 0 for one in (root, *root, *root.iter("testcase")))
     assert (root.tag, root.get("tests"), root.get("failures")) == ("testsuites", "4", "1")
     assert [(case.get("classname"), case.get("name"), len(case)) for case in root.iter("testcase")] == [
         ("inline", "hello", 0), ("inline", "no hello", 1), ("privacy", "an address is taken out", 0),
         ("privacy", "no <gambling>", 0),
     ]  # fmt: skip
+
+
+def test_a_score_that_is_too_low_is_a_failed_case(tmp_path: Path) -> None:
+    """Whoever reads the report alone sees why the command failed; with a score that does, the case passes."""
+    folder = str(governed(tmp_path))
+    counts = []
+    for least in ("100", "1"):
+        result = kt("test", "--dir", folder, "--format", "junit", "--mutate", "--min-score", least)
+        check_junit(result.stdout)
+        root = ET.fromstring(result.stdout)
+        counts.append((result.exit_code, root.get("tests"), root.get("failures")))
+        (case,) = root.findall("testsuite[@name='mutation']/testcase")
+        assert [failure.get("type") for failure in case] == (["score"] if least == "100" else [])
+    assert counts == [(3, "5", "2"), (0, "5", "1")]
 
 
 def test_tests_that_cannot_be_read(tmp_path: Path) -> None:

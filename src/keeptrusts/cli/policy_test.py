@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -27,11 +29,21 @@ SUFFIXES: Final = {".json", ".yaml", ".yml"}
 
 @dataclass(frozen=True, slots=True)
 class SuiteResult:
-    """A suite with what came of its cases. `needed`: share of them that must pass."""
+    """
+    A suite with what came of its cases.
+
+    Args:
+        file: Where it is written.
+        needed: Share of them that must pass.
+        seconds: What each of them took.
+    """
 
     suite: Suite
-    tried: tuple[Tried, ...]
+    file: str
     needed: float
+    started: datetime
+    tried: tuple[Tried, ...]
+    seconds: tuple[float, ...]
 
     @property
     def passed(self) -> int:
@@ -54,7 +66,12 @@ class Tested:
 
     @property
     def ok(self) -> bool:
-        return all(one.ok for one in self.suites) and self.score >= self.least_score
+        return all(one.ok for one in self.suites) and self.is_noticed
+
+    @property
+    def is_noticed(self) -> bool:
+        """Whether enough of what was changed is."""
+        return self.score >= self.least_score
 
     @property
     def score(self) -> float:
@@ -100,24 +117,30 @@ def policy_test(folder: Path, path: str | None, *, coverage: bool, mutate: bool,
     from keeptrusts.cli import policy_test_output
     from keeptrusts.policy.document import compile_document
 
-    text = sound_text(path or str(folder / POLICY))
+    document = path or str(folder / POLICY)
+    text = sound_text(document)
     analysis, _ = sound(text)
     testing = analysis.testing or Testing()
-    suites = [*testing.suites, *_files(folder / "tests")]
+    suites = [*((document, suite) for suite in testing.suites), *_files(folder / "tests")]
     if not suites:
         message = f"there are no tests in `{folder / 'tests'}` and none in `testing.suites`"
         raise stop(message, "write one; `kt init` shows how", status=Exit.WRONG_INPUT, code="no_tests")
     policy = compile_document(text)
-    results = tuple(_run(policy, suite, testing.default_threshold) for suite in suites)
+    results = tuple(_run(policy, suite, file, testing.default_threshold) for file, suite in suites)
     noticed = _notice(analysis, policy, results, rules_only=not mutate) if mutate or coverage else None
     tested = Tested(policy, results, noticed, rules_only=not mutate, least_score=min_score if mutate else 0)
     policy_test_output.show(tested, form, coverage=coverage, mutate=mutate)
     sys.exit(0 if tested.ok else Exit.FOUND)
 
 
-def _run(policy: CompiledPolicy, suite: Suite, default: float) -> SuiteResult:
+def _run(policy: CompiledPolicy, suite: Suite, file: str, default: float) -> SuiteResult:
     needed = default if suite.threshold is None else suite.threshold
-    return SuiteResult(suite, tuple(try_case(policy, case) for case in suite.cases), needed)
+    started, tried, seconds = datetime.now(UTC), [], []
+    for case in suite.cases:
+        begun = time.perf_counter()
+        tried.append(try_case(policy, case))
+        seconds.append(time.perf_counter() - begun)
+    return SuiteResult(suite, file, needed, started, tuple(tried), tuple(seconds))
 
 
 def _notice(
@@ -130,11 +153,11 @@ def _notice(
     return tuple(notice(policy, change, passing) for change in wanted[:MOST])
 
 
-def _files(folder: Path) -> Iterator[Suite]:
+def _files(folder: Path) -> Iterator[tuple[str, Suite]]:
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path.suffix in SUFFIXES and path.is_file():
             try:
-                yield read_suite(decode_document(path.read_bytes()), path.stem)
+                yield str(path), read_suite(decode_document(path.read_bytes()), path.stem)
             except SourceError as fault:
                 raise _unreadable(path, fault.finding) from None
             except CasesError as fault:

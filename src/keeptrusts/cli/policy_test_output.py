@@ -1,14 +1,14 @@
-"""What `kt policy test` prints: text, JSON, and JUnit's XML."""
+"""What `kt policy test` prints: text and JSON; the XML of JUnit is made by `junit`."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
-from xml.sax.saxutils import escape, quoteattr
 
 import click
 
+from keeptrusts.cli.junit import junit
 from keeptrusts.cli.output import emit_value, table
 from keeptrusts.flow.trials import Tried, spoke
 
@@ -21,7 +21,7 @@ def show(tested: Tested, form: str, *, coverage: bool, mutate: bool) -> None:
     if form == "json":
         emit_value(_as_json(tested, coverage=coverage, mutate=mutate), form)
         return
-    for line in _junit(tested) if form == "junit" else _text(tested, coverage=coverage, mutate=mutate):
+    for line in junit(tested) if form == "junit" else _text(tested, coverage=coverage, mutate=mutate):
         click.echo(line)
 
 
@@ -105,36 +105,3 @@ def _mutation(tested: Tested) -> Iterator[str]:
     yield f"changes that a case notices: {len(every) - len(lost)} of {len(every)}, a score of {tested.score:.0f}"
     yield from (f"  not noticed: {one['path']}: {one['change']}" for one in lost)
     yield ""
-
-
-def _junit(tested: Tested) -> Iterator[str]:
-    yield '<?xml version="1.0" encoding="UTF-8"?>'
-    count = sum(len(one.tried) for one in tested.suites)
-    failed = count - sum(one.passed for one in tested.suites)
-    yield f'<testsuites name="kt policy test" tests="{count}" failures="{failed}" errors="0">'
-    for result in tested.suites:
-        name = quoteattr(_plain(result.suite.name))
-        bad = len(result.tried) - result.passed
-        yield f'  <testsuite name={name} tests="{len(result.tried)}" failures="{bad}" errors="0">'
-        for tried in result.tried:
-            yield from _junit_case(name, tried)
-        yield "  </testsuite>"
-    yield "</testsuites>"
-
-
-def _junit_case(suite: str, tried: Tried) -> Iterator[str]:
-    head = f"    <testcase classname={suite} name={quoteattr(_plain(tried.name))}"
-    if tried.passed:
-        yield f"{head}/>"
-        return
-    yield f"{head}>"
-    message = quoteattr(_plain(tried.details[0]))
-    yield f"      <failure message={message}>{escape(_plain(chr(10).join(tried.details)))}</failure>"
-    yield "    </testcase>"
-
-
-def _plain(text: str) -> str:
-    """Without the characters that XML 1.0 does not allow."""
-    return "".join(
-        letter if letter in "\n\t" or (letter >= " " and letter not in "\ufffe\uffff") else "?" for letter in text
-    )
