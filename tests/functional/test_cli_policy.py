@@ -166,6 +166,8 @@ def test_lint_as_sarif(tmp_path: Path) -> None:
     assert {one["ruleId"]: one["level"] for one in run["results"]} == {
         "E001": "error", "E002": "error", "W002": "warning",
     }  # fmt: skip
+    marks = [one["partialFingerprints"]["finding/v1"] for one in run["results"]]
+    assert len(set(marks)) == len(marks)
     (uri,) = {one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for one in run["results"]}
     assert uri.endswith("/a%20b%23.yaml")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -200,24 +200,29 @@ def _github(linted: Linted) -> None:
 
 
 def _gitlab(linted: Linted) -> None:
-    """A Code Quality report. A finding is known again by what it says and where in the document, not by its line."""
+    """A Code Quality report."""
+    issues = [
+        {
+            "description": f"{finding.message}; {finding.suggestion}" if finding.suggestion else finding.message,
+            "check_name": finding.code,
+            "fingerprint": fingerprint,
+            "severity": "major" if finding.severity == "error" else "minor",
+            "location": {"path": linted.file.removeprefix("./"), "lines": {"begin": finding.line}},
+        }
+        for finding, fingerprint in _known_again(linted)
+    ]
+    click.echo(json.dumps(issues, indent=2, ensure_ascii=False))
+
+
+def _known_again(linted: Linted) -> Iterator[tuple[Finding, str]]:
+    """Findings, each with a mark of what it says and where in the document, not of its line."""
     from hashlib import sha256
 
     seen: Counter[str] = Counter()
-    issues: list[dict[str, object]] = []
     for finding in _findings(linted.report):
         mark = f"{linted.file}\0{finding.code}\0{finding.path}\0{finding.message}"
         seen[mark] += 1
-        issues.append(
-            {
-                "description": f"{finding.message}; {finding.suggestion}" if finding.suggestion else finding.message,
-                "check_name": finding.code,
-                "fingerprint": sha256(f"{mark}\0{seen[mark]}".encode()).hexdigest(),
-                "severity": "major" if finding.severity == "error" else "minor",
-                "location": {"path": linted.file.removeprefix("./"), "lines": {"begin": finding.line}},
-            }
-        )
-    click.echo(json.dumps(issues, indent=2, ensure_ascii=False))
+        yield finding, sha256(f"{mark}\0{seen[mark]}".encode()).hexdigest()
 
 
 def _property(text: str) -> str:
@@ -239,7 +244,7 @@ def _sarif(linted: Linted) -> None:
             {
                 "tool": {"driver": driver},
                 "columnKind": "unicodeCodePoints",
-                "results": [_result(one, linted.file, codes) for one in found],
+                "results": [_result(one, linted.file, codes, mark) for one, mark in _known_again(linted)],
             }
         ],
     }
@@ -253,7 +258,7 @@ def _uri(file: str) -> str:
     return "stdin" if file == "-" else quote(file, safe="/.-_~")
 
 
-def _result(finding: Finding, file: str, codes: Sequence[str]) -> dict[str, object]:
+def _result(finding: Finding, file: str, codes: Sequence[str], fingerprint: str) -> dict[str, object]:
     text = f"{finding.message}; {finding.suggestion}" if finding.suggestion else finding.message
     region = {"startLine": finding.line, "startColumn": finding.column}
     location = {"physicalLocation": {"artifactLocation": {"uri": _uri(file)}, "region": region}}
@@ -263,4 +268,5 @@ def _result(finding: Finding, file: str, codes: Sequence[str]) -> dict[str, obje
         "level": finding.severity,
         "message": {"text": text},
         "locations": [location],
+        "partialFingerprints": {"finding/v1": fingerprint},
     }
