@@ -20,7 +20,7 @@ from support.escalations import REQUEST, opened, token_of
 from support.records import Instance
 
 ROLES: Final[tuple[Role, ...]] = ("admin", "editor", "viewer", "auditor", "gateway")
-OPEN: Final = frozenset({"/healthz", "/readyz", "/metrics", "/"}) | {
+OPEN: Final = frozenset({"/healthz", "/readyz", "/metrics", "/docs", "/"}) | {
     route.path for route in providers.router.routes if isinstance(route, APIRoute)
 }
 BODIES: Final[dict[str, dict[str, Any]]] = {
