@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Self, TypeAlias, TypeVar
@@ -176,7 +175,11 @@ def paint(text: str) -> str:
 
 
 def _width() -> int | None:
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    if not sys.stdout.isatty():
+        return None
+    from shutil import get_terminal_size  # takes 3 ms, and most output goes to a file or another program
+
+    return get_terminal_size().columns
 
 
 def say(text: str) -> None:
