@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
-from keeptrusts.core.canonical import canonical_json
+from keeptrusts.trail.record_json import record_json
 
 UNHASHED: Final = ("hash", "received_at")
 
@@ -65,8 +65,8 @@ def sealed(chained: dict[str, Any]) -> tuple[bytes, str]:
     Args:
         chained: As `chain_fields` made it.
     """
-    before = canonical_json({name: value for name, value in chained.items() if name < "hash"})[1:-1]
-    after = canonical_json({name: value for name, value in chained.items() if name > "hash"})[1:]
+    before = record_json({name: value for name, value in chained.items() if name < "hash"})[1:-1]
+    after = record_json({name: value for name, value in chained.items() if name > "hash"})[1:]
     before = before and before + b","
     digest = "sha256:" + hashlib.sha256(b"{%b%b" % (before, after)).hexdigest()
     return b'{%b"hash":"%b",%b' % (before, digest.encode(), after), digest
@@ -75,7 +75,7 @@ def sealed(chained: dict[str, Any]) -> tuple[bytes, str]:
 def event_hash(event: Mapping[str, Any]) -> str:
     """What the `hash` of this record has to be."""
     kept = {name: value for name, value in event.items() if name not in UNHASHED}
-    return "sha256:" + hashlib.sha256(canonical_json(kept)).hexdigest()
+    return "sha256:" + hashlib.sha256(record_json(kept)).hexdigest()
 
 
 def gap_event(identifier: str, timestamp: str, first: int, last: int, reason: str) -> dict[str, Any]:
