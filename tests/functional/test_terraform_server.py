@@ -219,3 +219,24 @@ def test_threads_do_not_pile_up(served: Running) -> None:
         for at in range(50):
             assert call(opened, ECHO, bytes(at)) == bytes(at)
         assert threading.active_count() <= before
+
+
+def test_what_needs_no_waiting_is_answered_at_once(tmp_path: Path) -> None:
+    """By the thread that reads, refusals included; a call for which there is no answer yet goes to a worker."""
+    threads: dict[bytes, int] = {}
+
+    def note(_path: str, body: bytes) -> bytes:
+        threads[body] = threading.get_ident()
+        return body
+
+    def prompt(path: str, body: bytes) -> bytes | None:
+        if body == b"bad":
+            raise WireError("it is no message")
+        return note(path, body) if body.startswith(b"now") else None
+
+    with running(tmp_path, note, prompt=prompt) as served, channel(served) as opened:
+        for body in (b"now", b"later", b"now too"):
+            assert call(opened, ECHO, body) == body
+        with pytest.raises(grpc.RpcError, match="INVALID_ARGUMENT"):
+            call(opened, ECHO, b"bad")
+    assert threads[b"now"] == threads[b"now too"] != threads[b"later"]

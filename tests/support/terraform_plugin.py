@@ -13,18 +13,26 @@ from keeptrusts.terraform.plugin.server import Server
 from keeptrusts.terraform.plugin.tls import Wrapping
 
 Handle: TypeAlias = Callable[[str, bytes], bytes]
+Prompt: TypeAlias = Callable[[str, bytes], bytes | None]
 
 
 class Running:
     """A server in a thread, and what it logged."""
 
-    def __init__(self, folder: Path, handle: Handle, quick: Collection[str], wrapping: Wrapping | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        handle: Handle,
+        quick: Collection[str],
+        wrapping: Wrapping | None,
+        prompt: Prompt,
+    ) -> None:
         self.path = str(folder / "s")
         self.logged: list[str] = []
         self.listening = socket.socket(socket.AF_UNIX)
         self.listening.bind(self.path)
         self.listening.listen(64)
-        self._server = Server(handle, self.logged.append, quick=quick, wrapping=wrapping)
+        self._server = Server(handle, self.logged.append, quick=quick, prompt=prompt, wrapping=wrapping)
         self._thread = threading.Thread(target=self._server.serve, args=(self.listening,), daemon=True)
         self._thread.start()
 
@@ -43,10 +51,15 @@ class Running:
 
 @contextmanager
 def running(
-    folder: Path, handle: Handle, *, quick: Collection[str] = (), wrapping: Wrapping | None = None
+    folder: Path,
+    handle: Handle,
+    *,
+    quick: Collection[str] = (),
+    wrapping: Wrapping | None = None,
+    prompt: Prompt = lambda _path, _body: None,
 ) -> Iterator[Running]:
     """It must have ended when the block has: every connection is to be closed in it."""
-    served = Running(folder, handle, quick, wrapping)
+    served = Running(folder, handle, quick, wrapping, prompt)
     try:
         yield served
         assert served.ended(), "the server is still there although its last peer is gone"

@@ -9,9 +9,20 @@ from keeptrusts.terraform.diagnostics import Diagnostics
 from keeptrusts.terraform.failures import tell
 from keeptrusts.terraform.planning import Change, keep_texts
 from keeptrusts.terraform.plugin.logs import hide
-from keeptrusts.terraform.plugin.values import UNKNOWN
+from keeptrusts.terraform.plugin.values import UNKNOWN, Json
 from keeptrusts.terraform.resource import DataSource, Ephemeral, Resource, api_path
-from keeptrusts.terraform.schema import Attribute, Values, attributes_of, dump, known, load, make, take
+from keeptrusts.terraform.schema import (
+    Attribute,
+    Values,
+    attributes_of,
+    dump,
+    is_whole,
+    known,
+    load,
+    make,
+    sensitive,
+    take,
+)
 from keeptrusts.terraform.session import Session
 
 Answer = dict[str, Any]
@@ -70,8 +81,7 @@ class ResourceCalls:
 
     def __init__(self, kind: type[Resource[Any]], session: Session) -> None:
         self._kind = kind
-        self._state: type[Any] = kind.state
-        self._names = frozenset(attributes_of(self._state))
+        self._state: type = kind.state
         self._diagnostics = Diagnostics()
         self._resource = kind(session, self._diagnostics)
 
@@ -86,8 +96,11 @@ class ResourceCalls:
         """There is one version of each schema so far: attributes that are gone are dropped, new ones have defaults."""
         import json
 
-        defaults = {name: one.default for name, one in attributes_of(self._state).items()}
-        raw = defaults | json.loads(request["raw_state"]["json"])
+        held = request["raw_state"]["json"]
+        raw = json.loads(held)
+        if is_whole(self._state, raw):
+            return self._answer(upgraded_state=Json(held))
+        raw = {name: one.default for name, one in attributes_of(self._state).items()} | raw
         return self._answer(upgraded_state=dump(self._state, load(self._state, raw)))
 
     def read(self, request: Answer) -> Answer:
@@ -106,7 +119,8 @@ class ResourceCalls:
         if found is None:
             self._warn_gone(prior)
             return self._answer(new_state=None)
-        return self._answer(new_state=self._dump(keep_texts(self._state, prior, take(found))))
+        now = keep_texts(self._state, prior, take(found))
+        return self._answer(new_state=state if now == prior else self._dump(now))
 
     def plan(self, request: Answer) -> Answer:
         proposed = self._load(request.get("proposed_new_state"))
@@ -117,6 +131,8 @@ class ResourceCalls:
         change.settle()
         self._resource.plan(change)
         change.follow()
+        if prior is not None and change.planned == prior:
+            return self._answer(planned_state=request["prior_state"])
         replacing = [{"steps": [{"attribute_name": name}]} for name in change.replacing()]
         return self._answer(planned_state=dump(self._state, change.planned), requires_replace=replacing)
 
@@ -167,9 +183,9 @@ class ResourceCalls:
 
     def _load(self, raw: Any) -> Values | None:
         values = load(self._state, raw)
-        for attribute in attributes_of(self._state).values():
-            if values is not None and attribute.attr.sensitive:
-                hide_all(values[attribute.name])
+        if values is not None:
+            for name in sensitive(self._state):
+                hide_all(values[name])
         return values
 
     def _dump(self, values: Values) -> dict[str, Any] | None:
@@ -177,13 +193,12 @@ class ResourceCalls:
         written = {
             name: None if one.attr.write_only else values[name] for name, one in attributes_of(self._state).items()
         }
-        for name, one in attributes_of(self._state).items():
-            if one.attr.sensitive:
-                hide_all(written[name])
+        for name in sensitive(self._state):
+            hide_all(written[name])
         return dump(self._state, written)
 
     def _tell(self, verb: str, error: KeeptrustsError) -> None:
-        tell(self._diagnostics, f"{verb} {self._kind.type_name}", error, self._names)
+        tell(self._diagnostics, f"{verb} {self._kind.type_name}", error, attributes_of(self._state))
 
     def _warn_gone(self, prior: Values) -> None:
         detail = (
@@ -264,9 +279,8 @@ class EphemeralCalls:
             tell(self._diagnostics, f"open {self._kind.type_name}", error, attributes_of(self._state))
             return self._answer()
         values = take(opened)
-        for name, one in attributes_of(self._state).items():
-            if one.attr.sensitive:
-                hide_all(values[name])
+        for name in sensitive(self._state):
+            hide_all(values[name])
         private = "\n".join(f"{name}={value}" for name, value in kept.items())
         return self._answer(result=dump(self._state, values), private=private.encode())
 

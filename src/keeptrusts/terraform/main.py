@@ -18,9 +18,20 @@ from keeptrusts.terraform.prepared import use_prepared
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Protocol
+
+    class Answering(Protocol):
+        """What is loaded: answers a call, and at once if that needs no waiting."""
+
+        def handle(self, path: str, body: bytes) -> bytes: ...
+
+        def prompt(self, path: str, body: bytes) -> bytes | None: ...
+
 
 SERVICE = "/tfplugin6.Provider/"
 SCHEMA = SERVICE + "GetProviderSchema"
+LAST_RUN_FILE = "keeptrusts-last-run"
+"""In `.terraform`: the number of the Terraform process that started us last."""
 SCHEMA_FILE = "schema.bin"
 """Beside this module, in a packaged provider: the answer to `GetProviderSchema`."""
 
@@ -39,52 +50,90 @@ class Loading:
     The provider, once it is there: calls wait for it, the connection does not.
 
     Args:
-        prepare: Done before it is loaded. A process that was asked for the schema meanwhile loads nothing more: the
-            first one of each command is asked for nothing else.
+        prepare: Done before it is loaded. A process that was asked for the schema meanwhile loads nothing more.
         ready: The schema, where it is at hand.
+        early: Whether to load before anything is asked. The first process of a command is asked for the schema alone.
     """
 
     def __init__(
         self,
-        load: Callable[[], Callable[[str, bytes], bytes]],
+        load: Callable[[], Answering],
         ready: bytes | None = None,
         prepare: Callable[[], None] = lambda: None,
+        *,
+        early: bool = True,
     ) -> None:
         self._load = load
         self._prepare = prepare
         self._ready = ready
         self._asked = False
-        self._handle: Callable[[str, bytes], bytes] | None = None
+        self._provider: Answering | None = None
         self._loaded = _thread.allocate_lock()
-        self._loaded.acquire()
-        _thread.start_new_thread(self._run, ())
+        if early:
+            self._loaded.acquire()
+            _thread.start_new_thread(self._run, ())
 
     def __call__(self, path: str, body: bytes) -> bytes:
         if self._ready is not None and path == SCHEMA:
             self._asked = True
             return self._ready
-        if self._handle is None:
+        if self._provider is None:
             with self._loaded:
-                if self._handle is None:  # it was not needed before; or it failed, and fails again where it is reported
-                    self._handle = self._load()
-        return self._handle(path, body)
+                if self._provider is None:  # it was not needed before; or it failed, and fails again where it is told
+                    self._prepare_once()
+                    self._provider = self._load()
+        return self._provider.handle(path, body)
+
+    def prompt(self, path: str, body: bytes) -> bytes | None:
+        """As the provider's; None while there is none."""
+        return None if self._provider is None else self._provider.prompt(path, body)
 
     def _run(self) -> None:
         try:
-            self._prepare()
+            self._prepare_once()
             if not self._asked:
-                self._handle = self._load()
+                self._provider = self._load()
         except Exception:  # noqa: BLE001 - the first call finds it out again and reports it
             return
         finally:
             self._loaded.release()
+
+    def _prepare_once(self) -> None:
+        prepare, self._prepare = self._prepare, lambda: None
+        prepare()
 
 
 def main() -> int:
     sys.setswitchinterval(_SWITCH_S)  # the connection is not to wait for imports
     gc.set_threshold(_GARBAGE_AFTER)  # what is imported is no garbage
     folder = os.path.dirname(__file__)  # noqa: PTH120 - see `serve`
-    return serve(lambda: Loading(_load, read_schema(folder), lambda: use_prepared(folder)), QUICK)
+    schema = read_schema(folder)
+    early = schema is None or not is_first(os.environ.get("TF_DATA_DIR") or ".terraform", os.getppid())
+    return serve(lambda: Loading(_load, schema, lambda: use_prepared(folder), early=early), QUICK)
+
+
+def is_first(folder: str, terraform: int) -> bool:
+    """
+    Whether this Terraform has not started us before. A wrong answer costs time and nothing else.
+
+    Args:
+        folder: Where Terraform has its working files. Where it has none, nobody knows: then False.
+    """
+    number = b"%d" % terraform
+    try:
+        file = os.open(f"{folder}/{LAST_RUN_FILE}", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError:
+        return False
+    try:
+        if os.read(file, 20) == number:
+            return False
+        os.ftruncate(file, 0)
+        os.pwrite(file, number, 0)
+    except OSError:
+        return False
+    finally:
+        os.close(file)
+    return True
 
 
 def read_schema(folder: str) -> bytes | None:
@@ -96,7 +145,7 @@ def read_schema(folder: str) -> bytes | None:
         return None
 
 
-def _load() -> Callable[[str, bytes], bytes]:
+def _load() -> Answering:
     from keeptrusts.terraform.provider import Provider
 
-    return Provider().handle
+    return Provider()

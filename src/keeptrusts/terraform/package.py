@@ -25,6 +25,7 @@ import keeptrusts
 from keeptrusts.core.version import VERSION
 from keeptrusts.terraform import bundle, prepared
 from keeptrusts.terraform.main import SCHEMA, SCHEMA_FILE
+from keeptrusts.terraform.plugin.certificate import POINTS_FILE, base_points
 from keeptrusts.terraform.provider import Provider
 from keeptrusts.terraform.sound_texts import SOURCES_FILE
 
@@ -35,6 +36,8 @@ LEFT_OUT: Final = frozenset(
 )
 UNUSED: Final = ("annotated_types/test_cases.py", "urllib3/contrib/")
 """What no module of ours leads to; Terraform hashes every byte at every command."""
+EMPTIED: Final = frozenset({"urllib3/http2/__init__.py"})
+"""Puts HTTP/2 into urllib3 when it is called, which nobody does, and imports all of `importlib.metadata` for it."""
 THEIRS: Final = ("PyYAML", "annotated-types", "typing-extensions", "urllib3")
 _OF_CODE: Final = (
     "co_consts", "co_names", "co_varnames", "co_freevars", "co_cellvars",
@@ -92,6 +95,7 @@ def build() -> dict[str, bytes]:
         "lib/sources.zip": archive(sources),
         f"lib/keeptrusts/terraform/{SCHEMA_FILE}": Provider({}).handle(SCHEMA, b""),
         f"lib/keeptrusts/terraform/{prepared.FILE}": _prepared(_our_modules()),
+        f"lib/keeptrusts/terraform/plugin/{POINTS_FILE}": base_points(),
         f"lib/keeptrusts/terraform/{SOURCES_FILE}": _digest(sources),
         **_licences(),
     }
@@ -151,7 +155,7 @@ def _their_modules() -> dict[str, bytes]:
         for file in metadata.files(package) or ():
             name = file.as_posix()
             if file.suffix == ".py" and ".." not in file.parts and not name.startswith(("_yaml/", *UNUSED)):
-                found[name] = Path(str(file.locate())).read_bytes()
+                found[name] = b"" if name in EMPTIED else Path(str(file.locate())).read_bytes()
     return found
 
 

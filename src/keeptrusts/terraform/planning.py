@@ -87,6 +87,8 @@ class Change:
         Null and empty mean the same too, but Terraform takes neither for the other: there the plan has what is written.
         """
         newer = self.planned[one.name]
+        if newer is older:
+            return
         if older is not None and newer is not None and one.same(older, newer):
             self.planned[one.name] = older
 
@@ -99,7 +101,9 @@ class Change:
 
 def keep_texts(state: type, older: Values, newer: Values) -> Values:
     """What was read, with the state's own text where it means the same."""
-    return {
-        one.name: older[one.name] if one.same(older.get(one.name), newer[one.name]) else newer[one.name]
-        for one in attributes_of(state).values()
-    }
+    kept = {**newer}
+    for one in attributes_of(state).values():
+        before = older.get(one.name)
+        if kept[one.name] != before and one.same(before, kept[one.name]):
+            kept[one.name] = before
+    return kept

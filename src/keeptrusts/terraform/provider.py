@@ -92,6 +92,14 @@ class Provider:
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         self._environment = environment
         self._session = Session()
+        self._prompt: Mapping[str, Callable[[Answer], bool]] = {
+            "ReadResource": self._is_at_hand,
+            # a configured provider leaves documents to the plan
+            "ValidateResourceConfig": lambda _: self._session.configured,
+            # nothing is proposed; one that came just now as both is one object (`plugin.recent`)
+            "PlanResourceChange": lambda request: request.get("prior_state") is request.get("proposed_new_state"),
+        }
+        """Whether a call can be answered without asking anybody and without reading a document."""
         self._methods: Mapping[str, Callable[[Answer], Answer]] = {
             "GetMetadata": self._metadata,
             "GetProviderSchema": self._schema,
@@ -127,6 +135,24 @@ class Provider:
         if method is None or not path.startswith(SERVICE):
             raise UnknownMethodError(path)
         return ANSWERS[name].encode(method(REQUESTS[name].decode(body)))
+
+    def prompt(self, path: str, body: bytes) -> bytes | None:
+        """
+        Answer a call that needs no waiting; None for one that may, or is for `handle` to refuse.
+
+        Raises:
+            WireError: The request is not one.
+        """
+        name = path.removeprefix(SERVICE)
+        needs_no_waiting = self._prompt.get(name)
+        if needs_no_waiting is None:
+            return None
+        request = REQUESTS[name].decode(body)
+        return ANSWERS[name].encode(self._methods[name](request)) if needs_no_waiting(request) else None
+
+    def _is_at_hand(self, request: Answer) -> bool:
+        state, noun = request.get("current_state"), load_type(RESOURCES, request.get("type_name", "")).noun
+        return state is not None and self._session.reads.has(noun, state.get("id") or "")
 
     def _resource(self, request: Answer) -> ResourceCalls:
         return ResourceCalls(load_type(RESOURCES, request.get("type_name", "")), self._session)
@@ -235,5 +261,12 @@ def load_type(types: Mapping[str, str], name: str) -> Any:
     """
     if name not in types:
         raise WireError("there is no type of this name")
-    module, _, kind = types[name].partition(":")
-    return getattr(import_module(f"keeptrusts.terraform.{module}"), kind)
+    place = types[name]
+    found = _loaded.get(place)
+    if found is None:
+        module, _, kind = place.partition(":")
+        found = _loaded[place] = getattr(import_module(f"keeptrusts.terraform.{module}"), kind)
+    return found
+
+
+_loaded: dict[str, Any] = {}

@@ -52,6 +52,13 @@ class Reads:
                 return None
             raise
 
+    def has(self, noun: str, identifier: str) -> bool:
+        """Whether `get` has it at hand, and will for a while."""
+        kept = self._nouns.get(noun)
+        if kept is None or kept.asked < SINGLE_READS or kept.listed_at is None:
+            return False
+        return self._clock() - kept.listed_at < FRESH_S / 2 and identifier in kept.objects
+
     def forget(self, noun: str) -> None:
         """Something of this kind was written."""
         with self._lock:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from functools import cache
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from keeptrusts.terraform.plugin.values import UNKNOWN
@@ -146,6 +147,8 @@ def about(state: type) -> str:
 
 def known(value: Any) -> bool:
     """Whether no part of it is unknown."""
+    if value is None or isinstance(value, str):  # nearly always, and the checks below take time
+        return True
     if isinstance(value, Mapping):
         return all(known(item) for item in value.values())
     if isinstance(value, tuple | frozenset | list):
@@ -157,7 +160,35 @@ def load(state: type, raw: Mapping[str, Any] | None) -> Values | None:
     """What Terraform sent, with our types."""
     if raw is None:
         return None
-    return {name: _load(attribute, raw.get(name)) for name, attribute in attributes_of(state).items()}
+    loaded = {name: raw.get(name) for name in attributes_of(state)}
+    for attribute in _converted(state):
+        loaded[attribute.name] = _load(attribute, loaded[attribute.name])
+    return loaded
+
+
+@cache
+def _converted(state: type) -> tuple[Attribute, ...]:
+    """The attributes whose values are not as Terraform sends them."""
+    every = attributes_of(state).values()
+    return tuple(one for one in every if one.inner is not None or one.kind in _CONVERSIONS)
+
+
+@cache
+def sensitive(state: type) -> tuple[str, ...]:
+    """The names of what must not be seen."""
+    return tuple(name for name, one in attributes_of(state).items() if one.attr.sensitive)
+
+
+def is_whole(state: type, raw: Mapping[str, Any]) -> bool:
+    """Whether it has just the attributes of this schema, in its blocks too."""
+    attributes = attributes_of(state)
+    return raw.keys() == attributes.keys() and all(
+        _is_whole_inner(one.inner, raw[one.name]) for one in _converted(state) if one.inner is not None
+    )
+
+
+def _is_whole_inner(state: type, held: Any) -> bool:
+    return held is None or all(is_whole(state, one) for one in (held if isinstance(held, list) else (held,)))
 
 
 def _load(attribute: Attribute, raw: Any) -> Any:

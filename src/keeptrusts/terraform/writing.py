@@ -8,7 +8,6 @@ each of these is noticed, and the next key is used.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -174,6 +173,7 @@ def _fetch(collection: Any, identifier: str) -> Fetched[Any] | None:
 
 
 def _keys(path: str, draft: Mapping[str, Any]) -> Iterator[str]:
+    import json
     from hashlib import sha256
 
     body = json.dumps([path, draft], sort_keys=True, default=str)

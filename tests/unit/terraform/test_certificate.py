@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from keeptrusts.terraform.plugin.certificate import make_certificate
+from keeptrusts.terraform.plugin.certificate import base_points, make_certificate, multiply
 
 
 @pytest.fixture(scope="module", params=range(20))
@@ -67,3 +67,12 @@ def test_no_two_are_alike() -> None:
     assert len({one.serial_number for one in ours}) == len(ours)
     assert len({one.public_key().public_numbers() for one in ours}) == len(ours)  # type: ignore[union-attr]
     assert all(0 < one.serial_number < 1 << 159 for one in ours)
+
+
+@pytest.mark.parametrize("factor", [1, 2, 3, 1 << 32, (1 << 255) + 1, 0x1234567890ABCDEF << 190, 2**256 - 2**225])
+def test_prepared_points_change_nothing_but_the_time(factor: int) -> None:
+    """A packaged provider multiplies by them, and has the point that it would have without."""
+    points = base_points()
+    assert multiply(factor, points) == multiply(factor)
+    curve = ec.derive_private_key(factor, ec.SECP256R1()).public_key().public_numbers()
+    assert multiply(factor, points) == (curve.x, curve.y)

@@ -121,3 +121,13 @@ def _varint(number: int) -> bytes:
         out.append(number & 127 | 128)
         number >>= 7
     return bytes([*out, number])
+
+
+def test_a_block_is_read_by_the_table_of_its_time() -> None:
+    """The same bytes twice are the same fields, until another entry is put before the one they name."""
+    encoder, decoder = theirs.Encoder(), Decoder()
+    decoder.decode(encoder.encode([("x-first", "1")]))
+    newest = b"\xbe"  # index 62
+    assert [decoder.decode(newest) for _ in range(3)] == [{"x-first": "1"}] * 3
+    decoder.decode(encoder.encode([("x-second", "2")]))
+    assert decoder.decode(newest) == {"x-second": "2"}

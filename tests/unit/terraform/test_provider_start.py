@@ -9,7 +9,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -22,6 +21,7 @@ from keeptrusts.terraform.main import (
     SCHEMA_FILE,
     SERVICE,
     Loading,
+    is_first,
     read_schema,
 )
 from keeptrusts.terraform.prepared import FILE, RECORDER, packed, use_patterns, use_prepared
@@ -29,13 +29,23 @@ from keeptrusts.terraform.prepared import FILE, RECORDER, packed, use_patterns, 
 OTHER = SERVICE + "ConfigureProvider"
 
 
+class Echo:
+    """A provider that answers with what it was asked."""
+
+    def handle(self, path: str, body: bytes) -> bytes:
+        return path.encode() + body
+
+    def prompt(self, _path: str, _body: bytes) -> bytes | None:
+        return b"at once"
+
+
 def test_a_call_waits_until_the_provider_is_there() -> None:
     """The schema is answered at once when it is at hand; any other call when the import is done."""
     go_on = Event()
 
-    def load() -> Callable[[str, bytes], bytes]:
+    def load() -> Echo:
         assert go_on.wait(20)
-        return lambda path, body: path.encode() + body
+        return Echo()
 
     loading = Loading(load, b"schema")
     assert loading(SCHEMA, b"") == b"schema"
@@ -47,9 +57,9 @@ def test_whoever_is_asked_for_the_schema_alone_loads_nothing() -> None:
     """The first process of a command ends after it; a call that comes all the same has its answer, and one provider."""
     go_on, loaded = Event(), []
 
-    def load() -> Callable[[str, bytes], bytes]:
+    def load() -> Echo:
         loaded.append(1)
-        return lambda _path, body: body
+        return Echo()
 
     def prepare() -> None:
         assert go_on.wait(20)
@@ -57,19 +67,40 @@ def test_whoever_is_asked_for_the_schema_alone_loads_nothing() -> None:
     loading = Loading(load, b"schema", prepare)
     assert loading(SCHEMA, b"") == b"schema"
     go_on.set()
-    assert [loading(OTHER, b"a"), loading(OTHER, b"b")] == [b"a", b"b"]
+    assert [loading(OTHER, b"a"), loading(OTHER, b"b")] == [OTHER.encode() + b"a", OTHER.encode() + b"b"]
     assert loaded == [1]
+
+
+def test_a_process_that_is_not_to_load_early_loads_when_it_has_to() -> None:
+    """It has the schema at hand all the same, and prepares before it loads."""
+    done: list[str] = []
+
+    def load() -> Echo:
+        done.append("load")
+        return Echo()
+
+    loading = Loading(load, b"schema", lambda: done.append("prepare"), early=False)
+    assert loading(SCHEMA, b"") == b"schema"
+    assert (done, loading.prompt(OTHER, b"!")) == ([], None)
+    assert loading(OTHER, b"!") == OTHER.encode() + b"!"
+    assert (done, loading.prompt(OTHER, b"!")) == (["prepare", "load"], b"at once")
+
+
+def test_the_first_process_of_a_terraform_is_told_from_the_next(tmp_path: Path) -> None:
+    """By the number of the process that starts them; where there is no folder, nobody knows and all load early."""
+    assert [is_first(str(tmp_path), number) for number in (71, 71, 72, 72, 71)] == [True, False, True, False, True]
+    assert not is_first(str(tmp_path / "none"), 71)
 
 
 def test_without_a_schema_at_hand_the_provider_makes_it() -> None:
     """In a source tree there is none."""
-    assert Loading(lambda: lambda path, _body: path.encode())(SCHEMA, b"") == SCHEMA.encode()
+    assert Loading(Echo)(SCHEMA, b"") == SCHEMA.encode()
 
 
 def test_a_provider_that_does_not_load_fails_in_the_call() -> None:
     """There the failure is reported; in a thread of its own nobody would see it."""
 
-    def load() -> Callable[[str, bytes], bytes]:
+    def load() -> Echo:
         raise ImportError("odd")
 
     loading = Loading(load)

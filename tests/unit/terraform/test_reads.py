@@ -85,3 +85,21 @@ def test_a_refusal_is_no_absence() -> None:
 
     with pytest.raises(ApiError):
         Reads(lambda _: Refusing(1), Clock()).get("things", "0")
+
+
+def test_what_is_at_hand_is_known_before_it_is_asked_for() -> None:
+    """What the list has, while it is fresh; before there is one, and after a write, nothing is."""
+    collection, clock = Collection(50), Clock()
+    reads = Reads(lambda _: collection, clock)
+    assert not reads.has("things", "7")
+    for number in range(3):
+        assert not reads.has("things", "7")
+        reads.get("things", str(number))
+    assert reads.has("things", "7")
+    assert not reads.has("things", "50")
+    assert not reads.has("others", "7")
+    clock.now = FRESH_S - 1
+    assert not reads.has("things", "7")
+    clock.now = 0
+    reads.forget("things")
+    assert not reads.has("things", "7")

@@ -27,6 +27,10 @@ _BASE = (
     0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
     0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5,
 )
+POINTS_FILE = "base_points.bin"
+"""Beside this module in a packaged provider: `base_points`."""
+_TEETH, _GAP, _SIZE = 8, 32, 32
+
 _LIFE_S = 30 * 86400
 _SLACK_S = 300
 
@@ -37,11 +41,12 @@ _SERVER_AUTH, _CLIENT_AUTH = "2b06010505070301", "2b06010505070302"
 
 def make_certificate() -> tuple[bytes, bytes]:
     """The certificate as DER, and its key and itself as PEM."""
+    points = _read_points()
     secret = _scalar()
-    x, y = _multiply(secret)
+    x, y = multiply(secret, points)
     public = _element(3, b"\x00\x04" + x.to_bytes(32, "big") + y.to_bytes(32, "big"))
     body = _body(public, int(time.time()))
-    certificate = _sequence(body, _sequence(_oid(_ECDSA_SHA256)), _element(3, b"\x00" + _sign(body, secret)))
+    certificate = _sequence(body, _sequence(_oid(_ECDSA_SHA256)), _element(3, b"\x00" + _sign(body, secret, points)))
     key = _sequence(
         _integer(1),
         _element(4, secret.to_bytes(32, "big")),
@@ -72,12 +77,12 @@ def _body(public: bytes, now: int) -> bytes:
     )
 
 
-def _sign(body: bytes, secret: int) -> bytes:
+def _sign(body: bytes, secret: int, points: bytes) -> bytes:
     """ECDSA (FIPS 186-4, 6.4) as the DER that X.509 wants."""
     hashed = int.from_bytes(sha256(body).digest(), "big")
     while True:
         once = _scalar()
-        r = _multiply(once)[0] % _ORDER
+        r = multiply(once, points)[0] % _ORDER
         s = pow(once, -1, _ORDER) * (hashed + r * secret) % _ORDER
         if r and s:
             return _sequence(_integer(r), _integer(s))
@@ -88,13 +93,60 @@ def _scalar() -> int:
     return int.from_bytes(os.urandom(40), "big") % (_ORDER - 1) + 1
 
 
-def _multiply(factor: int) -> tuple[int, int]:
-    """`factor` times the base point, in Jacobian coordinates; the factor is between 1 and the order."""
-    point = (_BASE[0], _BASE[1], 1)
+def multiply(factor: int, points: bytes = b"") -> tuple[int, int]:
+    """
+    `factor` times the base point; the factor is between 1 and the order.
+
+    Args:
+        points: `base_points`, which make it five times as fast; empty: they are not at hand.
+    """
+    return _affine(_by_points(factor, points) if points else _by_bits(factor))
+
+
+def base_points() -> bytes:
+    """For each sum of some of the multiples 1, 2^32, 2^64 ... of the base point: x and y (a comb of Lim and Lee)."""
+    sums = range(1, 1 << _TEETH)
+    factors = [sum(1 << (_GAP * tooth) for tooth in range(_TEETH) if number >> tooth & 1) for number in sums]
+    return b"".join(part.to_bytes(_SIZE, "big") for factor in factors for part in multiply(factor))
+
+
+def _read_points() -> bytes:
+    try:
+        file = os.open(os.path.join(os.path.dirname(__file__), POINTS_FILE), os.O_RDONLY)  # noqa: PTH118, PTH120 - see `serve`
+    except OSError:
+        return b""
+    try:
+        return os.read(file, 2 * _SIZE << _TEETH)
+    finally:
+        os.close(file)
+
+
+def _by_bits(factor: int) -> tuple[int, int, int]:
+    point = (*_BASE, 1)
     for bit in bin(factor)[3:]:
         point = _double(point)
         if bit == "1":
-            point = _add_base(point)
+            point = _add(point, _BASE)
+    return point
+
+
+def _by_points(factor: int, points: bytes) -> tuple[int, int, int]:
+    """A column of bits at a time, from the highest."""
+    point = None
+    for column in reversed(range(_GAP)):
+        if point is not None:
+            point = _double(point)
+        number = sum((factor >> (column + _GAP * tooth) & 1) << tooth for tooth in range(_TEETH))
+        if number:
+            at = 2 * _SIZE * (number - 1)
+            x, y = (int.from_bytes(points[one : one + _SIZE], "big") for one in (at, at + _SIZE))
+            point = (x, y, 1) if point is None else _add(point, (x, y))
+    assert point is not None, "the factor is not 0"
+    return point
+
+
+def _affine(point: tuple[int, int, int]) -> tuple[int, int]:
+    """From Jacobian coordinates."""
     x, y, z = point
     inverse = pow(z, -1, _P)
     square = inverse * inverse % _P
@@ -115,12 +167,12 @@ def _double(point: tuple[int, int, int]) -> tuple[int, int, int]:
     )
 
 
-def _add_base(point: tuple[int, int, int]) -> tuple[int, int, int]:
-    """Mixed addition; the point is neither the base nor its opposite, but with odds of 2^-255."""
+def _add(point: tuple[int, int, int], other: tuple[int, int]) -> tuple[int, int, int]:
+    """Mixed addition; the one is neither the other nor its opposite, but with odds of 2^-255."""
     x, y, z = point
     square = z * z % _P
-    h = (_BASE[0] * square - x) % _P
-    slope = (_BASE[1] * z * square - y) % _P
+    h = (other[0] * square - x) % _P
+    slope = (other[1] * z * square - y) % _P
     h2 = h * h % _P
     h3 = h2 * h % _P
     v = x * h2 % _P

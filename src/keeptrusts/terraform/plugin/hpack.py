@@ -9,6 +9,7 @@ TABLE_SIZE = 4096
 ENTRY_OVERHEAD = 32
 LONGEST_BLOCK = 1 << 20
 _LONGEST_CODE = 30
+_MOST_BLOCKS, _LONGEST_REMEMBERED = 64, 1024
 
 
 class Decoder:
@@ -18,6 +19,7 @@ class Decoder:
         self._entries: list[tuple[str, str]] = []
         self._size = 0
         self._limit = TABLE_SIZE
+        self._decoded: dict[bytes, dict[str, str]] = {}
 
     def decode(self, block: bytes) -> dict[str, str]:
         """
@@ -28,8 +30,13 @@ class Decoder:
         """
         if len(block) > LONGEST_BLOCK:
             raise WireError("a header block is too long")
+        # Terraform's calls differ in their path alone: once that is in the table, a block says what it said before
+        known = self._decoded.get(block)
+        if known is not None:
+            return known
         fields: dict[str, str] = {}
         at = 0
+        changed = False
         while at < len(block):
             first = block[at]
             if first & 0x80:
@@ -38,11 +45,21 @@ class Decoder:
             elif first & 0xE0 == 0x20:
                 limit, at = _integer(block, at, 5)
                 self._resize(limit)
+                changed = True
                 continue
             else:
+                changed = changed or bool(first & 0x40)
                 name, value, at = self._literal(block, at, keep=bool(first & 0x40))
             fields[name] = value
+        self._remember(block, fields, changed=changed)
         return fields
+
+    def _remember(self, block: bytes, fields: dict[str, str], *, changed: bool) -> None:
+        """As long as the table is what it is."""
+        if changed or len(self._decoded) >= _MOST_BLOCKS:
+            self._decoded.clear()
+        if not changed and len(block) <= _LONGEST_REMEMBERED:
+            self._decoded[block] = fields
 
     def _literal(self, block: bytes, at: int, *, keep: bool) -> tuple[str, str, int]:
         index, at = _integer(block, at, 6 if keep else 4)

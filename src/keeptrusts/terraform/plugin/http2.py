@@ -108,8 +108,13 @@ class Connection:
             return
         framed = b"\x00" + len(message).to_bytes(4, "big") + message
         self.outgoing += frame(HEADERS, END_HEADERS, stream, _HEAD)
-        call.unsent = memoryview(framed)
-        self._pump()
+        if len(framed) <= min(call.window, self._window, self._frame_size):
+            self.outgoing += frame(DATA, 0, stream, framed) + frame(HEADERS, END_HEADERS | END_STREAM, stream, _DONE)
+            self._window -= len(framed)
+            del self._streams[stream]
+        else:
+            call.unsent = memoryview(framed)
+            self._pump()
 
     def fail(self, stream: int, status: int, why: str) -> None:
         """Answer a call with a gRPC status instead of a message."""

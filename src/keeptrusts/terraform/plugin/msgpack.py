@@ -23,96 +23,120 @@ def decode(data: bytes) -> Any:
     Raises:
         WireError: Truncated, trailing bytes, nested deeper than 100, or not UTF-8.
     """
-    reader = _Reader(data)
     try:
-        value = reader.value(0)
+        value, at = _read(data, 0, 0)
     except (IndexError, UnicodeDecodeError):
         raise WireError("the value is truncated or not UTF-8") from None
-    if reader.at != len(data):
+    if at != len(data):
         raise WireError("bytes after the value")
     return value
 
 
-class _Reader:
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self.at = 0
+Read = tuple[Any, int]
+"""A value, and where it ends."""
 
-    def value(self, depth: int) -> Any:
-        if depth > MAX_DEPTH:
-            raise WireError("the value is nested too deep")
-        tag = self._data[self.at]
-        self.at += 1
-        if tag < 0x80:
-            return tag
-        if tag >= 0xE0:
-            return tag - 0x100
-        if tag < 0xA0:
-            return self._map(tag & 15, depth) if tag < 0x90 else self._array(tag & 15, depth)
-        if tag < 0xC0:
-            return self._text(tag & 31)
-        return self._tagged(tag, depth)
 
-    def _tagged(self, tag: int, depth: int) -> Any:
-        match tag:
-            case 0xC0:
-                return None
-            case 0xC2 | 0xC3:
-                return tag == 0xC3
-            case 0xD9 | 0xDA | 0xDB:
-                return self._text(self._size(tag - 0xD9))
-            case 0xDC | 0xDD:
-                return self._array(self._size(tag - 0xDC + 1), depth)
-            case 0xDE | 0xDF:
-                return self._map(self._size(tag - 0xDE + 1), depth)
-            case _:
-                return self._scalar(tag)
+def _read(data: bytes, at: int, depth: int) -> Read:
+    """Texts are nearly all of what comes, so they are looked for first."""
+    tag = data[at]
+    at += 1
+    if 0xA0 <= tag < 0xC0:
+        return _read_text(data, at, tag & 31)
+    if tag == 0xC0:
+        return None, at
+    if 0xD9 <= tag <= 0xDB:
+        width = 1 << (tag - 0xD9)
+        return _read_text(data, at + width, _size(data, at, width))
+    if 0x80 <= tag < 0xA0:
+        read = _read_map if tag < 0x90 else _read_array
+        return read(data, at, tag & 15, depth)
+    return _read_rare(data, at, tag, depth)
 
-    def _scalar(self, tag: int) -> Any:
-        if 0xCC <= tag <= 0xD3:
-            return int.from_bytes(self._take(1 << (tag & 3)), "big", signed=tag >= 0xD0)
-        if tag == 0xCB:
-            return _DOUBLE.unpack(self._take(8))[0]
-        if tag == 0xCA:
-            return _FLOAT.unpack(self._take(4))[0]
-        if 0xC4 <= tag <= 0xC6:
-            return self._take(self._size(tag - 0xC4))
-        return self._extension(tag)
 
-    def _extension(self, tag: int) -> Unknown:
-        # Whatever its code, an extension is an unknown value; refinements of it are hints we do without.
-        if 0xD4 <= tag <= 0xD8:
-            self._take(1 + (1 << (tag - 0xD4)))
-        elif 0xC7 <= tag <= 0xC9:
-            self._take(self._size(tag - 0xC7) + 1)
-        else:
-            raise WireError(f"a value begins with 0x{tag:02x}")
-        return UNKNOWN
+def _read_rare(data: bytes, at: int, tag: int, depth: int) -> Read:
+    if tag < 0x80:
+        return tag, at
+    if tag >= 0xE0:
+        return tag - 0x100, at
+    if tag in (0xC2, 0xC3):
+        return tag == 0xC3, at
+    if 0xDC <= tag <= 0xDF:
+        width = 2 << (tag & 1)
+        read = _read_array if tag < 0xDE else _read_map
+        return read(data, at + width, _size(data, at, width), depth)
+    return _read_scalar(data, at, tag)
 
-    def _size(self, power: int) -> int:
-        return int.from_bytes(self._take(1 << power), "big")
 
-    def _take(self, count: int) -> bytes:
-        taken = self._data[self.at : self.at + count]
-        if len(taken) < count:
-            raise IndexError
-        self.at += count
-        return taken
+def _read_scalar(data: bytes, at: int, tag: int) -> Read:
+    if 0xCC <= tag <= 0xD3:
+        width = 1 << (tag & 3)
+        return int.from_bytes(_take(data, at, width), "big", signed=tag >= 0xD0), at + width
+    if tag == 0xCB:
+        return _DOUBLE.unpack(_take(data, at, 8))[0], at + 8
+    if tag == 0xCA:
+        return _FLOAT.unpack(_take(data, at, 4))[0], at + 4
+    if 0xC4 <= tag <= 0xC6:
+        width = 1 << (tag - 0xC4)
+        size = _size(data, at, width)
+        return _take(data, at + width, size), at + width + size
+    return _read_extension(data, at, tag)
 
-    def _text(self, count: int) -> str:
-        return str(self._take(count), "utf-8")
 
-    def _array(self, count: int, depth: int) -> list[Any]:
-        return [self.value(depth + 1) for _ in range(count)]
+def _read_extension(data: bytes, at: int, tag: int) -> Read:
+    # Whatever its code, an extension is an unknown value; refinements of it are hints we do without.
+    if 0xD4 <= tag <= 0xD8:
+        size = 1 + (1 << (tag - 0xD4))
+    elif 0xC7 <= tag <= 0xC9:
+        width = 1 << (tag - 0xC7)
+        size = _size(data, at, width) + 1
+        at += width
+    else:
+        raise WireError(f"a value begins with 0x{tag:02x}")
+    _take(data, at, size)
+    return UNKNOWN, at + size
 
-    def _map(self, count: int, depth: int) -> dict[Any, Any]:
-        found = {}
-        for _ in range(count):
-            key = self.value(depth + 1)
-            if not isinstance(key, str):
-                raise WireError("a key is not text")
-            found[key] = self.value(depth + 1)
-        return found
+
+def _size(data: bytes, at: int, width: int) -> int:
+    return int.from_bytes(_take(data, at, width), "big")
+
+
+def _take(data: bytes, at: int, count: int) -> bytes:
+    taken = data[at : at + count]
+    if len(taken) < count:
+        raise IndexError
+    return taken
+
+
+def _read_text(data: bytes, at: int, count: int) -> Read:
+    taken = data[at : at + count]
+    if len(taken) < count:
+        raise IndexError
+    return taken.decode(), at + count
+
+
+def _read_array(data: bytes, at: int, count: int, depth: int) -> Read:
+    _check_depth(count, depth)
+    found = []
+    for _ in range(count):
+        value, at = _read(data, at, depth + 1)
+        found.append(value)
+    return found, at
+
+
+def _read_map(data: bytes, at: int, count: int, depth: int) -> Read:
+    _check_depth(count, depth)
+    found = {}
+    for _ in range(count):
+        key, at = _read(data, at, depth + 1)
+        if not isinstance(key, str):
+            raise WireError("a key is not text")
+        found[key], at = _read(data, at, depth + 1)
+    return found, at
+
+
+def _check_depth(count: int, depth: int) -> None:
+    if count and depth >= MAX_DEPTH:
+        raise WireError("the value is nested too deep")
 
 
 def encode(value: Any) -> bytes:
@@ -128,26 +152,25 @@ def encode(value: Any) -> bytes:
 
 
 def _write(value: Any, out: bytearray) -> None:
-    match value:
-        case dict():
-            _write_head(len(value), 0x80, 0xDE, out)
-            for key, member in value.items():
-                _write_text(key, out)
-                _write(member, out)
-        case list() | tuple():
-            _write_head(len(value), 0x90, 0xDC, out)
-            for item in value:
-                _write(item, out)
-        case str():
-            _write_text(value, out)
-        case _:
-            _write_scalar(value, out)
+    if isinstance(value, str):
+        _write_text(value, out)
+    elif value is None:
+        out.append(0xC0)
+    elif isinstance(value, dict):
+        _write_head(len(value), 0x80, 0xDE, out)
+        for key, member in value.items():
+            _write_text(key, out)
+            _write(member, out)
+    elif isinstance(value, list | tuple):
+        _write_head(len(value), 0x90, 0xDC, out)
+        for item in value:
+            _write(item, out)
+    else:
+        _write_scalar(value, out)
 
 
 def _write_scalar(value: Any, out: bytearray) -> None:
     match value:
-        case None:
-            out.append(0xC0)
         case bool():
             out.append(0xC3 if value else 0xC2)
         case int():

@@ -6,8 +6,8 @@ A field that is absent or has its default is left out of a decoded dict and out 
 
 from __future__ import annotations
 
-from keeptrusts.terraform.plugin import msgpack
-from keeptrusts.terraform.plugin.values import WireError
+from keeptrusts.terraform.plugin import msgpack, recent
+from keeptrusts.terraform.plugin.values import Json, WireError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -187,7 +187,14 @@ def _as_text(value: bytes) -> str:
 
 
 def _read_dynamic(value: bytes) -> Any:
-    held = _DYNAMIC.decode(value)
+    found = recent.decoded(value)
+    if found is None:
+        found = _decode_dynamic(_DYNAMIC.decode(value))
+        recent.keep(value, found)
+    return found
+
+
+def _decode_dynamic(held: dict[str, Any]) -> Any:
     if held.get("msgpack"):
         return msgpack.decode(held["msgpack"])
     if held.get("json"):
@@ -237,7 +244,7 @@ def _write_delimited(number: int, raw: bytes, out: bytearray) -> None:
 def _write_field(field: Field, value: Any, out: bytearray) -> None:
     if field.kind == "dynamic":
         for held in value if field.many else (value,):
-            _write_delimited(field.number, _DYNAMIC.encode({"msgpack": msgpack.encode(held)}), out)
+            _write_delimited(field.number, _encode_dynamic(held), out)
     elif value is None:
         return
     elif field.many:
@@ -251,6 +258,12 @@ def _write_field(field: Field, value: Any, out: bytearray) -> None:
             _write_delimited(field.number, bytes(entry), out)
     else:
         _write_single(field, value, out)
+
+
+def _encode_dynamic(value: Any) -> bytes:
+    if isinstance(value, Json):
+        return _DYNAMIC.encode({"json": value})
+    return recent.encoded_as(value) or _DYNAMIC.encode({"msgpack": msgpack.encode(value)})
 
 
 def _write_single(field: Field, value: Any, out: bytearray) -> None:

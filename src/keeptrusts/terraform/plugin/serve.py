@@ -20,6 +20,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Collection
+    from typing import Protocol
+
+    class Provider(Protocol):
+        """Answers calls, and at once those that need not wait."""
+
+        def __call__(self, path: str, body: bytes) -> bytes: ...
+
+        def prompt(self, path: str, body: bytes) -> bytes | None: ...
+
 
 COOKIE = "TF_PLUGIN_MAGIC_COOKIE", "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2"
 CORE_PROTOCOL, PLUGIN_PROTOCOL = 1, 6
@@ -34,12 +43,12 @@ This Terraform does not speak plugin protocol 6. Use Terraform 1.5 or later.
 """
 
 
-def serve(load: Callable[[], Callable[[str, bytes], bytes]], quick: Collection[str]) -> int:
+def serve(load: Callable[[], Provider], quick: Collection[str]) -> int:
     """
     Run the provider to its end; the exit status.
 
     Args:
-        load: Imports the provider and gives its `handle`. Called when Terraform is already told where we are.
+        load: Called when Terraform is already told where we are.
         quick: Paths whose calls never wait.
     """
     fault = refusal(os.environ)
@@ -57,7 +66,8 @@ def serve(load: Callable[[], Callable[[str, bytes], bytes]], quick: Collection[s
         listening.bind(address)
         listening.listen(8)
         os.write(1, handshake(address, der).encode())
-        Server(load(), log, quick=quick, wrapping=wrapping).serve(listening)
+        provider = load()
+        Server(provider, log, quick=quick, prompt=provider.prompt, wrapping=wrapping).serve(listening)
     finally:
         _remove(address, folder)
     return 0

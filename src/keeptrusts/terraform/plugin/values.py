@@ -22,5 +22,9 @@ class Unknown:
 UNKNOWN = Unknown()
 
 
+class Json(bytes):
+    """A value that is JSON already: Terraform takes that as well as msgpack."""
+
+
 class WireError(ValueError):
     """Bytes that are not what the protocol says."""
