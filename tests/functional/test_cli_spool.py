@@ -12,6 +12,8 @@ from click.testing import Result
 from keeptrusts.cli.feed import EventRow, Spooled
 from keeptrusts.core.canonical import canonical_json
 from keeptrusts.gateway.segments import SegmentHeader, create_segment, frame
+from keeptrusts.policy.document import compile_document
+from support.policy_cases import document
 from support.records import Instance
 from support.served import run_kt, shown
 
@@ -76,3 +78,60 @@ def test_a_folder_without_a_spool(tmp_path: Path) -> None:
     result = tail(tmp_path)
     assert result.exit_code == 2
     assert "--spool-dir" in result.stderr
+
+
+def kt_events(directory: Path, command: str, *arguments: str) -> Result:
+    return run_kt("events", command, *arguments, env={"HOME": str(directory)})
+
+
+def test_one_event_of_a_spool(tmp_path: Path) -> None:
+    """Shown and explained without a control plane; one that is not there ends with 2."""
+    instance = Instance()
+    events = [instance.decision("allowed"), instance.decision("blocked")]
+    spool(tmp_path, events)
+    where = ("--spool", str(tmp_path))
+
+    found = json.loads("\n".join(shown(kt_events(tmp_path, "show", events[1]["id"], *where, "--format", "json"))))
+    assert found == events[1]
+    told = shown(kt_events(tmp_path, "why", events[1]["id"], *where))
+    assert any("secret_scanner.found" in line for line in told)
+    assert any("`--file`" in line for line in told)
+    absent = kt_events(tmp_path, "why", "evt_0", *where)
+    assert (absent.exit_code, "is not in this spool" in absent.stderr) == (2, True)
+
+
+def test_an_event_is_judged_again_by_a_file(tmp_path: Path) -> None:
+    """The document that ran, beside what was recorded; another one is named as such."""
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(document({"secret-scanner": {"action": "block"}, "audit-logger": {"content": "full"}}), encoding="utf-8")
+    said = [{"role": "user", "part": "content", "text": "my key is AKIAQ3ERTY7UI2OPASDF"}]
+    digest = compile_document(policy.read_text(encoding="utf-8")).digest
+    event = Instance().decision("blocked", content={"request": said, "answer": []}, config_digest=digest)
+    spool(tmp_path / "spool", [event])
+    told = "\n".join(
+        shown(kt_events(tmp_path, "why", event["id"], "--spool", str(tmp_path / "spool"), "--file", str(policy)))
+    )
+
+    assert f"judged again by `{policy}`: blocked, secret_scanner.aws_access_key; as recorded" in told
+    assert "not the document that ran" not in told
+
+
+def test_a_spool_is_proven(tmp_path: Path) -> None:
+    """The chains of all its parts; a record that is missing or was changed ends with 3."""
+    one, two = Instance("gwi_1"), Instance("gwi_2")
+    whole = [one.decision() for _ in range(4)]
+    spool(tmp_path / "whole" / "worker-0", whole[:2])
+    spool(tmp_path / "whole" / "worker-0", whole[2:], first=3)
+    spool(tmp_path / "whole" / "worker-1", [two.decision()])
+    sound = kt_events(tmp_path, "verify", str(tmp_path / "whole"))
+    assert (sound.exit_code, "5 records" in sound.stderr) == (0, True)
+
+    spool(tmp_path / "holed", whole[:1])
+    spool(tmp_path / "holed", whole[2:], first=3)
+    holed = kt_events(tmp_path, "verify", str(tmp_path / "holed"), "--json")
+    assert holed.exit_code == 3
+    assert [one["name"] for one in json.loads(holed.stdout)] == ["gap"]
+
+    spool(tmp_path / "changed", [whole[0], whole[1] | {"verdict": "blocked"}])
+    changed = kt_events(tmp_path, "verify", str(tmp_path / "changed"), "--json")
+    assert (changed.exit_code, [one["name"] for one in json.loads(changed.stdout)]) == (3, ["flip"])

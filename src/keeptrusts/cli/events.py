@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from keeptrusts.cli.connection import make_client, with_client, with_settings
+from keeptrusts.cli.connection import make_client, with_settings
 from keeptrusts.cli.duration import MOMENT
-from keeptrusts.cli.feed import EventRow, Feed, Spooled, Stored
-from keeptrusts.cli.files import Existing
+from keeptrusts.cli.feed import SPOOL, EventRow, Feed, Spooled, Stored, find_event
 from keeptrusts.cli.lazy import Entry, LazyGroup
 from keeptrusts.cli.output import emit, emit_line, emit_one, format_option, paint, shown
 from keeptrusts.cli.settings import Settings
@@ -27,8 +26,8 @@ WIDTHS: Final = (27, 9, 6, 32, 20, 10, 36)
 
 ENTRIES: Final = {
     "export": Entry("keeptrusts.cli.events_export:export", "An archive of events: made, waited for, downloaded."),
-    "verify": Entry("keeptrusts.cli.events_verify:verify", "Prove an archive of events, offline."),
-    "why": Entry("keeptrusts.cli.events_why:why", "Why a decision was what it was."),
+    "verify": Entry("keeptrusts.cli.events_verify:verify", "Prove an archive of events, or a spool, offline."),
+    "why": Entry("keeptrusts.cli.events_why:why", "Why a decision was what it was, judged again."),
 }
 
 
@@ -43,11 +42,7 @@ def events() -> None:
 @click.option("--verdict", type=click.Choice(VERDICTS), help="Only these.")
 @click.option("--gateway", help="Only of this gateway, by name or id; with --spool by id.")
 @click.option("--since", type=MOMENT, help="Only from then on: 2030-01-31T08:00:00Z, or 24h for a day ago.")
-@click.option(
-    "--spool",
-    type=Existing(folder=True),
-    help="Read the spool directory of a gateway instead of a control plane.",
-)
+@SPOOL
 @format_option("table", "json", "jsonl")
 @with_settings
 def tail(
@@ -72,11 +67,12 @@ def tail(
 
 @events.command()
 @click.argument("event_id")
+@SPOOL
 @format_option("table", "json", "yaml")
-@with_client
-def show(client: Client, event_id: str, form: str) -> None:
+@with_settings
+def show(settings: Settings, /, event_id: str, form: str, *, spool: Path | None) -> None:
     """One event, with every policy's verdict and its place in its chain."""
-    emit_one(client.events.get(event_id), form)
+    emit_one(find_event(settings, event_id, spool), form)
 
 
 def _tail(feed: Feed, limit: int, form: str, *, follow: bool) -> None:

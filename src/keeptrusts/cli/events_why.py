@@ -1,17 +1,19 @@
-"""`kt events why`: a decision in words."""
+"""`kt events why`: a decision in words, judged again by the document that ran."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
 import click
 
-from keeptrusts.cli.connection import with_client
+from keeptrusts.cli.connection import make_client, with_settings
+from keeptrusts.cli.documents import sound_text
+from keeptrusts.cli.feed import SPOOL, find_event
 from keeptrusts.cli.output import paint, shown
-
-if TYPE_CHECKING:
-    from keeptrusts.client import Client
+from keeptrusts.cli.settings import Settings
+from keeptrusts.core.errors import KeeptrustsError
 
 GENERAL: Final[Mapping[str, str]] = {
     "all_policies_passed": "every policy let it pass",
@@ -30,21 +32,77 @@ GENERAL: Final[Mapping[str, str]] = {
     "no_provider": "the configuration names no provider",
 }
 """Reasons that no policy gives."""
+AS_LEFT: Final = "the texts were kept as the policies had left them, so there is nothing to redact in them any more"
+NOT_ENOUGH: Final = (
+    "what was kept of the request is not all that was judged, or this version of `kt` judges it otherwise"
+)
 
 
 @click.command()
 @click.argument("event_id")
-@with_client
-def why(client: Client, event_id: str) -> None:
+@SPOOL
+@click.option(
+    "--file", "path", metavar="FILE", help="The document that ran.  [default: the version that the event names]"
+)
+@with_settings
+def why(settings: Settings, /, event_id: str, *, spool: Path | None, path: str | None) -> None:
     """
     Say why a decision was what it was: which policy objected, to what, and under which configuration.
 
+    What the record keeps of the texts is judged again by the version of the configuration that ran, and told beside
+    what was recorded. `audit-logger.content` says how much is kept.
+
     \b
       kt events why evt_0193...
+      kt events why evt_0193... --spool ./spool --file policy-config.yaml
     """
-    event: Mapping[str, Any] = {**client.events.get(event_id)}
+    event = find_event(settings, event_id, spool)
     for line in explain(event):
         click.echo(line)
+    if path is not None:
+        told = judge_again(event, sound_text(path), f"`{path}`")
+    elif spool is None and event.get("configuration_id") and event.get("configuration_version"):
+        told = _by_its_version(settings, event)
+    else:
+        told = iter(("  not judged again: give the document that ran with `--file`",))
+    for line in told if event.get("event_type", "decision") == "decision" else ():
+        click.echo(line)
+
+
+def _by_its_version(settings: Settings, event: Mapping[str, Any]) -> Iterator[str]:
+    identifier, number = str(event["configuration_id"]), int(event["configuration_version"])
+    try:
+        with make_client(settings) as client:
+            text = client.configurations.version(identifier, number)["policy_yaml"]
+    except KeeptrustsError as refused:
+        yield f"  not judged again: version {number} of `{identifier}` cannot be read: {refused}"
+        return
+    yield from judge_again(event, text, f"version {number}")
+
+
+def judge_again(event: Mapping[str, Any], text: str, name: str) -> Iterator[str]:
+    """What a document says of the record today, beside what was recorded."""
+    from keeptrusts.policy.document import compile_document
+    from keeptrusts.policy.simulation import REASONS, rejudge
+
+    try:
+        policy = compile_document(text)
+    except KeeptrustsError as unfit:
+        yield f"  not judged again: {name} does not lint here: {unfit}"
+        return
+    if event.get("config_digest") not in {None, policy.digest}:
+        yield f"  {name} is not the document that ran: its digest is {policy.digest}"
+    said = rejudge(policy, event)
+    if isinstance(said, str):
+        yield f"  not judged again by {name}: {REASONS[said]}"
+        return
+    again = f"  judged again by {name}: {paint(said.verdict)}, {said.reason_code}"
+    if said.verdict == event.get("verdict"):
+        yield f"{again}; as recorded"
+        return
+    yield f"{again}; recorded was {paint(shown(event.get('verdict')))}"
+    kept_as_left = event.get("verdict") == "redacted" and said.verdict == "allowed"
+    yield f"    {AS_LEFT if kept_as_left else NOT_ENOUGH}"
 
 
 def explain(event: Mapping[str, Any]) -> Iterator[str]:

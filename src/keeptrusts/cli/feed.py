@@ -9,14 +9,37 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
+import click
+
 from keeptrusts.api.limits import MAX_PAGE
-from keeptrusts.core.errors import InputError
+from keeptrusts.cli.connection import make_client
+from keeptrusts.cli.files import Existing
+from keeptrusts.cli.settings import Settings
+from keeptrusts.core.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
     from keeptrusts.client import Client
 
 EventRow: TypeAlias = Mapping[str, Any]
 POLL_S: Final = 0.5
+SPOOL: Final = click.option(
+    "--spool",
+    type=Existing(folder=True),
+    help="Read the spool directory of a gateway instead of a control plane.",
+)
+
+
+def find_event(settings: Settings, event_id: str, spool: Path | None) -> EventRow:
+    """
+    One event, of a spool directory or of the control plane.
+
+    Raises:
+        KeeptrustsError: It is not there, or nobody can be asked.
+    """
+    if spool is not None:
+        return Spooled(spool, lambda _: True).find(event_id)
+    with make_client(settings) as client:
+        return {**client.events.get(event_id)}
 
 
 class Feed(Protocol):
@@ -80,6 +103,23 @@ class Spooled:
         for event in self._unread():
             kept.append(event)
         return list(kept)
+
+    def find(self, event_id: str) -> EventRow:
+        """
+        The event of this id.
+
+        Raises:
+            NotFoundError: It is not here, or no more.
+        """
+        for spool in self._spools:
+            for event in self._after(spool):
+                if event.get("id") == event_id:
+                    return event
+        raise NotFoundError(f"`{event_id}` is not in this spool; what was shipped is at the control plane")
+
+    def chained(self) -> list[EventRow]:
+        """Every record that is here, in the order of the chains."""
+        return [event for spool in self._spools for event in self._after(spool)]
 
     def coming(self, started: Callable[[], None]) -> Iterator[EventRow]:
         started()

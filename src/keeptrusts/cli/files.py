@@ -19,8 +19,11 @@ OWNER_ONLY = 0o600
 class Existing(click.Path):
     """A path of what is there. What is not ends the command with 1: it could not begin."""
 
-    def __init__(self, *, folder: bool = False) -> None:
-        super().__init__(exists=True, file_okay=not folder, dir_okay=folder, readable=True, path_type=Path)
+    def __init__(self, *, folder: bool | None = False) -> None:
+        """`folder`: whether it is one; None: either may be."""
+        super().__init__(
+            exists=True, file_okay=folder is not True, dir_okay=folder is not False, readable=True, path_type=Path
+        )
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         with _could_not_begin(param, ctx):

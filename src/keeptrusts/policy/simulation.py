@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
 from keeptrusts.core.canonical import digest
+from keeptrusts.core.decision import PolicyResult
 from keeptrusts.core.exchange import Caller, Exchange, Part, Phase, Role, Text
 from keeptrusts.core.verdict import NAMES, Allow, Redact, Verdict, severity
 from keeptrusts.policy.asking import Answer, Count, Question, Tally, finish
 from keeptrusts.policy.compiled import CompiledPolicy
-from keeptrusts.policy.engine import Chain
+from keeptrusts.policy.engine import Chain, Judgement
 
 Reason: TypeAlias = Literal[
     "not_a_decision", "no_content", "cut", "needs_base", "not_reproduced", "headers", "tools", "services", "counts"
@@ -152,11 +153,45 @@ def simulate(
     return impact
 
 
+@dataclass(frozen=True, slots=True)
+class Rejudged:
+    """
+    What a document says of a record, judged again.
+
+    Args:
+        results: Of each kind, on the request and, as far as it comes to that, on the answer.
+    """
+
+    verdict: str
+    reason_code: str
+    results: tuple[PolicyResult, ...]
+
+
+def rejudge(policy: CompiledPolicy, event: Mapping[str, Any]) -> Rejudged | Reason:
+    """Judge one record again, by the document of its time; or why that cannot be."""
+    if not _is_decision(event):
+        return "not_a_decision"
+    try:
+        said = _again(policy.chain, event, list(_exchanges(event)))
+    except _NotReplayableError as why:
+        return why.reason
+    worst = max(said, key=lambda one: severity(one.verdict)).verdict
+    return Rejudged(NAMES[type(worst)], worst.code, tuple(line for one in said for line in one.results))
+
+
+def _again(chain: Chain, event: Mapping[str, Any], exchanges: list[Exchange]) -> list[Judgement]:
+    try:
+        return list(_judgements(chain, exchanges))
+    except _NotReplayableError as why:
+        if why.reason not in _OF_KINDS:
+            raise
+    return list(_judgements(_without_settled(event, chain, chain)[0], exchanges))
+
+
 def replay(candidate: CompiledPolicy, event: Mapping[str, Any], base: CompiledPolicy | None) -> Replayed:
-    recorded = event.get("verdict")
-    if event.get("event_type", "decision") != "decision" or recorded not in NAMES.values():
+    if not _is_decision(event):
         raise _NotReplayableError("not_a_decision")
-    if base is None and recorded != "allowed":
+    if base is None and event.get("verdict") != "allowed":
         raise _NotReplayableError("needs_base")
     exchanges = list(_exchanges(event))
     chains = candidate.chain, base.chain if base else None
@@ -166,6 +201,10 @@ def replay(candidate: CompiledPolicy, event: Mapping[str, Any], base: CompiledPo
         if chains[1] is None or why.reason not in _OF_KINDS:
             raise
     return _between(event, exchanges, *_without_settled(event, chains[0], chains[1]))
+
+
+def _is_decision(event: Mapping[str, Any]) -> bool:
+    return event.get("event_type", "decision") == "decision" and event.get("verdict") in NAMES.values()
 
 
 _OF_KINDS: Final = frozenset({"headers", "tools", "services", "counts"})
@@ -195,18 +234,20 @@ def _without_settled(event: Mapping[str, Any], candidate: Chain, base: Chain) ->
 
 
 def _judged(chain: Chain, exchanges: Iterable[Exchange]) -> Verdict:
-    """The most severe verdict on request and answer; a request that is withheld has no answer."""
-    worst: Verdict | None = None
+    """The most severe verdict on request and answer."""
+    return max((said.verdict for said in _judgements(chain, exchanges)), key=severity, default=Allow())
+
+
+def _judgements(chain: Chain, exchanges: Iterable[Exchange]) -> Iterator[Judgement]:
+    """On the request, and on the answer; a request that is withheld has none."""
     for exchange in exchanges:
         if _TOOLS & {text.part for text in exchange.texts} and chain.of_phase(Phase.TOOL):
             raise _NotReplayableError("tools")
         steps = chain.answer_steps if exchange.answered else chain.request_steps
-        said = finish(steps(exchange, lambda: 0), _asked, _Uncounted()).verdict
-        if worst is None or severity(said) > severity(worst):
-            worst = said
-        if severity(said) > severity(Redact("", ())):
-            break
-    return worst or Allow()
+        said = finish(steps(exchange, lambda: 0), _asked, _Uncounted())
+        yield said
+        if severity(said.verdict) > severity(Redact("", ())):
+            return
 
 
 def _asked(question: Question) -> Answer:

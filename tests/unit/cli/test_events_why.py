@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-import click
+from typing import Any
 
-from keeptrusts.cli.events_why import explain
+import click
+import pytest
+
+from keeptrusts.cli.events_why import explain, judge_again
+from keeptrusts.policy.document import compile_document
+from support.policy_cases import document
 from support.records import Instance
+
+DOCUMENT = document({"secret-scanner": {"action": "block"}, "pii-detector": {}, "audit-logger": {"content": "full"}})
+KEY = "my key is AKIAQ3ERTY7UI2OPASDF"
 
 
 def test_it_names_who_objected_and_what_was_found() -> None:
@@ -36,3 +44,48 @@ def test_what_no_policy_said_is_explained() -> None:
     assert "--fail-mode allow" in text
     assert "a person had not decided yet" in text
     assert "records 3 to 5" in "\n".join(explain(one.gap(3, 5)))
+
+
+def kept(verdict: str, request: str | None, **changed: Any) -> dict[str, Any]:
+    """A record with this text kept; None: without texts."""
+    said = [{"role": "user", "part": "content", "text": request}]
+    content = None if request is None else {"request": said, "answer": []}
+    digest = compile_document(DOCUMENT).digest
+    return Instance().decision(verdict, content=content, config_digest=digest, **changed)
+
+
+def judged(event: dict[str, Any], text: str = DOCUMENT) -> str:
+    return click.unstyle("\n".join(judge_again(event, text, "version 3")))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "request_text", "told"),
+    [
+        ("blocked", KEY, "judged again by version 3: blocked, secret_scanner.aws_access_key; as recorded"),
+        ("allowed", "good morning", "judged again by version 3: allowed, all_policies_passed; as recorded"),
+        (
+            "redacted",
+            "write to <EMAIL_1>",
+            "recorded was redacted\n    the texts were kept as the policies had left them",
+        ),
+        ("blocked", "good morning", "recorded was blocked\n    what was kept of the request is not all"),
+        ("blocked", None, "not judged again by version 3: the texts were not kept"),
+        ("failed", KEY, "not judged again by version 3: no record of a decision on a request"),
+    ],
+)
+def test_it_is_judged_again(verdict: str, request_text: str | None, told: str) -> None:
+    """By the document that ran, as far as the texts were kept; nothing of them is shown."""
+    text = judged(kept(verdict, request_text))
+
+    assert told in text
+    assert "AKIA" not in text
+
+
+def test_another_document_than_the_one_that_ran() -> None:
+    """It is told so; and one that does not lint judges nothing."""
+    event = kept("blocked", KEY)
+    other = judged(event, document({"audit-logger": {}}))
+
+    assert "version 3 is not the document that ran: its digest is sha256:" in other
+    assert "judged again by version 3: allowed" in other
+    assert "does not lint here" in judged(event, "pack: 5\n")
