@@ -105,6 +105,10 @@ class Block:
         del other
         return self
 
+    def is_told_from(self, other: Self) -> bool:
+        """Whether some traffic could be treated differently, where `other` differs in one key that is set here."""
+        return self != other
+
 
 def keys_of(block: type) -> Mapping[str, Key]:
     """The declared keys of a block, in their order."""

@@ -31,6 +31,7 @@ def words(kind: str, block: dict[str, Any]) -> list[tuple[str, str]]:
         ("topic-filter", {"blocked_topics": [{"label": "x", "phrases": ["a", "b"]}]}, "blocked_topics.0.phrases.1",
          "`b` dropped"),
         ("topic-filter", {"blocked_topics": ["a"]}, "blocked_topics.0", "`a` dropped"),
+        ("eu-ai-act", {"risk_class": "limited"}, "risk_class", "`limited` becomes `minimal`"),
         ("rbac", {"roles": {"r": {"denied_tools": ["x"]}}}, "roles.r", "dropped"),
         ("rbac", {"roles": {"r": {"denied_tools": ["x"]}}}, "roles.r.denied_tools.0", "`x` dropped"),
         ("data-routing-policy", {"allowed_regions": ["b", "a"]}, "allowed_regions.0", "`a` dropped"),
@@ -51,6 +52,8 @@ def test_one_thing_is_dropped_or_made_more_lenient(kind: str, block: dict[str, A
         ("token-limit", {}, "max_messages"),
         ("audit-logger", {"hipaa_audit_controls": True, "retention_days": 2190}, "retention_days"),
         ("eu-ai-act", {"articles": [50]}, "articles.0"),
+        ("eu-ai-act", {"risk_class": "high"}, "risk_class"),
+        ("eu-ai-act", {"risk_class": "limited", "articles": [50]}, "risk_class"),
     ],
 )
 def test_what_is_left_alone(kind: str, block: dict[str, Any], keys: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 from keeptrusts.core.exchange import Exchange, Phase
 from keeptrusts.core.verdict import Allow, Verdict
@@ -82,6 +82,10 @@ class EuAiAct(Policy):
         if logged and isinstance(logger, AuditLogger) and logger.kept_hours() < FLOOR_HOURS:
             message = "`audit-logger` keeps records for less than six months, which Art. 19(1) and 26(6) ask for"
             yield Fault("E009", (), message, f"write `retention_days: {FLOOR_HOURS // 24}` or more")
+
+    def is_told_from(self, other: Self) -> bool:
+        """By the notice; `high` asks for records that are kept, which is lint's."""
+        return self._notifies() != other._notifies()
 
     def judge(self, exchange: Exchange) -> Verdict:
         del exchange
