@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from keeptrusts.policy.checks import linear
+from keeptrusts.policy.checks import linear, states
 from keeptrusts.policy.fitting import Judging, is_number
 from keeptrusts.policy.formats import FORMATS
 from keeptrusts.policy.reading import not_enforced, suggest
@@ -150,6 +150,14 @@ class ArgumentSchema:
         found = any(self._circles(one, above | {id(schema)}, done) for one in beside)
         done.add(id(schema))
         return found
+
+
+def patterns_weight(schema: Any) -> int:
+    """About how large the automata of all patterns of a schema are together."""
+    inside = [one for one in _every(schema) if isinstance(one, Mapping)]
+    given = [one.get("pattern") for one in inside]
+    given += [key for one in inside if isinstance(named := one.get("patternProperties"), Mapping) for key in named]
+    return sum(states(one) for one in given if isinstance(one, str))
 
 
 def _every(schema: Any) -> Iterator[Any]:

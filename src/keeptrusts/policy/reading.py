@@ -106,7 +106,8 @@ class Reader:
         """A value of this type, or `BAD`."""
         origin = get_origin(annotation)
         if annotation is object:
-            return plain(node)
+            whole = plain(node)
+            return whole if attr.weigh is None or self._has_room(attr.weigh(whole), node, path) else BAD
         if origin in {Union, types.UnionType}:
             return self._union(get_args(annotation), attr, node, path)
         if origin is not None:

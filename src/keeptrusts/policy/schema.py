@@ -61,7 +61,7 @@ class Attr:
         minimum: Of a number; of text and lists: the shortest length.
         maximum: Likewise; of text in characters, of lists in items.
         check: A further look at the text.
-        weigh: How much of the room that a document has for patterns the text takes, in states of an automaton.
+        weigh: How much of the room that a document has for patterns the value takes, in states of an automaton.
         example: How the reference shows a value when the default does not tell.
     """
 
@@ -69,7 +69,7 @@ class Attr:
     minimum: float | None = None
     maximum: float | None = None
     check: Check | None = None
-    weigh: Callable[[str], int] | None = None
+    weigh: Callable[[Any], int] | None = None
     example: str = ""
     stronger: Stronger | None = None
     secret: bool = False

@@ -75,3 +75,16 @@ def test_patterns_share_the_room_of_the_document() -> None:
 
     assert report.errors[0].message == "the patterns of the document are too large together"
     assert report.errors[0].path.startswith("policy.dlp-filter.detect_patterns[")
+
+
+def test_patterns_in_schemas_of_tools_share_it_too() -> None:
+    """Those of values and those of names, however deep; what is refused is not compiled."""
+    few, many = ([f"w{one}[a-z]{{1,900}}" for one in range(number)] for number in (50, 1100))
+    named: dict[str, Any] = {"properties": {"x": {"patternProperties": dict.fromkeys(few, True)}}}
+    listed: dict[str, Any] = {"items": {"anyOf": [{"pattern": one} for one in many]}}
+    sound = document({"tool-validation": {"schemas": {"a": named}}})
+    full = document({"tool-validation": {"schemas": {"a": named, "b": listed}}})
+
+    assert lint_document(sound).errors == ()
+    (found,) = lint_document(full).errors
+    assert (found.code, found.path) == ("E007", "policy.tool-validation.schemas.b")

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 
 from keeptrusts.core.exchange import Exchange, Phase
 from keeptrusts.core.verdict import Allow, Block, Verdict
-from keeptrusts.policy.arguments import ArgumentSchema
+from keeptrusts.policy.arguments import ArgumentSchema, patterns_weight
 from keeptrusts.policy.kind import Policy
 from keeptrusts.policy.names import NameRule, matches_any, tool_names
 from keeptrusts.policy.schema import Attr, Fault
@@ -40,9 +40,10 @@ class ToolValidation(Policy):
     """
 
     declared_tools: Annotated[tuple[NameRule, ...], Attr("Tools besides those of `schemas`.", stronger="unclear")] = ()
-    schemas: Annotated[Mapping[str, object], Attr("Tool to the JSON Schema of its arguments.", stronger="unclear")] = (
-        field(default_factory=dict)
-    )
+    schemas: Annotated[
+        Mapping[str, Annotated[object, Attr(weigh=patterns_weight)]],
+        Attr("Tool to the JSON Schema of its arguments.", stronger="unclear"),
+    ] = field(default_factory=dict)
     allow_undeclared: Annotated[bool, Attr("Only check the tools that have a schema.", stronger="off")] = False
 
     def faults(self) -> Iterable[Fault]:
