@@ -134,7 +134,8 @@ def test_responses(openai_client: openai.OpenAI, group: str) -> None:
         kinds = [event.type for event in stream]
         streamed = stream.get_final_response()
 
-    for response in (whole, streamed):
+    both: tuple[Any, ...] = (whole, streamed)
+    for response in both:
         called = [(one.name, json.loads(one.arguments)) for one in response.output if one.type == "function_call"]
         assert (called, response.status) == (CALLED, "completed")
         assert response.output_text in SAID
