@@ -7,6 +7,7 @@ What the provider costs, beside an empty Python and a built-in resource, and how
 
 What is compared is measured in turn, so that a busy machine slows both: ratios of medians are what counts, of wall
 time and of CPU time. `python3` is the interpreter that runs this, not a version manager's shim in front of it.
+Where there is a Go toolchain, a minimal Go provider is measured beside both (`terraform_minimal`).
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import terraform_minimal
 from terraform_api import api
 
 from keeptrusts.terraform import package
@@ -89,20 +92,21 @@ class Measure:
     One line of the page.
 
     Args:
-        limit: What the ratio, or the count, is not to exceed.
+        limit: What the ratio, or the count, is not to exceed; None: it is there to compare with.
     """
 
     what: str
     beside: str
     ratio: float
     cpu: float | None
-    limit: float
+    limit: float | None
     detail: str
 
     def row(self) -> str:
         cpu = "" if self.cpu is None else f"{self.cpu:.2f}"
-        kept = "yes" if self.ratio <= self.limit else "no"
-        return f"| {self.what} | {self.beside} | {self.ratio:.2f} | {cpu} | {self.limit:g} | {kept} | {self.detail} |"
+        kept = "" if self.limit is None else "yes" if self.ratio <= self.limit else "no"
+        limit = "" if self.limit is None else f"{self.limit:g}"
+        return f"| {self.what} | {self.beside} | {self.ratio:.2f} | {cpu} | {limit} | {kept} | {self.detail} |"
 
 
 Spent = tuple[float, float]
@@ -117,31 +121,39 @@ class Bench:
         self.rounds = rounds
         plugins = folder / "plugins"
         self.launcher = install(plugins)[0] / NAME
+        self.go = terraform_minimal.install(folder / "go", plugins)
         self.environment = _environment(folder, plugins)
 
     def all(self) -> Iterator[Measure]:
-        yield self.handshake()
-        yield self.plan_of_one()
+        yield from self.handshake()
+        yield from self.plan_of_one()
         yield from self.starts()
         with api(POLICY, LATENCY_S) as (url, _):
-            yield self.no_op(url)
+            yield from self.no_op(url)
         with api(POLICY, LATENCY_S) as (url, calls):
             yield from self.coalesced(url, calls)
 
-    def handshake(self) -> Measure:
-        return _compare(
-            ("handshake", lambda: _handshake(self.launcher, self.environment)),
+    def handshake(self) -> Iterator[Measure]:
+        contenders: list[Measured] = [
             ("`python3 -IS -c pass`", lambda: _spent(["python3", "-IS", "-c", "pass"], None, self.environment)),
-            4, self.rounds,
-        )  # fmt: skip
+            ("handshake", lambda: _handshake(self.launcher, self.environment)),
+        ]
+        if self.go is not None:
+            go = self.go
+            contenders.append(("handshake of a minimal Go provider", lambda: _handshake(go, self.environment)))
+        return _compare(contenders, 4, self.rounds)
 
-    def plan_of_one(self) -> Measure:
-        ours, theirs = self.module("one", OURS), self.module("built-in", BUILT_IN)
-        return _compare(
-            ("plan of one resource", lambda: self.terraform(ours, "plan")),
-            ("`terraform_data`", lambda: self.terraform(theirs, "plan")),
-            4, self.rounds,
-        )  # fmt: skip
+    def plan_of_one(self) -> Iterator[Measure]:
+        folders = {
+            "`terraform_data`": self.module("built-in", BUILT_IN),
+            "plan of one resource": self.module("one", OURS),
+        }
+        if self.go is not None:
+            folders["the same, minimal Go provider"] = self.module("go-one", _for_go(BUILT_IN))
+        return _compare(self.plans(folders), 4, self.rounds)
+
+    def plans(self, folders: Mapping[str, Path]) -> list[Measured]:
+        return [(name, partial(self.terraform, folder, "plan")) for name, folder in folders.items()]
 
     def starts(self) -> Iterator[Measure]:
         """Processes of the provider for each command, which is Terraform's own number of walks."""
@@ -156,16 +168,18 @@ class Bench:
                 count = len(HASHED.findall(traced.stderr))
                 yield Measure(f"starts of `{arguments[0]}`", "", count, None, most, "processes")
 
-    def no_op(self, url: str) -> Measure:
-        ours = self.module("thousand", HEAD + MANY % NO_OP, url)
-        theirs = self.module("thousand-built-in", MANY_BUILT_IN % NO_OP)
-        for folder in (ours, theirs):
+    def no_op(self, url: str) -> Iterator[Measure]:
+        folders = {
+            f"`terraform_data` x {NO_OP:,}": self.module("thousand-built-in", MANY_BUILT_IN % NO_OP),
+            f"no-op plan of {NO_OP:,}": self.module("thousand", HEAD + MANY % NO_OP, url),
+        }
+        if self.go is not None:
+            like_built_in, like_ours = _for_go(MANY_BUILT_IN % NO_OP), _for_go(MANY % NO_OP)
+            folders["the same, minimal Go provider"] = self.module("go-thousand", like_built_in)
+            folders["the same, Go with our schema"] = self.module("go-thousand-ours", like_ours)
+        for folder in folders.values():
             self.terraform(folder, "apply", "-auto-approve", "-parallelism=50")
-        return _compare(
-            (f"no-op plan of {NO_OP:,}", lambda: self.terraform(ours, "plan")),
-            (f"`terraform_data` x {NO_OP:,}", lambda: self.terraform(theirs, "plan")),
-            1.3, MANY_ROUNDS,
-        )  # fmt: skip
+        return _compare(self.plans(folders), 1.3, MANY_ROUNDS)
 
     def coalesced(self, url: str, calls: list[str]) -> Iterator[Measure]:
         """Beside a provider that reads each resource by a call of its own: this one, told never to list."""
@@ -182,11 +196,11 @@ class Bench:
         shutil.copytree(folder, alone, ignore=shutil.ignore_patterns(".terraform*"))
         for arguments in (["init"], ["plan"]):
             _spent(["terraform", *arguments], alone, environment)
-        yield _compare(
-            (f"plan of {COALESCED} at 30 ms", lambda: self.terraform(folder, "plan")),
+        contenders: list[Measured] = [
             ("a call for each", lambda: _spent(["terraform", "plan"], alone, environment)),
-            0.6, MANY_ROUNDS,
-        )  # fmt: skip
+            (f"plan of {COALESCED} at 30 ms", lambda: self.terraform(folder, "plan")),
+        ]
+        yield from _compare(contenders, 0.6, MANY_ROUNDS)
 
     def module(self, name: str, text: str, url: str = "http://127.0.0.1:9") -> Path:
         folder = self.folder / name
@@ -243,14 +257,23 @@ def _handshake(launcher: Path, environment: Mapping[str, str]) -> Spent:
 Measured = tuple[str, Callable[[], Spent]]
 
 
-def _compare(ours: Measured, theirs: Measured, limit: float, rounds: int) -> Measure:
-    pairs = [(ours[1](), theirs[1]()) for _ in range(rounds + 1)][1:]
-    (wall, cpu), (wall_beside, cpu_beside) = (
+def _compare(contenders: Sequence[Measured], limit: float, rounds: int) -> Iterator[Measure]:
+    """All but the first beside the first; the second is ours, and has the limit."""
+    turns = [[measure() for _, measure in contenders] for _ in range(rounds + 1)][1:]
+    (beside_wall, beside_cpu), *others = (
         [1000 * statistics.median(values) for values in zip(*column, strict=True)]
-        for column in zip(*pairs, strict=True)
+        for column in zip(*turns, strict=True)
     )
-    detail = f"{wall:.0f} and {wall_beside:.0f} ms"
-    return Measure(ours[0], theirs[0], wall / wall_beside, cpu / cpu_beside, limit, detail)
+    for at, (wall, cpu) in enumerate(others, 1):
+        detail = f"{wall:.0f} and {beside_wall:.0f} ms"
+        own = limit if at == 1 else None
+        yield Measure(contenders[at][0], contenders[0][0], wall / beside_wall, cpu / beside_cpu, own, detail)
+
+
+def _for_go(module: str) -> str:
+    """With the types of the minimal provider in place of the others."""
+    text = module.replace('"terraform_data"', '"minimal_data"')
+    return terraform_minimal.HEAD + text.replace('"keeptrusts_configuration"', '"minimal_configuration"')
 
 
 def _install_without_lists(plugins: Path) -> None:
@@ -274,12 +297,15 @@ SECTION = re.compile(r"<!-- terraform -->\n.*?<!-- /terraform -->\n", re.DOTALL)
 INTRODUCTION = """\
 ## terraform
 
-What the provider costs (`make bench-terraform`): ratios of medians, each pair measured in turn on one machine. CPU
-time is that of Terraform and its providers together, and says more on a machine with other work. Most of what a plan of
-many costs beside a built-in resource, Terraform itself spends on speaking to a provider, whichever it is: three
-quarters of a no-op plan of 1,000; the provider's own work for each resource, all four calls, is 0.25 ms of CPU. A plan
-of one is measured as the second of its folder, so that its document is known to be sound;
-[0234](../decisions/0234-sound-texts-are-remembered.md) has what was tried to make it cheaper.
+What the provider costs (`make bench-terraform`): ratios of medians, each group measured in turn on one machine. CPU
+time is that of Terraform and its providers together, and says more on a machine with other work. `terraform_data` needs
+no process; what a plan costs beside it, Terraform mostly spends on speaking to a provider, whichever it is. The minimal
+Go provider shows how much: go-plugin and grpc-go, no API, no linter, nothing kept. With the schema of
+`terraform_data` it needs more than 1.3 times as much for a no-op plan of 1,000, and with that of
+`keeptrusts_configuration`, which has 14 attributes, nearly twice: neither budget can be kept by any provider.
+A plan of one is measured as the second of its folder, so that its document is known to be sound;
+[0234](../decisions/0234-sound-texts-are-remembered.md) and [0240](../decisions/0240-answers-without-waiting.md) have
+what was tried to make it cheaper.
 
 | what | beside | ratio | of CPU | at most | kept | |
 |---|---|---|---|---|---|---|
