@@ -140,8 +140,8 @@ class Reader:
             return "off"  # what YAML 1.1 makes of it without quotes
         if node.value in choices and type(node.value) in {type(one) for one in choices}:
             return node.value
-        shown = f"`{node.value}`" if isinstance(node.value, str) else node.noun
-        names = [str(one) for one in choices]
+        shown = f"`{_spelt(node.value)}`" if isinstance(node.value, str | bool) else node.noun
+        names = [_spelt(one) for one in choices]
         self.fault(
             "E003", path, node.spot, f"{_name(path)} cannot be {shown}", self.hint(str(node.value), names, "values")
         )
@@ -271,6 +271,11 @@ def join(path: str, key: str) -> str:
 def join_all(path: str, rest: str) -> str:
     """`a.b` + `c[0]` or `[0]`."""
     return path + rest if not rest or rest.startswith("[") or not path else f"{path}.{rest}"
+
+
+def _spelt(value: object) -> str:
+    """As YAML has it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _name(path: str) -> str:

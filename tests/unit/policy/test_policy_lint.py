@@ -56,6 +56,14 @@ def test_what_is_close_to_nothing_gets_the_list() -> None:
     assert finding.suggestion == "valid keys: `max_tokens`, `on_exceed`, `max_input_tokens`, `max_messages`"
 
 
+def test_a_flag_with_one_choice_is_told_as_yaml_has_it() -> None:
+    """`false`, and not what Python calls it."""
+    finding = only(
+        GOOD.replace("[token-limit]", "[audit-logger]").replace("token-limit: {}", "audit-logger: {immutable: no}")
+    )
+    assert (finding.message, finding.suggestion) == ("`immutable` cannot be `false`", "valid values: `true`")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "code", "path"),
     [
