@@ -106,7 +106,8 @@ class Decision:
         overhead_us: Microseconds of `latency_ms` that were ours.
         content: What `audit-logger.content` lets stay; None otherwise.
         shadow_verdict: What the verdict would have been with the kinds in shadow enforced; None when none was.
-        behind_chars: Most characters by which the client of a stream was behind the model; measured, and not recorded.
+        behind_chars: Most characters by which the client of a stream was behind the model. Not recorded.
+        parent_span_id: The caller's span, in the trace that it named. Not recorded.
         degraded: A policy failed, and `--fail-mode allow` or a setting of its own let the request pass.
     """
 
@@ -147,6 +148,7 @@ class Decision:
     attempts: tuple[Attempt, ...] = ()
     shadow_verdict: str | None = None
     behind_chars: int | None = None
+    parent_span_id: str | None = None
 
     def as_event(self) -> dict[str, Any]:
         """Plain JSON, every field of the record present."""
@@ -155,5 +157,6 @@ class Decision:
         return event | {"policies": [result.as_json() for result in self.policies]}
 
 
+_UNRECORDED = frozenset({"behind_chars", "parent_span_id"})
 # Taken once: every request of a gateway makes a record.
-_DECISION_FIELDS = tuple(one.name for one in fields(Decision) if one.name != "behind_chars")
+_DECISION_FIELDS = tuple(one.name for one in fields(Decision) if one.name not in _UNRECORDED)

@@ -34,6 +34,7 @@ class Arrival:
     caller: Caller = field(default_factory=Caller)
     received_us: int = 0
     trace_id: str | None = None
+    parent_span_id: str | None = None
     oversized: bool = False
 
 

@@ -126,6 +126,7 @@ class Notes:
             timestamp=_rfc3339(arrival.received_us),
             request_id=arrival.request_id,
             trace_id=arrival.trace_id,
+            parent_span_id=arrival.parent_span_id,
             verdict="failed" if failed else NAMES[type(self.verdict)],
             reason_code=self.failure if failed and self.failure else self.reason,
             phase=self.phase,

@@ -188,8 +188,8 @@ def _refused(notes: Notes, meter: Meter, wait: int) -> Refusal:
     retry: Headers = (("retry-after", str(wait)),)
     if meter.daily:
         notes.fail("budget_exceeded")
-        noun = {"requests": "requests", "tokens": "tokens", "cost": "money"}[meter.unit]
-        message = f"the agent's {noun} for today are spent; a new day begins in {wait} seconds"
+        spent = {"requests": "requests for today are", "tokens": "tokens for today are", "cost": "money for today is"}
+        message = f"the agent's {spent[meter.unit]} spent; a new day begins in {wait} seconds"
         return Refusal(402, "budget_exceeded", "budget_exceeded", message, "agents", retry)
     notes.fail("rate_limit" if meter.unit == "requests" else "token_rate_limit")
     message = f"too many {meter.unit}; try again in {wait} seconds"

@@ -78,7 +78,8 @@ class Callbacks:
             self._lost = 0
 
     async def _tell(self, callback: Callback, decisions: Sequence[Decision]) -> None:
-        asked = letter(callback, [decision.as_event() for decision in decisions])
+        parents = [decision.parent_span_id for decision in decisions]
+        asked = letter(callback, [decision.as_event() for decision in decisions], parents)
         if asked is None:
             return
         active = self._active()

@@ -19,7 +19,7 @@ CREDENTIALS: Final = frozenset(
     {"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie", "x-keeptrusts-admin-token"}
 )
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +142,10 @@ def address_of(peer: str, headers: Headers, trust_proxy_depth: int) -> str:
         return peer
 
 
-def trace_of(headers: Headers) -> str | None:
-    """The trace id of a `traceparent` field (W3C Trace Context)."""
+def trace_of(headers: Headers) -> tuple[str | None, str | None]:
+    """The trace of a `traceparent` field (W3C Trace Context), and the caller's span in it."""
     for name, value in headers:
         if name == "traceparent":
             found = _TRACE.fullmatch(value)
-            return found[1] if found and found[1] != "0" * 32 else None
-    return None
+            return (found[1], found[2]) if found and found[1].strip("0") and found[2].strip("0") else (None, None)
+    return None, None

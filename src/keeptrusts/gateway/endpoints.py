@@ -151,6 +151,7 @@ class Endpoints:
             performer.close()
 
     def _arrival(self, path: str, request: Request, admitted: Admitted) -> Arrival:
+        trace_id, parent = trace_of(admitted.headers)
         arrival = Arrival(
             request_id=_new_id(REQUEST),
             event_id=_new_id(EVENT),
@@ -161,7 +162,8 @@ class Endpoints:
             body=request.body,
             caller=caller_of(admitted.headers, key_id=admitted.key_id, ip=admitted.ip),
             received_us=time.time_ns() // 1000,
-            trace_id=trace_of(admitted.headers),
+            trace_id=trace_id,
+            parent_span_id=parent,
             oversized=request.oversized,
         )
         encoding = request.header("content-encoding")
@@ -288,6 +290,7 @@ def _crashed(arrival: Arrival, active: Active, bug: Exception) -> Decision:
         configuration_version=snapshot.configuration_version,
         config_digest=active.digest,
         trace_id=arrival.trace_id,
+        parent_span_id=arrival.parent_span_id,
         latency_ms=max(0, now_us - arrival.received_us) / 1000,
         key_id=arrival.caller.key_id,
     )

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import Any, Final, TypeAlias
 
 from keeptrusts.core.version import VERSION
@@ -19,8 +20,13 @@ _SERVICE: Final = "keeptrusts-gateway"
 _JSON: Final = ("content-type", "application/json")
 
 
-def letter(callback: Callback, events: Sequence[Event]) -> Question | None:
-    """What a place is sent of these events; None where it fetches for itself."""
+def letter(callback: Callback, events: Sequence[Event], parents: Sequence[str | None] = ()) -> Question | None:
+    """
+    What a place is sent of these events; None where it fetches for itself.
+
+    Args:
+        parents: The callers' spans, in the traces that the events name.
+    """
     told = [{name: value for name, value in event.items() if name != "content"} for event in events]
     secret = callback.secret_key_ref
     match callback.type:
@@ -28,7 +34,7 @@ def letter(callback: Callback, events: Sequence[Event]) -> Question | None:
             return _post(callback.url or "", {"events": told}, credential_of(secret), callback.headers)
         case "otlp":
             url = f"{(callback.endpoint or '').rstrip('/')}/v1/traces"
-            return _post(url, _spans(callback, told), credential_of(secret), callback.headers)
+            return _post(url, _spans(callback, told, parents), credential_of(secret), callback.headers)
         case "datadog":
             url = callback.endpoint or f"https://http-intake.logs.{callback.site or 'datadoghq.com'}/api/v2/logs"
             return _post(url, [_log(callback, event) for event in told], credential_of(secret, "dd-api-key", ""))
@@ -60,14 +66,15 @@ def _log(callback: Callback, event: Event) -> dict[str, Any]:
     }
 
 
-def _spans(callback: Callback, events: Sequence[Event]) -> dict[str, Any]:
+def _spans(callback: Callback, events: Sequence[Event], parents: Sequence[str | None]) -> dict[str, Any]:
     resource = {"service.name": callback.service_name or _SERVICE, "service.version": VERSION}
     scope = {"name": "keeptrusts", "version": VERSION}
-    spans = {"scope": scope, "spans": [_span(event) for event in events]}
+    made = [_span(event, parent) for event, parent in zip_longest(events, parents[: len(events)])]
+    spans = {"scope": scope, "spans": made}
     return {"resourceSpans": [{"resource": {"attributes": _attributes(resource)}, "scopeSpans": [spans]}]}
 
 
-def _span(event: Event) -> dict[str, Any]:
+def _span(event: Event, parent: str | None) -> dict[str, Any]:
     proof = hashlib.sha256(str(event["id"]).encode()).hexdigest()
     began, ended = _times(event)
     trace = str(event.get("trace_id") or "")
@@ -79,12 +86,14 @@ def _span(event: Event) -> dict[str, Any]:
         "gen_ai.usage.input_tokens": event.get("input_tokens"),
         "gen_ai.usage.output_tokens": event.get("output_tokens"),
         "http.response.status_code": event.get("status"),
+        "error.type": event.get("reason_code") if event["verdict"] == "failed" else None,
         "gen_ai.conversation.id": event.get("session_id"),
         **{f"keeptrusts.{name}": event.get(name) for name in _OWN},
     }
     return {
         "traceId": trace if _is_trace(trace) else proof[:32],
         "spanId": proof[32:48],
+        **({"parentSpanId": parent} if parent and _is_trace(trace) else {}),
         "name": f"{operation} {event.get('model') or ''}".strip(),
         "kind": 2,
         "startTimeUnixNano": str(_nanoseconds(began)),

@@ -118,12 +118,16 @@ def test_address_is_believed_only_from_our_proxies(depth: int, forwarded: list[s
 @pytest.mark.parametrize(
     ("value", "trace"),
     [
-        ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "4bf92f3577b34da6a3ce929d0e0e4736"),
-        ("00-00000000000000000000000000000000-00f067aa0ba902b7-01", None),
-        ("nonsense", None),
+        (
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"),
+        ),
+        ("00-00000000000000000000000000000000-00f067aa0ba902b7-01", (None, None)),
+        ("00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01", (None, None)),
+        ("nonsense", (None, None)),
     ],
 )
-def test_trace_is_that_of_traceparent(value: str, trace: str | None) -> None:
-    """As W3C has it; anything else is none."""
+def test_trace_is_that_of_traceparent(value: str, trace: tuple[str | None, str | None]) -> None:
+    """With the caller's span in it, as W3C has it; anything else is none."""
     assert trace_of((("traceparent", value),)) == trace
-    assert trace_of(()) is None
+    assert trace_of(()) == (None, None)

@@ -77,6 +77,20 @@ def test_a_span_belongs_to_the_trace_of_the_caller(trace: str, *, kept: bool) ->
     assert (span["traceId"] == trace) is kept
 
 
+def test_a_span_hangs_on_the_caller_s() -> None:
+    """Where it named one, each event its own; what failed says why."""
+    policy = compile_document(document({"audit-logger": {}}, callbacks=[{"type": "otlp", "endpoint": "https://x.y"}]))
+    traced = {**EVENT, "trace_id": "0af7651916cd43dd8448eb211c80319c"}
+    events = [traced, {**traced, "verdict": "failed", "reason_code": "upstream_lost"}, EVENT]
+    question = letter(policy.callbacks[0], events, ["b7ad6b7169203331", None, "b7ad6b7169203331"])
+    assert question is not None
+    spans = json.loads(question.body)["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    errors = [[one["value"] for one in span["attributes"] if one["key"] == "error.type"] for span in spans]
+
+    assert [span.get("parentSpanId") for span in spans] == ["b7ad6b7169203331", None, None]
+    assert errors == [[], [{"stringValue": "upstream_lost"}], []]
+
+
 @pytest.mark.parametrize(
     ("api_format", "name"), [("openai_embeddings", "embeddings m"), ("anthropic_messages", "chat m"), (None, "chat m")]
 )
