@@ -145,11 +145,16 @@ _WORD: Final = re.compile(r"[^\W\d_]+")
 _ASCII_LETTER: Final = re.compile("[A-Za-z]")
 
 
-def readable(text: str) -> str:
-    """The text without disguise but as it is written: a word of ASCII letters has no look-alikes of other scripts."""
+def readable(text: str, most: int | None = None) -> str:
+    """
+    The text without disguise but as it is written: a word of ASCII letters has no look-alikes of other scripts.
+
+    Args:
+        most: Letters of it that are wanted: a ligature may be as long as a sentence.
+    """
     if text.isascii():
-        return text
-    return _WORD.sub(_undisguised, text.translate(_READABLE))
+        return text[:most]
+    return _WORD.sub(_undisguised, text.translate(_READABLE)[:most])
 
 
 def _undisguised(found: re.Match[str]) -> str:

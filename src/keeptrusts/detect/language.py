@@ -87,7 +87,7 @@ def languages_of(text: str) -> tuple[Spoken, ...]:
 
 def _told(text: str) -> Iterator[Spoken]:
     for start, end in pieces(text):
-        words = _words(_encodable(readable(text[start:end])))
+        words = _words(_encodable(readable(text[start:end], _MOST_LETTERS)))
         if is_plainly_english(words):
             yield Spoken(start, end, _ENGLISH, 1.0)
         elif _says_enough(said := " ".join(words)) and (told := _tell(said)):
@@ -102,8 +102,6 @@ def _words(said: str) -> list[str]:
     """What is said in a language, in lower case. Without a pattern that looks ahead: words may be long."""
     if _FENCE in said:
         said = " ".join(said.split(_FENCE)[::2])
-    if len(said) > _MOST_LETTERS:
-        said = " ".join(said.split())[:_MOST_LETTERS]
     if _NAME.search(said):
         return [
             word.lower() for word in said.translate(_MARKED).split() if _MARK not in word and not _NAME.search(word)
