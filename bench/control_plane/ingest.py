@@ -1,32 +1,52 @@
-"""Batches of a hundred events: as the control plane stores them, and as raw COPY into the same table, in turn."""
+"""
+Batches of a hundred events: over HTTP as gateways send them, and as raw COPY into the same table, in turn.
+
+Both are equally durable. A batch counts when its COMMIT has returned, with `synchronous_commit = on` and the same
+number of connections, each with one batch under way; COPY commits each batch by itself. What COPY sends was made
+before, with the same columns filled. Of the control plane all is counted but the client.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import os
 import secrets
 import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import msgspec
 import psycopg
+import urllib3
 from processes import cpu_seconds, parent
 
-from keeptrusts.control.auth import Actor
-from keeptrusts.control.ingest import read_batch, read_events, take_in
 from keeptrusts.core.canonical import canonical_json
-from keeptrusts.core.decision import Decision, PolicyResult
+from keeptrusts.core.decision import Attempt, Decision, PolicyResult
 from keeptrusts.core.ids import EVENT, make_id
-from keeptrusts.store.engine import open_engine
-from keeptrusts.store.transaction import Store
 from keeptrusts.trail.chain import link
 
 BATCH = 100
 _COLUMNS = (
-    "org", "id", "xid", "received_at", "event_type", "verdict", "reason_code", "instance_id", "sequence", "model",
-    "provider", "request_id", "acted", "body",
+    "org", "id", "xid", "received_at", "event_type", "verdict", "reason_code", "gateway_id", "instance_id", "sequence",
+    "configuration_id", "model", "provider", "user_id", "request_id", "acted", "body",
 )  # fmt: skip
 _order = itertools.count()
+
+
+@dataclass(slots=True)
+class Spent:
+    """Of so many events."""
+
+    wall: float = 0.0
+    cpu: float = 0.0
+    events: int = 0
+
+    def each(self) -> tuple[float, float]:
+        """Wall and CPU in us an event."""
+        return self.wall / self.events * 1e6, self.cpu / self.events * 1e6
 
 
 def batches(count: int, instance: str) -> list[bytes]:
@@ -48,51 +68,70 @@ def _event(instance: str, sequence: int) -> dict[str, object]:
     return Decision(
         id=make_id(EVENT, stamp), timestamp="2030-01-01T00:00:00.000000Z", request_id=f"req_{sequence}",
         verdict="allowed", reason_code="all_policies_passed", status=200, instance_id=instance, model="gpt-5",
-        provider="mock", policies=(PolicyResult("pii-detector", "input", "allowed", ""),),
+        gateway_id="gw_" + "1" * 32, configuration_id="cfg_" + "2" * 32, user_id=f"user-{sequence % 5000}",
+        provider="mock", policies=(PolicyResult("pii-detector", "input", "allowed", "", latency_us=81),),
+        latency_ms=812.25, overhead_us=1300, input_tokens=812, output_tokens=97, cost_usd=0.00123,
+        attempts=(Attempt("primary", "mock", "answered", 200, 811.5),),
     ).as_event()  # fmt: skip
 
 
-def measure(url: str, org: str, rounds: int, size: int) -> dict[str, tuple[float, float]]:
-    """For `copy` (lines made before) and `ingest` (read, checked, chained, stored): wall and CPU in us an event."""
-    store, spent = Store(open_engine(url)), {"copy": [0.0, 0.0], "ingest": [0.0, 0.0]}
-    with psycopg.connect(url) as connection:
-        server = parent(connection.info.backend_pid)
-        for turn in range(rounds):
-            for name, times in spent.items():
-                bodies = batches(size, f"gwi_{name}_{turn}_{secrets.token_hex(4)}")
-                lines = [_lines(org, body) for body in bodies]
-                begun, cpu = time.perf_counter(), cpu_seconds(server, os.getpid())
-                if name == "copy":
-                    _copy(connection, lines)
-                else:
-                    _ingest(store, org, bodies)
-                times[0] += time.perf_counter() - begun
-                times[1] += cpu_seconds(server, os.getpid()) - cpu
-    store.close()
-    events = rounds * size * BATCH
-    return {name: (wall / events * 1e6, cpu / events * 1e6) for name, (wall, cpu) in spent.items()}
+def measure(
+    database: str, org: str, url: str, token: str, server: int, *, connections: int, rounds: int, size: int
+) -> dict[str, Spent]:
+    """`copy` and `ingest`, in turn: `rounds` times `size` batches on each of the connections."""
+    spent = {"copy": Spent(), "ingest": Spent()}
+    copying = [psycopg.connect(database) for _ in range(connections)]
+    asking = urllib3.PoolManager(headers={"Authorization": f"Bearer {token}"}, maxsize=connections, block=True)
+    server_of = parent(copying[0].info.backend_pid)
+    with psycopg.connect(database, autocommit=True) as idle, ThreadPoolExecutor(connections) as threads:
+        # sealing comes later, and would be counted with whoever runs when it comes
+        idle.execute("SELECT pg_advisory_lock(%s)", (_sealing(org),))
+        for turn in range(rounds + 1):
+            for name, so_far in spent.items():
+                each = [batches(size, f"gwi_{name}_{turn}_{secrets.token_hex(4)}") for _ in range(connections)]
+                lines = [[_lines(org, body) for body in bodies] for bodies in each]
+                works: list[Callable[[], None]] = [
+                    (lambda to=copying[number], given=lines[number]: _copy(to, given))
+                    if name == "copy"
+                    else (lambda given=each[number]: _send(asking, url, given))
+                    for number in range(connections)
+                ]
+                counted = os.getpid() if name == "copy" else server
+                begun, cpu = time.perf_counter(), cpu_seconds(server_of, counted)
+                list(threads.map(lambda work: work(), works))
+                wall, cpu = time.perf_counter() - begun, cpu_seconds(server_of, counted) - cpu
+                if turn:  # the first turn opens connections
+                    so_far.wall, so_far.cpu = so_far.wall + wall, so_far.cpu + cpu
+                    so_far.events += connections * size * BATCH
+    for each_connection in copying:
+        each_connection.close()
+    return spent
 
 
-def _copy(connection: psycopg.Connection, lines: list[bytes]) -> None:
+def _sealing(org: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"seal/{org}".encode()).digest()[:8], "big", signed=True)
+
+
+def _copy(connection: psycopg.Connection, lines: Sequence[bytes]) -> None:
     for some in lines:
         with connection.cursor() as cursor, cursor.copy(f"COPY events ({', '.join(_COLUMNS)}) FROM STDIN") as copy:
             copy.write(some)
         connection.commit()
 
 
-def _ingest(store: Store, org: str, bodies: list[bytes]) -> None:
-    actor = Actor("key", "bench", org, "bench", "key", "admin", (), None, None, None, "req")
+def _send(http: urllib3.PoolManager, url: str, bodies: Sequence[bytes]) -> None:
     for body in bodies:
-        batch = read_events(read_batch(body, None), actor)
-        assert len(take_in(store, actor, batch)["accepted"]) == BATCH
+        answer = http.request("POST", url + "/v1/gateway/events", body=body)
+        assert answer.status == 200, answer.data[:200]
+        assert len(answer.json()["accepted"]) == BATCH
 
 
 def _lines(org: str, body: bytes) -> bytes:
     return b"".join(
         "\t".join(
-            (org, one["id"], "1", "2030-01-01", "decision", one["verdict"], one["reason_code"], one["instance_id"],
-             str(one["sequence"]), one["model"], one["provider"], one["request_id"], "|",
-             json.dumps(one).replace("\\", "\\\\"))
+            (org, one["id"], "1", "2030-01-01", "decision", one["verdict"], one["reason_code"], one["gateway_id"],
+             one["instance_id"], str(one["sequence"]), one["configuration_id"], one["model"], one["provider"],
+             one["user_id"], one["request_id"], "|", json.dumps(one, separators=(",", ":")).replace("\\", "\\\\"))
         ).encode() + b"\n"
         for one in msgspec.json.decode(body)["events"]
     )  # fmt: skip

@@ -21,7 +21,7 @@ def _new(text: str | None, number: int) -> NewEvent:
     return NewEvent(
         id=event_id(), event_type="decision", verdict="allowed", reason_code=text or "x", gateway_id=text,
         instance_id=text or "y", sequence=number, configuration_id=text, model=text, provider=text, user_id=text,
-        agent_id=text, request_id=text, acted=(text,) if text else (), body='{"text":"\\\\n' + (text or "") + '"}',
+        agent_id=text, request_id=text, acted=text or "|", body='{"text":"\\\\n' + (text or "") + '"}',
     )  # fmt: skip
 
 

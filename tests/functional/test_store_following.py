@@ -39,7 +39,7 @@ def _new(one: Instance) -> NewEvent:
     return NewEvent(
         id=record["id"], event_type="decision", verdict="allowed", reason_code="", gateway_id=None,
         instance_id=one.name, sequence=record["sequence"], configuration_id=None, model=None, provider=None,
-        user_id=None, agent_id=None, request_id=None, acted=(), body='{"id":"' + record["id"] + '"}',
+        user_id=None, agent_id=None, request_id=None, acted="|", body='{"id":"' + record["id"] + '"}',
     )  # fmt: skip
 
 

@@ -20,7 +20,8 @@ from starlette.exceptions import HTTPException
 from keeptrusts.control import workers
 from keeptrusts.control.bundles import Bundles
 from keeptrusts.control.credentials import Credentials
-from keeptrusts.control.hub import Hub
+from keeptrusts.control.gathering import Gathering
+from keeptrusts.control.hub import Hub, events_topic
 from keeptrusts.control.middleware import Envelope
 from keeptrusts.control.openapi import describe_api
 from keeptrusts.control.outbound import OutboundRules
@@ -55,7 +56,10 @@ from keeptrusts.store.sealing import Sealer
 
 log = logging.getLogger("keeptrusts.control")
 
+# routes are tried one after the other, and what gateways ask all the time is not to be behind fifty others
 ROUTERS: Final[tuple[APIRouter, ...]] = (
+    events.router,
+    runtime.router,
     health.router,
     identity.router,
     configurations.router,
@@ -65,8 +69,6 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     tokens.router,
     tokens.alias,
     audit.router,
-    runtime.router,
-    events.router,
     webhooks.router,
     exports.router,
     escalations.router,
@@ -84,7 +86,9 @@ def make_services(settings: Settings) -> Services:
     outbound = OutboundRules.read(insecure=settings.allow_insecure_webhooks, subnets=settings.webhook_allow_private)
     signer = Signer(store, sealer)
     releases = Releases(settings.provider_release, secret)
-    return Services(settings, store, sealer, credentials, Hub(), signer, Bundles(store, signer), outbound, releases)
+    hub, bundles = Hub(), Bundles(store, signer)
+    gathering = Gathering(store, lambda org: hub.wake(events_topic(org)))
+    return Services(settings, store, sealer, credentials, hub, signer, bundles, outbound, releases, gathering)
 
 
 def create_app(settings: Settings, services: Services | None = None, background: Sequence[Worker] = WORKERS) -> FastAPI:

@@ -32,6 +32,7 @@ times, too, and one digest in six goes on like a number with an exponent.
 """
 _SPECIAL_CONTENT = re2.compile(_SEVERAL, _BYTES)
 """Of content that was written again: each character has one escape there, and it is the canonical one."""
+_IDLE: Final = frozenset(("allowed", "skipped"))
 _HASH = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 _NUL: Final = b"\\u0000"
 

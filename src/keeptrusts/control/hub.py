@@ -15,6 +15,11 @@ def gateway_topic(gateway_id: str) -> str:
     return f"gateway/{gateway_id}"
 
 
+def events_topic(org: str) -> str:
+    """What a tail of this organisation's events waits for."""
+    return f"events/{org}"
+
+
 class Hub:
     """Waiters by topic. Waiting belongs to one event loop; `wake` may be called from any thread."""
 

@@ -10,24 +10,26 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import insert
 
 from keeptrusts.api.limits import MAX_BODY_BYTES, MAX_EVENTS_IN_BATCH
 from keeptrusts.api.runtime import EventReceipt, RejectedEvent
-from keeptrusts.control.auth import Actor
 from keeptrusts.control.event_records import PoisonError, Record, acted, read_record, safe_id
 from keeptrusts.control.metrics import BREAKS
 from keeptrusts.control.problem import ProblemError
-from keeptrusts.store.appending import NewEvent
-from keeptrusts.store.chains import ChainLink, Chains
+from keeptrusts.store.appending import NewEvent, acted_text
+from keeptrusts.store.chains import Chains
 from keeptrusts.store.errors import RepeatedEventError
 from keeptrusts.store.events import Events
 from keeptrusts.store.tables import quarantine
 from keeptrusts.store.transaction import Store, Tx, new_id
 from keeptrusts.store.webhooks import wanted_types
+
+if TYPE_CHECKING:
+    from keeptrusts.control.auth import Actor  # it finds callers in the services, of which this is one
 
 QUARANTINED: Final = "qua"
 
@@ -42,7 +44,6 @@ _read_batch = msgspec.json.Decoder(_Batch).decode
 class _Good(NamedTuple):
     record: Record
     event: NewEvent
-    link: ChainLink
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,13 @@ class Batch:
     good: dict[str, _Good]
     repeated: list[str]
     rejected: list[tuple[RejectedEvent, bytes]]
+
+
+class Part(NamedTuple):
+    """A batch, and whose it is."""
+
+    actor: Actor
+    batch: Batch
 
 
 def read_batch(body: bytes, encoding: str | None) -> Sequence[bytes]:
@@ -94,31 +102,47 @@ def read_events(raw_events: Sequence[bytes], actor: Actor) -> Batch:
     return batch
 
 
-def take_in(store: Store, actor: Actor, batch: Batch, told: Callable[[], None] = lambda: None) -> EventReceipt:
+def take_in(store: Store, org: str, parts: Sequence[Part], told: Callable[[], None]) -> list[EventReceipt]:
     """
-    Store a batch. Events that were there already, or twice in the batch, are `duplicates`.
+    Store batches of one organisation in one transaction; what each is to be answered.
 
     Args:
-        told: Called once it is durable.
+        told: Called once they are durable.
+
+    Raises:
+        StoreUnavailableError: Nothing was stored.
     """
     try:
-        return _take_in(store, actor, batch, told, looking=False)
+        return _take_in(store, org, parts, told, looking=False)
     except RepeatedEventError:
         # a sequence that is new with an id that is not: rare enough to do it all again
-        return _take_in(store, actor, batch, told, looking=True)
+        return _take_in(store, org, parts, told, looking=True)
 
 
-def _take_in(store: Store, actor: Actor, batch: Batch, told: Callable[[], None], *, looking: bool) -> EventReceipt:
+def _take_in(
+    store: Store, org: str, parts: Sequence[Part], told: Callable[[], None], *, looking: bool
+) -> list[EventReceipt]:
     with store.events.write() as tx:
-        for rejected, raw in batch.rejected:
-            _set_aside(tx, actor, raw, rejected["code"])
-        fresh = _store(tx, actor.org, list(batch.good.values()), looking=looking)
+        good: dict[str, _Good] = {}
+        for actor, batch in parts:
+            for rejected, raw in batch.rejected:
+                _set_aside(tx, actor, raw, rejected["code"])
+            for identifier, one in batch.good.items():
+                good.setdefault(identifier, one)
+        fresh = _store(tx, org, list(good.values()), looking=looking)
         with store.beside(tx) as main:
-            wanted = _wanted(main, actor.org, fresh)
-        tx.publish_all(actor.org, wanted)
+            wanted = _wanted(main, org, fresh)
+        tx.publish_all(org, wanted)
         tx.after_commit(told)
-    accepted = [one.event.id for one in fresh]
-    there = set(batch.good).difference(accepted)
+    left = {one.event.id for one in fresh}
+    return [_receipt(batch, left) for _, batch in parts]
+
+
+def _receipt(batch: Batch, left: set[str]) -> EventReceipt:
+    """`left`: ids that were stored and that no other batch has been told of."""
+    accepted = [one for one in batch.good if one in left]
+    left.difference_update(accepted)
+    there = batch.good.keys() - accepted
     return {
         "accepted": accepted,
         "duplicates": batch.repeated + [one for one in batch.good if one in there],
@@ -135,14 +159,19 @@ def _store(tx: Tx, org: str, good: Sequence[_Good], *, looking: bool) -> list[_G
     if not good:
         return []
     chains, events = Chains(tx.connection, org), Events(tx.connection, org)
-    ends = chains.hold({one.link.instance_id for one in good}, at=tx.now)
-    new = [one.event for one in good]
-    if looking or any(one.link.sequence <= ends.sequence(one.link.instance_id) for one in good):
-        stored = events.append(new, at=tx.now)
+    links = [one.record for one in good]
+    if looking:
+        ends = chains.hold({one.instance_id for one in links}, at=tx.now)
+        stored = events.append([one.event for one in good], at=tx.now)
         good = [one for one in good if one.event.id in stored]
+        broken = chains.extend(ends, [one.record for one in good], at=tx.now)
     else:
-        events.append_fresh(new, at=tx.now, xid=ends.xid)
-    broken = chains.extend(ends, [one.link for one in good], at=tx.now)
+        ends = chains.advance(links, at=tx.now)
+        doubtful = {one.id for one in links if one.sequence <= ends.sequence(one.instance_id)}
+        events.append_fresh([one.event for one in good if one.event.id not in doubtful], at=tx.now, xid=ends.xid)
+        there = doubtful - events.append([one.event for one in good if one.event.id in doubtful], at=tx.now)
+        good = [one for one in good if one.event.id not in there] if there else good
+        broken = chains.follow(ends, [one.record for one in good], at=tx.now)
     if broken:
         tx.after_commit(lambda: BREAKS.inc(len(broken)))
     return list(good)
@@ -197,11 +226,10 @@ def _read(raw: bytes, actor: Actor) -> _Good:
         user_id=record.user_id,
         agent_id=record.agent_id,
         request_id=record.request_id,
-        acted=acted(record),
+        acted=acted_text(kinds) if (kinds := acted(record)) else "|",
         body=body,
     )
-    link = ChainLink(record.id, record.instance_id, record.sequence, record.prev_hash, record.hash, record.admits)
-    return _Good(record, event, link)
+    return _Good(record, event)
 
 
 def _told(one: _Good) -> dict[str, Any]:
@@ -212,7 +240,7 @@ def _told(one: _Good) -> dict[str, Any]:
         "timestamp": record.timestamp[:40],
         "verdict": event.verdict,
         "reason_code": event.reason_code,
-        "policies": list(event.acted),
+        "policies": list(acted(record)),
         "gateway_id": event.gateway_id,
         "instance_id": event.instance_id,
         "configuration_id": event.configuration_id,

@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 
 from keeptrusts.control.bundles import Bundles
 from keeptrusts.control.credentials import Credentials
+from keeptrusts.control.gathering import Gathering
 from keeptrusts.control.hub import Hub, gateway_topic
 from keeptrusts.control.outbound import OutboundRules
 from keeptrusts.control.releases import Releases
@@ -30,7 +31,7 @@ class Services:
     `store` opens transactions; `sealer` keeps secrets; `credentials` knows callers; `hub` wakes who waits.
 
     `signer` signs and `bundles` remembers what it signed; `outbound` says where webhooks may go; `releases` are those
-    of the Terraform provider.
+    of the Terraform provider; `gathering` takes events in.
     """
 
     settings: Settings
@@ -42,6 +43,7 @@ class Services:
     bundles: Bundles
     outbound: OutboundRules
     releases: Releases
+    gathering: Gathering
 
     def gateways_changed(self, *gateway_ids: str) -> None:
         """What they are to run is another now: wake those who wait for it. From any thread."""

@@ -9,6 +9,7 @@ from typing import Final
 from fastapi.concurrency import run_in_threadpool
 
 from keeptrusts.control.auth import Actor
+from keeptrusts.control.hub import events_topic
 from keeptrusts.control.problem import ProblemError
 from keeptrusts.control.services import Services
 from keeptrusts.store.events import Cursor, Events, Filters, Followed
@@ -17,11 +18,6 @@ AT_ONCE: Final = 200
 POLL_S: Final = 1.0
 """How often a tail looks for what other replicas stored; what this process stores wakes it at once."""
 HEARTBEAT_S: Final = 15.0
-
-
-def topic(org: str) -> str:
-    """What a tail of this organisation's events waits for."""
-    return f"events/{org}"
 
 
 def start(services: Services, actor: Actor, given: str | None) -> Cursor:
@@ -51,7 +47,7 @@ async def follow(services: Services, actor: Actor, filters: Filters, cursor: Cur
     heartbeat = clock() + HEARTBEAT_S
     yield f": from {cursor}\n\n".encode()
     while not services.hub.stopped:
-        stored = services.hub.expect(topic(actor.org))
+        stored = services.hub.expect(events_topic(actor.org))
         try:
             found, cursor = await run_in_threadpool(_next, services, actor, filters, cursor)
             if found:
@@ -59,7 +55,7 @@ async def follow(services: Services, actor: Actor, filters: Filters, cursor: Cur
             if len(found) < AT_ONCE:
                 await asyncio.wait([stored], timeout=POLL_S)
         finally:
-            services.hub.leave(topic(actor.org), stored)
+            services.hub.leave(events_topic(actor.org), stored)
         if clock() >= heartbeat:
             if not await run_in_threadpool(_still_welcome, services, actor):
                 return

@@ -7,7 +7,7 @@ So it is for events that go on where their chain ends. What may have been sent b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -27,7 +27,7 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     An event as it is stored.
 
     Args:
-        acted: Kinds that did not simply allow.
+        acted: Kinds that did not simply allow, as `acted_text` writes them.
         body: Its JSON text, as it is hashed.
     """
 
@@ -44,13 +44,13 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     user_id: str | None
     agent_id: str | None
     request_id: str | None
-    acted: tuple[str, ...]
+    acted: str
     body: str
 
-    @property
-    def acted_text(self) -> str:
-        """As the table has it."""
-        return "|" + "".join(f"{kind}|" for kind in self.acted)
+
+def acted_text(kinds: Iterable[str]) -> str:
+    """Kinds as the table has them."""
+    return "|" + "".join(f"{kind}|" for kind in kinds)
 
 
 def append_missing(connection: Connection, org: str, new: Sequence[NewEvent], at: datetime) -> set[str]:
@@ -68,6 +68,8 @@ def append_missing(connection: Connection, org: str, new: Sequence[NewEvent], at
 
 def append_fresh(connection: Connection, org: str, new: Sequence[NewEvent], at: datetime, xid: int) -> None:
     """See `Events.append_fresh`."""
+    if not new:
+        return
     try:
         if connection.dialect.name == "postgresql":
             _copy(connection, "".join(_lines(org, new, at, xid)).encode())
@@ -80,7 +82,7 @@ def append_fresh(connection: Connection, org: str, new: Sequence[NewEvent], at: 
 
 def _rows(org: str, new: Sequence[NewEvent], at: datetime) -> list[dict[str, Any]]:
     shared = {"org": org, "received_at": at}
-    return [shared | msgspec.structs.asdict(one) | {"acted": one.acted_text} for one in new]
+    return [shared | msgspec.structs.asdict(one) for one in new]
 
 
 def _there(connection: Connection, org: str, identifiers: Sequence[str]) -> set[str]:
@@ -137,7 +139,7 @@ def _lines(org: str, new: Sequence[NewEvent], at: datetime, xid: int) -> Iterato
             _NULL if one.user_id is None else one.user_id,
             _NULL if one.agent_id is None else one.agent_id,
             _NULL if one.request_id is None else one.request_id,
-            one.acted_text,
+            one.acted,
             one.body,
         )
         line = "\t".join(fields)

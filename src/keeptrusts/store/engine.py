@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, InvalidatePoolError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from keeptrusts.core.errors import InputError
 from keeptrusts.store.errors import StoreUnavailableError
@@ -24,6 +27,7 @@ POOL = 48
 """Above the number of threads that serve requests (40), so that none waits for a connection."""
 
 BUSY_MS = 5000
+ASKED_AFTER_S = 1.0
 
 
 def open_engine(url: str) -> Engine:
@@ -37,14 +41,16 @@ def open_engine(url: str) -> Engine:
     if address.get_backend_name() == "sqlite":
         return _open_sqlite(address)
     # pgbouncer in transaction mode cannot keep prepared statements
-    return create_engine(
+    engine = create_engine(
         address,
         pool_size=POOL // 2,
         max_overflow=POOL // 2,
         pool_timeout=5,
-        pool_pre_ping=True,
         connect_args={"prepare_threshold": None, "connect_timeout": 5, "application_name": "keeptrusts"},
     )
+    event.listen(engine, "checkin", _note_rest)
+    event.listen(engine, "checkout", partial(_wake, engine.dialect))
+    return engine
 
 
 def is_sqlite(engine: Engine) -> bool:
@@ -97,6 +103,25 @@ def _open_sqlite(address: URL) -> Engine:
         # the file holds prompts: nobody else on this machine reads it
         os.close(os.open(address.database or "", os.O_CREAT | os.O_WRONLY, 0o600))
     return engine
+
+
+def _note_rest(_connection: object, record: ConnectionPoolEntry) -> None:
+    record.info["rests_since"] = time.monotonic()
+
+
+def _wake(dialect: Dialect, connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+    """
+    Ask a connection that has rested whether it is still there: the server may have been restarted meanwhile.
+
+    Asking costs as much as a small transaction, so one that was just used is taken at its word.
+    """
+    rests_since = record.info.get("rests_since")
+    if rests_since is None or time.monotonic() - rests_since < ASKED_AFTER_S:
+        return
+    try:
+        dialect.do_ping(connection)
+    except dialect.loaded_dbapi.Error:
+        raise InvalidatePoolError from None
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

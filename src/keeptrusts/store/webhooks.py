@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, Select, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, insert, select, update
 
 from keeptrusts.api.event_types import wants
 from keeptrusts.api.webhooks import Format, Webhook
@@ -185,10 +185,12 @@ class Webhooks:
         }
 
 
+_ACTIVE: Final = select(webhooks.c.event_types).where(webhooks.c.org == bindparam("of"), webhooks.c.active)
+
+
 def wanted_types(connection: Connection, org: str, types: Iterable[str]) -> frozenset[str]:
     """Those of `types` that an active webhook of the organisation wants: one small query, for whoever has many."""
-    query = select(webhooks.c.event_types).where(webhooks.c.org == org, webhooks.c.active)
-    patterns = [pattern for found in connection.execute(query).scalars() for pattern in found]
+    patterns = [pattern for found in connection.execute(_ACTIVE, {"of": org}).scalars() for pattern in found]
     return frozenset(one for one in types if wants(patterns, one))
 
 

@@ -17,7 +17,7 @@ from keeptrusts.api.runtime import EventBatch, EventReceipt
 from keeptrusts.control import tail
 from keeptrusts.control.auth import Actor, EventReader, Runtime
 from keeptrusts.control.event_filters import EventFilters
-from keeptrusts.control.ingest import read_batch, read_events, take_in
+from keeptrusts.control.ingest import read_batch, read_events
 from keeptrusts.control.metrics import EVENTS
 from keeptrusts.control.paging import Paging
 from keeptrusts.control.services import AppServices, Services
@@ -108,7 +108,7 @@ def read_event(event_id: str, actor: EventReader, tx: Tx) -> Response:
 
 def _take(services: Services, actor: Actor, body: bytes, encoding: str | None) -> EventReceipt:
     batch = read_events(read_batch(body, encoding), actor)
-    receipt = take_in(services.store, actor, batch, lambda: services.hub.wake(tail.topic(actor.org)))
+    receipt = services.gathering.take_in(actor, batch)
     for outcome, count in (
         ("accepted", len(receipt["accepted"])),
         ("duplicate", len(receipt["duplicates"])),
