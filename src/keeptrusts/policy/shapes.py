@@ -56,9 +56,10 @@ def older_shape(root: Node) -> Finding | None:
             message = f"an older shape: `{name}` lists the policies of one direction"
             return _older(name, root, message, f"one `policies.chain` serves both directions; {_NEW}")
     gateway = members.get("gateway")
-    if gateway is not None and isinstance(gateway.value, Mapping) and "pack" not in members:
+    if gateway is not None and isinstance(gateway.value, Mapping):
         message = "an older shape: `gateway` sets where the gateway listens"
-        return _older("gateway", root, message, f"use `kt gateway run --listen HOST:PORT`; {_NEW}")
+        rest = "remove it here, or try `kt policy convert`" if "pack" in members else _NEW
+        return _older("gateway", root, message, f"use `kt gateway run --listen HOST:PORT`; {rest}")
     return None
 
 

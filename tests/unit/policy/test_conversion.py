@@ -91,8 +91,9 @@ def test_where_the_gateway_listens() -> None:
 
 def test_a_pack_is_kept() -> None:
     """Its name and version are those of the document."""
-    text = "pack: {name: x, version: 2.0.0, enabled: false}\npolicies: [rbac]\n"
-    assert converted(text)[0]["pack"] == {"name": "x", "version": "2.0.0", "enabled": False}
+    pack = "pack: {name: x, version: 2.0.0, enabled: false}\n"
+    for rest in ("policies: [rbac]\n", "policies: {chain: [rbac]}\ngateway: {port: 8080}\n"):
+        assert converted(pack + rest)[0]["pack"] == {"name": "x", "version": "2.0.0", "enabled": False}
 
 
 def test_todays_shape_is_given_back() -> None:

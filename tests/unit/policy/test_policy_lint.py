@@ -211,6 +211,7 @@ def test_a_block_that_is_not_chained_is_a_warning() -> None:
         ("input_policies: []\n", "input_policies"),
         ("output_policies: []\n", "output_policies"),
         ("gateway: {listen_port: 1}\n", "gateway"),
+        (f"gateway: {{listen_port: 1}}\n{GOOD}", "gateway"),
     ],
 )
 def test_an_older_shape_is_named_once(text: str, path: str) -> None:
