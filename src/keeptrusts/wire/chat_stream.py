@@ -14,6 +14,7 @@ from keeptrusts.core.exchange import Part, Place
 from keeptrusts.wire.failures import refuse_failure
 from keeptrusts.wire.openai_chat import ROLES, refuse_media, usage_of, usage_texts
 from keeptrusts.wire.readings import Channel, Chunk, Piece
+from keeptrusts.wire.sealed import legible
 from keeptrusts.wire.sse import DONE, SseFrame
 from keeptrusts.wire.strict_json import KEY, parse_object
 from keeptrusts.wire.texts import TextCollector, is_model_name, is_number, is_token, one_of
@@ -122,7 +123,8 @@ class _ChunkReader:
         if delta.get("function_call") is not None:
             self._function(choice, delta["function_call"], _LEGACY, (*place, "function_call"))
         read = {"role", "tool_calls", "function_call", *_PARTS}
-        self.others(choice, {name: value for name, value in delta.items() if name not in read}, place, {})
+        others = {name: value for name, value in delta.items() if name not in read}
+        self.others(choice, legible(others), place, {})
 
     def _call(self, choice: int, call: Any, place: Place) -> None:
         if not isinstance(call, dict):
@@ -134,7 +136,8 @@ class _ChunkReader:
         if call.get("function") is not None:
             self._function(choice, call["function"], index, (*place, "function"))
         known = {"id": is_token, "type": one_of("function"), "index": is_number}
-        self.others(choice, {name: value for name, value in call.items() if name != "function"}, place, known)
+        others = {name: value for name, value in call.items() if name != "function"}
+        self.others(choice, legible(others), place, known)
 
     def _function(self, choice: int, function: Any, index: int, place: Place) -> None:
         if not isinstance(function, dict):

@@ -16,6 +16,7 @@ from keeptrusts.core.exchange import Part, Place, Role, ToolCall
 from keeptrusts.wire.attachments import collect_source
 from keeptrusts.wire.openai_chat import flag_of, model_of, natural
 from keeptrusts.wire.readings import ModelAnswer, ModelRequest, Usage
+from keeptrusts.wire.sealed import legible
 from keeptrusts.wire.spelling import refuse_lookalikes
 from keeptrusts.wire.strict_json import parse_object
 from keeptrusts.wire.texts import (
@@ -79,7 +80,6 @@ _BLOCK_KEYS: Final = frozenset({
 _TOOL_KEYS: Final = frozenset({"type", "name", "description", "input_schema", "strict", "cache_control"})
 _TOOL_WORDS: Final = SCHEMA_WORDS | {"name", "input_schema", "cache_control", "ephemeral", "input_examples"}
 _EFFORTS: Final = one_of("low", "medium", "high", "xhigh", "max")
-_SEALED: Final = frozenset({"encrypted_content", "encrypted_index", "encrypted_stdout"})
 _CITATION_WORDS: Final = frozenset({
     "type", "cited_text", "document_index", "document_title", "file_id", "start_char_index", "end_char_index",
     "start_page_number", "end_page_number", "start_block_index", "end_block_index", "search_result_index", "source",
@@ -231,17 +231,7 @@ def read_block(collector: TextCollector, block: Any, place: Place, part: Part) -
 
 def read_citations(collector: TextCollector, citations: Any, place: Place) -> None:
     """What a text quotes, and where from."""
-    collector.walk(_legible(citations), place, Part.OTHER, _CITATION_WORDS)
-
-
-def _legible(value: Any) -> Any:
-    """Without what only the provider can read; it takes back nothing that it did not seal itself."""
-    if isinstance(value, list):
-        return [_legible(item) for item in value]
-    if isinstance(value, dict):
-        kept = {name: one for name, one in value.items() if not (name in _SEALED and is_opaque(one))}
-        return {name: _legible(one) for name, one in kept.items()}
-    return value
+    collector.walk(legible(citations), place, Part.OTHER, _CITATION_WORDS)
 
 
 def is_cache_control(value: Any) -> bool:
@@ -308,7 +298,7 @@ def _other_block(collector: TextCollector, block: Mapping[str, Any], place: Plac
     elif kind.endswith("_tool_result"):
         collector.role = Role.TOOL
         refuse_media_in(block.get("content"))
-        collector.walk(_legible(block.get("content")), (*place, "content"), Part.TOOL_RESULT)
+        collector.walk(legible(block.get("content")), (*place, "content"), Part.TOOL_RESULT)
     elif kind in {"image", "document"} and collector.takes_documents:
         collect_source(collector, source, (*place, "source"))
         collector.walk(block.get("content"), (*place, "content"), Part.OTHER)

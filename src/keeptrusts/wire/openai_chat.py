@@ -16,6 +16,7 @@ from keeptrusts.core.errors import UnreadableError
 from keeptrusts.core.exchange import Part, Place, Role
 from keeptrusts.wire.attachments import NOT_TEXT, PARTS, collect
 from keeptrusts.wire.readings import ModelAnswer, ModelRequest, Usage
+from keeptrusts.wire.sealed import legible
 from keeptrusts.wire.spelling import MESSAGE_FIELDS, refuse_lookalikes, refuse_odd_message, refuse_odd_tool
 from keeptrusts.wire.strict_json import parse_object
 from keeptrusts.wire.texts import SCHEMA_WORDS, Shape, TextCollector, is_model_name, is_number, is_token, one_of
@@ -214,7 +215,7 @@ def _message(collector: TextCollector, message: Any, place: Place) -> None:
     collector.walk(message.get("name"), (*place, "name"), Part.NAME)
     _calls(collector, message, place)
     others = {name: value for name, value in message.items() if name not in MESSAGE_FIELDS}
-    collector.members(others, place, {"tool_call_id": is_token})
+    collector.members(legible(others), place, {"tool_call_id": is_token})
 
 
 def _content(collector: TextCollector, content: Any, place: Place, part: Part) -> None:
@@ -253,7 +254,7 @@ def _calls(collector: TextCollector, message: Mapping[str, Any], place: Place) -
             raise UnreadableError("a tool call is not an object")
         collector.call(call.get("function"), (*here, "function"), call.get("id"))
         others = {name: value for name, value in call.items() if name != "function"}
-        collector.members(others, here, {"id": is_token, "type": one_of("function"), "index": is_number})
+        collector.members(legible(others), here, {"id": is_token, "type": one_of("function"), "index": is_number})
 
 
 def _tools(collector: TextCollector, document: Mapping[str, Any]) -> tuple[str, ...]:
