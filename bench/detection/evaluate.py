@@ -31,6 +31,7 @@ INTRO = """\
 
 What the detectors of this version find in labelled text, and what they do not. `make eval` makes this page again from
 the folder that `EVAL_DATA` names; nothing is trained for it. `kt detect` gives the same answers for text of your own.
+What looking costs, for prose and for hostile text, is among the [figures of speed](performance.md#detection).
 """
 
 LIMITS = """\
