@@ -31,7 +31,8 @@ def section() -> Iterator[str]:
         "`compass_zh`, `deepset_train`, `giskard`, `gptfuzz`, `langkit_jb`, `cyberseceval_frr`,\n"
         "`gpteacher`, `presidio_synth` and `wildguard_benign`; the other families were looked at less, but were\n"
         "looked at. The aims were an AUROC of 0.96 and a TPR of 0.75 at 1 % FPR; what was tried to reach them is in\n"
-        "decision [0200](../decisions/0200-what-the-classifier-learns-from.md).\n"
+        "the decisions [0200](../decisions/0200-what-the-classifier-learns-from.md) and\n"
+        "[0201](../decisions/0201-false-alarms-count-more.md).\n"
     )
     rows = [
         (name, *(f"{figures[key]:.3f}" for key in ("auroc", "tpr_at_1", "fpr", "tpr")))

@@ -39,6 +39,8 @@ OWN = (ENGLISH, LANGUAGES, *(f"{interfaces.NAME}_{package}" for package in inter
 """Sources that are trained with and never judged."""
 STRENGTH = 0.3
 """Inverse of the regularisation."""
+DOUBT = 4.0
+"""How much more than attacks all harmless texts together count: what a false alarm looks like matters more."""
 THRESHOLD = 0.75
 FALSE_ALARMS = 0.0095
 """Of harmless texts, at the threshold, half of them from unseen sources."""
@@ -49,7 +51,10 @@ TELLING = {
     "persuasion": 0.3, "token_smuggling": 0.3,
 }  # fmt: skip
 """How far the wording gives the technique away (CyberSecEval); others, attacks by context alone, do not count."""
-TRUSTED = {ENGLISH: 6.0, LANGUAGES: 8.0, "cyberseceval_pi": 0.3, "cyberseceval_pi_multi": 0.1}
+TRUSTED = {
+    ENGLISH: 6.0, LANGUAGES: 8.0, **{f"{interfaces.NAME}_{package}": 8.0 for package in interfaces.PACKAGES},
+    "cyberseceval_pi": 0.3, "cyberseceval_pi_multi": 0.1,
+}  # fmt: skip
 """Sources that count for more or for less than others of their size: some of many ways, some of few prompts."""
 
 
@@ -155,7 +160,8 @@ def _fit(data: Data, chosen: Any) -> LogisticRegression:
     weights = data.weights[data.owner] / np.where(labels == 1, each[data.owner], each[data.owner] ** 0.5)
     for label in (0, 1):
         of_label = mine & (labels == label)
-        weights[of_label] *= 0.5 * mine.sum() / weights[of_label].sum()
+        share = 0.5 if label else 0.5 * DOUBT
+        weights[of_label] *= share * mine.sum() / weights[of_label].sum()
     model = LogisticRegression(C=STRENGTH, max_iter=150, tol=1e-5)
     return model.fit(data.windows[mine], labels[mine], sample_weight=weights[mine])
 

@@ -10,6 +10,7 @@ greater of both scores stands, so that it never takes back what the rules are su
 from __future__ import annotations
 
 import math
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +27,13 @@ from keeptrusts.detect.scan import WORD, Hit, Rule, RuleSet
 WINDOW: Final = 1200
 _BLANKS: Final = r"[\s,'\"*\x5f-]"
 _SPOKEN: Final = frozenset({"override", "prompt_leak", "persona", "refusal_suppression", "authority", "hypothetical"})
+_DENIED: Final = re.compile(
+    r"(?:\b(?:not|never|cannot|without)|n['\u2019]t)[\s,]+"
+    r"(?:(?:ever|directly|reveal\w*|shar\w+|show\w*|repeat\w*|disclos\w+|discuss\w*|quot\w+|mention\w*|or|and)[\s,]+){0,6}$",
+    re.IGNORECASE,
+)
+_BEFORE: Final = 80
+"""Characters before a match in which it may be denied."""
 CLASSIFIER: Final = "classifier"
 """Category of a window that the classifier points at."""
 
@@ -106,7 +114,7 @@ def assess(text: str, looks: Looks = EVERYTHING, *, classify: bool = False) -> A
     seen = looks.view(text)
     tokens = _tokens(seen)
     others = list(readings(text, tokens, encoded=looks.base64))
-    found = [(hit, None) for hit in _found(seen)] + [
+    found = [(hit, None) for hit in _found(seen) if not _is_denied(hit, text)] + [
         (_placed(hit, other), other) for other in others for hit in _found(looks.view(other.text))
     ]
     hits = sorted((hit for hit, _ in found if looks.counts(hit)), key=lambda hit: hit.start)
@@ -123,6 +131,11 @@ def assess(text: str, looks: Looks = EVERYTHING, *, classify: bool = False) -> A
     suspect = max(suspects, key=lambda one: one.logit)
     score = round(shipped_model().score(suspect.logit, ruled), 4)
     return Assessment(max(ruled, score), tuple(hits), lambda: suspect.hit(looks, score))
+
+
+def _is_denied(hit: Hit, text: str) -> bool:
+    """Whether it forbids what attackers ask for: system prompts say that they are not to be revealed."""
+    return hit.category == "prompt_leak" and bool(_DENIED.search(text[max(hit.start - _BEFORE, 0) : hit.start]))
 
 
 def _tokens(seen: View) -> list[str]:

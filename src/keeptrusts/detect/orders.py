@@ -46,6 +46,11 @@ ORDERS: Final[tuple[tuple[str, float, str], ...]] = (
     (
         "prompt_leak",
         0.76,
+        rf"(?:reveal|disclose|leak|spell|whisper)_(?:out_)?(?:the|your)_(?:\w{{1,10}}_){{0,2}}{_HIDDEN}",
+    ),
+    (
+        "prompt_leak",
+        0.76,
         rf"what_?(?:is|are|was|were|'s)_(?:your|the_system|our_system|the_admin)(?:'?s)?_(?:\w{{1,8}}_)?{_HIDDEN}",
     ),
     ("authority", 0.77, r"<_?(?:system|admin|developer|debug)_mode_?>"),

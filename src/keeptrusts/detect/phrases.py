@@ -23,11 +23,14 @@ _EARLIER = _any(
 _ORDERS = (
     _any(
         "instruction direction directive prompt rule guideline command order task polic(?:y|ies) constraint restriction"
-        " assignment context programming training safeguard limit(?:ation)? filter message conversation"
-        " text content request"
+        " assignment context programming training safeguard limit(?:ation)? filter"
     )
     + "s?"
 )
+_SAID = _any("message conversation text content request") + "s?"
+"""What people, too, ask each other to ignore."""
+_ALL_BUT_MY = "(?:(?:all|any|every|the|each|everything|of|about|to|completely|and|or|that|other)_)"
+_ALL = _ALL_BUT_MY.replace("all|", "all|my|", 1)
 _DROP = _any(
     "ignore disregard forget dismiss bypass override overrule neglect skip discard abandon set_aside throw_away"
     " stop_following do_not_follow don't_follow pay_no_attention_to erase unlearn"
@@ -36,11 +39,10 @@ _MODEL = _any("chatgpt gpt assistant ai bot model llm claude gemini language_mod
 _TOLD = _any(
     "system_prompt system_message initial_prompt initial_instructions hidden_prompt hidden_instructions"
     " secret_instructions original_prompt original_instructions pre-?prompt your_prompt your_instructions your_rules"
-    " your_guidelines custom_instructions developer_message prompt_above instructions_above words_above text_above"
-    " your_system"
+    " your_guidelines custom_instructions developer_message prompt_above instructions_above your_system"
 )
 _TELL = _any(
-    "reveal show print repeat output display tell give share expose disclose leak dump list write"
+    "reveal show print repeat output display tell give share expose disclose leak dump list"
     " recite spell translate"
     " summari[sz]e provide return echo what_(?:is|are|was|were)"
 )
@@ -52,14 +54,17 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
     (
         "override",
         0.95,
-        rf"{_DROP}_(?:(?:all|any|every|the|each|everything|of|my|about|to|completely|and|or|that|other){{1}}_){{0,4}}{_EARLIER}_(?:\w{{1,15}}_){{0,2}}{_ORDERS}",
+        rf"{_DROP}_{_ALL}{{0,4}}{_EARLIER}_(?:\w{{1,15}}_){{0,2}}{_ORDERS}",
     ),
+    ("override", 0.7, rf"{_DROP}_{_ALL_BUT_MY}{{0,4}}{_EARLIER}_(?:\w{{1,15}}_){{0,2}}{_SAID}"),
     (
         "override",
         0.93,
         rf"{_DROP}_(?:all|everything|anything|whatever)_(?:\w{{1,12}}_){{0,3}}(?:before|above|prior|previously|earlier|so_far|told|said|instructed|until_now)",
     ),
-    ("override", 0.85, rf"{_DROP}_(?:(?:all|any|the|your|my|other|of){{1}}_){{1,3}}{_ORDERS}"),
+    ("override", 0.85, rf"{_DROP}_(?:(?:all|any|your)_)(?:(?:the|your|my|other|of)_){{0,2}}{_ORDERS}"),
+    ("override", 0.7, rf"{_DROP}_(?:(?:the|my|other)_){{1,2}}{_ORDERS}"),
+    ("override", 0.6, rf"{_DROP}_(?:(?:all|any|the|your|of)_){{1,3}}{_SAID}"),
     (
         "override",
         0.8,
@@ -68,7 +73,7 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
             r"|henceforth)[^.\n]{0,40}(?:you_(?:are|will|must|shall|should|act|answer|respond|only)|your)"
         ),
     ),
-    ("override", 0.76, r"new_(?:instructions?|task|rules?|prompt|directive|role)_?(?::|is|are|follow)"),
+    ("override", 0.7, r"new_(?:instructions?|task|rules?|prompt|directive|role)_?(?::|is|are|follow)"),
     (
         "override",
         0.78,
@@ -79,7 +84,7 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
     ),
     (
         "override",
-        0.76,
+        0.7,
         r"(?:do_not|don't|never)_(?:follow|obey|listen_to|adhere_to)_(?:the|any|your|those|these|previous)",
     ),
     ("override", 0.78, r"(?:actual|real|true|new)_(?:task|instruction|goal|objective|mission)_(?:is|now)"),
@@ -91,7 +96,7 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
             r"|earlier_)?(?:instructions|rules|memory|context|programming|constraints)"
         ),
     ),
-    ("override", 0.8, r"(?:ignore|disregard)_the_(?:above|previous|prior|preceding|rest)"),
+    ("override", 0.7, r"(?:ignore|disregard)_the_(?:above|previous|prior|preceding|rest)"),
     ("override", 0.8, r"forget_(?:about_)?(?:everything|all_(?:of_)?(?:this|that|the|previous|prior|your|you))"),
     ("override", 0.85, r"stop_everything[^a-z]{1,6}(?:\w{1,8}[^a-z]{1,6}){0,3}(?:print|say|write|output|just)"),
     (
@@ -102,10 +107,16 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
             r"|an_assistant|a_language)"
         ),
     ),
-    ("override", 0.78, r"(?:you_are|you're)_not_(?:chatgpt|an_ai|claude|an_assistant|a_language_model)"),
+    ("override", 0.6, r"(?:you_are|you're)_not_(?:chatgpt|an_ai|claude|an_assistant|a_language_model)"),
     ("override", 0.77, r"(?:begin|start|initiate)_(?:reprogramming|new_instructions?|jailbreak|override)"),
     # Asking for what it was told.
     ("prompt_leak", 0.9, rf"{_TELL}_(?:(?:\w{{1,12}}_){{0,4}}{_DEFINITE}_)?{_TOLD}"),
+    (
+        "prompt_leak",
+        0.9,
+        rf"write_(?:(?:out|down|me|us|here)_){{0,2}}(?:your|the|all|this)_(?:\w{{1,12}}_){{0,2}}{_TOLD}",
+    ),
+    ("prompt_leak", 0.65, rf"{_TELL}_(?:(?:\w{{1,12}}_){{0,4}}{_DEFINITE}_)?(?:words|text)_above"),
     (
         "prompt_leak",
         0.8,
@@ -134,7 +145,7 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
     ),
     (
         "prompt_leak",
-        0.76,
+        0.7,
         (
             r"your_(?:initial|original|starting|first|internal|hidden|base|core)_(?:instructions?|prompt"
             r"|configuration|guidelines|directives?)"
@@ -143,7 +154,7 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
     ("prompt_leak", 0.76, r"(?:not_supposed|not_allowed|forbidden)_to_(?:tell|reveal|share|say|disclose)_(?:me|us)?"),
     (
         "prompt_leak",
-        0.76,
+        0.6,
         (
             r"(?:your|the|user'?s?)_(?:password|passphrase|secret_key|access_key|access_code)_(?:in"
             r"|backwards?|reversed?|encoded|letter|character|spelled)"
@@ -182,7 +193,7 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
     ("persona", 0.65, r"(?:unfiltered|uncensored|unrestricted|amoral|unethical|no_filters?|unbiased_and_un)"),
     (
         "persona",
-        0.77,
+        0.6,
         (
             r"(?:you_are|you're|you_will_be|you_have_become|act_as)_(?:now_)?(?:\w{1,12}_){0,3}(?:free"
             r"|unbound|liberated|freed|unchained|released)"
@@ -196,10 +207,10 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
             r"|classic|standard|jailbr|\[)"
         ),
     ),
-    ("persona", 0.8, r"stay_in_(?:your_)?character|stay_a_|break_character|remain_in_character"),
+    ("persona", 0.7, r"stay_in_(?:your_)?character|stay_a_|break_character|remain_in_character"),
     (
         "persona",
-        0.78,
+        0.7,
         (
             r"(?:not|no_longer|never|free_from)_(?:be_)?(?:bound|restricted|limited|constrained|confined"
             r"|governed|subject)_(?:by|to)"
@@ -207,7 +218,7 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
     ),
     (
         "persona",
-        0.85,
+        0.74,
         (
             r"(?:can_do_anything|answers?_any(?:thing)?|can_say_anything|never_(?:says?_no|refuses?"
             r"|declines?)|must_(?:always_)?comply|always_compl(?:y|ies))"
@@ -216,7 +227,7 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
     ("persona", 0.7, r"(?:broken_free|break_free)_(?:of|from)"),
     (
         "persona",
-        0.8,
+        0.74,
         (
             r"(?:pretend|act|behave|respond|simulate|enter|enable|activate|switch"
             r"|switching)_(?:\w{1,10}_){0,5}(?:in_|as_|to_)?[\"']?(?:\w{1,12}_)?mode_?(?:enabled|activated|output|on|\")"
@@ -264,7 +275,7 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
     ),
     (
         "refusal_suppression",
-        0.75,
+        0.6,
         (
             r"(?:bypass|circumvent|evade|get_around|disable|turn_off|remove|deactivate"
             r"|work_around)_(?:\w{1,12}_){0,4}(?:safety|filters?|content_polic|restrictions|guardrails?|safeguards?|moderation|censor|guidelines|ethic)"
@@ -302,11 +313,16 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
     # Speaking with an authority that it has not.
     (
         "authority",
-        0.78,
+        0.76,
         (
             r"(?:i_am|i'm|this_is|as)_(?:\w{1,10}_){0,3}(?:your_(?:developer|creator|administrator|admin"
-            r"|programmer|owner)|an?_(?:openai|anthropic)_(?:engineer|employee|developer)|the_(?:system_)?administrator|authori[sz]ed_(?:user|personnel|tester))"
+            r"|programmer|owner)|an?_(?:openai|anthropic)_(?:engineer|employee|developer))"
         ),
+    ),
+    (
+        "authority",
+        0.55,
+        r"(?:i_am|i'm|this_is|as)_(?:\w{1,10}_){0,3}(?:the_(?:system_)?administrator|authori[sz]ed_(?:user|personnel|tester))",
     ),
     ("authority", 0.55, r"(?:for_testing|test)_purposes[^.\n]{0,60}(?:ignore|reveal|disable|bypass|without)"),
     # Wrapping, splitting, hypotheticals.

@@ -10,7 +10,7 @@ TRANSLATED: Final[tuple[tuple[str, float, str], ...]] = (
         0.9,
         (
             r"(?:ignora|olvida|descarta|omite)r?_(?:\w{1,12}_){0,4}(?:instrucciones|indicaciones|reglas"
-            r"|ordenes|anterior(?:es)?)"
+            r"|ordenes|anteriores)"
         ),
     ),
     (
@@ -18,7 +18,7 @@ TRANSLATED: Final[tuple[tuple[str, float, str], ...]] = (
         0.9,
         (
             r"(?:ignore[zr]?|oublie[zr]?|neglige[zr]?)_(?:\w{1,12}_){0,4}(?:instructions|consignes"
-            r"|directives|regles|precedent(?:e?s)?)"
+            r"|directives|regles|precedente?s)"
         ),
     ),
     (
@@ -26,7 +26,7 @@ TRANSLATED: Final[tuple[tuple[str, float, str], ...]] = (
         0.9,
         (
             r"(?:ignorier|vergiss|vergess|missacht|vernachlassig)\w{0,5}_(?:\w{1,15}_){0,4}(?:anweisung"
-            r"|aufgabe|instruktion|regel|vorherig|bisherig|vorgabe|befehl|obig|aussage)\w{0,5}"
+            r"|aufgabe|instruktion|regel|vorherigen?_(?:text|information|inhalt|eingabe|satz)|bisherig|vorgabe|befehl|obig|aussage)\w{0,5}"
         ),
     ),
     ("override", 0.85, r"(?:vergiss|vergessen_sie)_(?:\w{1,12}_){0,2}(?:alles|alle)"),
@@ -35,14 +35,14 @@ TRANSLATED: Final[tuple[tuple[str, float, str], ...]] = (
         0.9,
         (
             r"(?:ignora|dimentica|trascura)(?:re|te)?_(?:\w{1,12}_){0,4}(?:istruzioni|indicazioni|regole"
-            r"|precedent[ie]|comandi)"
+            r"|precedenti|comandi)"
         ),
     ),
     (
         "override",
         0.9,
         (
-            r"(?:ignor[ea]|esque[cç]a|desconsidere)r?_(?:\w{1,12}_){0,4}(?:instrucoes|regras|anterior(?:es)?"
+            r"(?:ignor[ea]|esque[cç]a|desconsidere)r?_(?:\w{1,12}_){0,4}(?:instrucoes|regras|anteriores"
             r"|ordens|comandos)"
         ),
     ),
