@@ -106,6 +106,8 @@ def read_request(raw: bytes) -> ModelRequest:
     collector.role = Role.USER
     tools = _tools(collector, document)
     _request_fields(collector, document)
+    if document.get("modalities") not in (None, [], ["text"]):
+        raise UnreadableError("`modalities` ask for sound or pictures, and no policy reads them: ask for text only")
     key = _cap_key(document)
     return ModelRequest(
         raw=raw,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -168,6 +169,15 @@ def test_what_no_policy_reads_is_refused(message: Any) -> None:
     """Pictures, sound and strange calls of an answer."""
     with pytest.raises(UnreadableError):
         answer(message)
+
+
+@pytest.mark.parametrize(("modalities", "refused"), [(["text"], False), ([], False), (None, False),
+                                                     (["text", "audio"], True), (["image"], True), ("text", True)])  # fmt: skip
+def test_sound_and_pictures_are_not_asked_for(modalities: Any, *, refused: bool) -> None:
+    """The answer could not be read, so the request is refused before it costs anything."""
+    body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "modalities": modalities}
+    with pytest.raises(UnreadableError, match="`modalities`") if refused else nullcontext():
+        read_request(json.dumps(body).encode())
 
 
 def test_arguments_that_are_no_json_are_a_text() -> None:
