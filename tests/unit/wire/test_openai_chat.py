@@ -171,8 +171,10 @@ def test_what_no_policy_reads_is_refused(message: Any) -> None:
         answer(message)
 
 
-@pytest.mark.parametrize(("modalities", "refused"), [(["text"], False), ([], False), (None, False),
-                                                     (["text", "audio"], True), (["image"], True), ("text", True)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("modalities", "refused"),
+    [(["text"], False), ([], False), (None, False), (["text", "audio"], True), (["image"], True), ("text", True)],
+)
 def test_sound_and_pictures_are_not_asked_for(modalities: Any, *, refused: bool) -> None:
     """The answer could not be read, so the request is refused before it costs anything."""
     body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "modalities": modalities}
