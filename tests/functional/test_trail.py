@@ -14,7 +14,7 @@ from sqlalchemy import delete, select, update
 
 from keeptrusts.control.checkpointing import look
 from keeptrusts.store.signing_keys import rotate
-from keeptrusts.store.tables import events
+from keeptrusts.store.tables import events, messages
 from keeptrusts.store.trail import Trail
 from keeptrusts.store.trail_tables import checkpoints
 from keeptrusts.trail.checkpoints import read_checkpoint
@@ -220,6 +220,23 @@ def test_a_witness_sees_that_the_trail_went_back(still: Plane, tmp_path: Path) -
         newest = select(events.c.id).where(events.c.org == still.org).order_by(events.c.id.desc()).limit(1)
         tx.connection.execute(delete(events).where(events.c.id == tx.connection.execute(newest).scalar_one()))
     assert Evidence.of(still, tmp_path).verified("--witness", str(witness))[0] == {"witness"}
+
+
+def test_webhooks_are_told_of_what_is_sealed(still: Plane) -> None:
+    """Those that want it, of the newest checkpoint of each round, signed: whoever keeps it is a witness."""
+    recorded(still)
+    still.admin.made("/v1/webhooks", {"url": "https://example.com/hook", "event_types": ["trail.*"]})
+    later = Instance("gwi_c")
+    for _ in range(2):
+        send(still, later.decision())
+        look(still.services, at_once=True)
+    with still.services.store.read() as tx:
+        query = select(messages.c.data).where(messages.c.type == "trail.sealed").order_by(messages.c.id)
+        told = list(tx.connection.execute(query).scalars())
+    said = [read_checkpoint(one, keys_of(still)) for one in told]
+    assert [one.number for one in said if one] == [4, 5]
+    assert said[1] is not None
+    assert said[1].previous == told[0]["digest"]
 
 
 def test_the_status_shows_the_head(still: Plane) -> None:

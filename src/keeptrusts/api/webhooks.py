@@ -16,7 +16,7 @@ EVENT_TYPES: Final = (
     "configuration.created", "configuration.updated", "configuration.deleted",
     "configuration.rolled_back", "configuration.deployed",
     "gateway.created", "gateway.deleted", "gateway.health_changed", "gateway.drift_detected",
-    "export.completed", "export.failed", "webhook.test", "budget.threshold_reached",
+    "export.completed", "export.failed", "webhook.test", "budget.threshold_reached", "trail.sealed",
 )  # fmt: skip
 
 Url = Annotated[str, MinLen(1), MaxLen(2048)]

@@ -14,9 +14,12 @@ from keeptrusts.store.events import Events
 from keeptrusts.store.tables import organisations
 from keeptrusts.store.trail import LARGEST, Trail
 from keeptrusts.store.transaction import Tx
+from keeptrusts.store.webhooks import wanted_types
+from keeptrusts.trail.checkpoints import digest_of
 
 LOOK_EVERY_S: Final = 5.0
 SEALED_AFTER: Final = timedelta(seconds=60)
+SEALED: Final = "trail.sealed"
 SEALED_AT: Final = 5_000
 """So many events are not left for the minute to pass."""
 
@@ -46,7 +49,17 @@ def look(services: Services, *, at_once: bool = False) -> int:
             made += 1
             while trail.seal(key, upto, at=tx.now) == LARGEST:
                 made += 1
+            _tell(services, tx, org)
     return made
+
+
+def _tell(services: Services, tx: Tx, org: str) -> None:
+    """Whoever is told keeps a head that nobody can take back in the database."""
+    with services.store.beside(tx) as main:
+        if not wanted_types(main.connection, org, [SEALED]):
+            return
+    (newest,) = Trail(tx.connection, org).page(before=None, limit=1)
+    tx.publish(org, SEALED, {**newest, "digest": digest_of(newest["payload"])})
 
 
 def _is_due(tx: Tx, org: str, *, at_once: bool) -> bool:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Final
 
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import select
 
+from keeptrusts.api.gateways import Gateway
 from keeptrusts.control.services import Services
+from keeptrusts.store.columns import rfc3339
+from keeptrusts.store.configurations import Configurations
+from keeptrusts.store.gateways import OFFLINE_AFTER, Gateways
 from keeptrusts.store.health import Health
 from keeptrusts.store.tables import organisations
 from keeptrusts.store.transaction import Store, Tx
@@ -46,3 +51,36 @@ def tell_health(tx: Tx, org: str, gateway_id: str) -> None:
         running = sorted({one["active_digest"] or "" for one in shown["instances"] if one["state"] == "stale"})
         what = {"desired_digest": shown["desired_digest"], "active_digests": running}
         tx.publish(org, "gateway.drift_detected", told | what)
+
+
+def may_be_last(before: Gateway, active_digest: str | None, at: datetime) -> bool:
+    """
+    Whether a report may complete a deployment: the instance runs what it should, and not all did before.
+
+    Args:
+        before: The gateway before the report.
+        active_digest: What the instance says it runs.
+    """
+    desired, heard = before["desired_digest"], rfc3339(at - OFFLINE_AFTER)
+    if desired is None or active_digest != desired:
+        return False
+    running = [one["active_digest"] for one in before["instances"] if one["last_seen_at"] > heard]
+    ran = [one["active_digest"] for one in before["instances"]]
+    return desired not in ran or any(one not in {None, desired} for one in running)
+
+
+def tell_deployed(tx: Tx, org: str, gateway_id: str) -> None:
+    """Publish that every instance that is heard of runs what it is to run, if so; ask after what `may_be_last`."""
+    shown = Gateways(tx.connection, org).read(gateway_id, at=tx.now).shown
+    if shown["status"] != "online" or shown["configuration_id"] is None:
+        return
+    configuration = Configurations(tx.connection, org).read(shown["configuration_id"]).shown
+    told = {
+        "id": configuration["id"],
+        "name": configuration["name"],
+        "version": shown["configuration_version"] or configuration["version"],
+        "content_digest": shown["desired_digest"],
+        "gateway_id": shown["id"],
+        "gateway_name": shown["name"],
+    }
+    tx.publish(org, "configuration.deployed", told)

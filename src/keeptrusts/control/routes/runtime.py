@@ -15,7 +15,7 @@ from keeptrusts.api.page import Page
 from keeptrusts.api.runtime import Bundle, StatusAnswer, StatusReport, TrailKey
 from keeptrusts.api.trail import TrailHead
 from keeptrusts.control.auth import Runtime, TrailReader
-from keeptrusts.control.fleet import tell_health
+from keeptrusts.control.fleet import may_be_last, tell_deployed, tell_health
 from keeptrusts.control.hub import gateway_topic
 from keeptrusts.control.problem import ProblemError, allow_words
 from keeptrusts.control.services import AppServices
@@ -105,12 +105,17 @@ def report_status(
     """What an instance runs, every 30 s and after each activation; the answer says what it should run."""
     gateway_id = read_gateway_id(actor, report.get("gateway_id"), x_keeptrusts_gateway_id)
     mine = Gateways(tx.connection, actor.org)
-    desired = mine.read(gateway_id, at=tx.now).shown["desired_digest"]
+    before = mine.read(gateway_id, at=tx.now).shown
+    last = may_be_last(before, report["active_digest"], tx.now)
+    if last:  # of two that are the last at the same time, the second has to see the first
+        mine.read(gateway_id, at=tx.now, to_change=True)
     mine.report(gateway_id, report, at=tx.now)
+    if last:
+        tell_deployed(tx, actor.org, gateway_id)
     tell_health(tx, actor.org, gateway_id)
     head = Trail(tx.events, actor.org).head()
     trail_head: TrailHead = {"number": head.number, "digest": head.digest}
-    return {"gateway_id": gateway_id, "desired_digest": desired, "trail_head": trail_head}
+    return {"gateway_id": gateway_id, "desired_digest": before["desired_digest"], "trail_head": trail_head}
 
 
 @router.get("/trail/keys")
