@@ -256,36 +256,6 @@ def test_drift_is_told_once(still: Plane) -> None:
     ]
 
 
-def test_a_deployment_is_told_when_the_last_instance_has_it(still: Plane) -> None:
-    """Once for each document, whoever is last; a restart and a further instance are no deployment."""
-    configuration = _configuration(still.admin)
-    gateway = _gateway(still.admin, configuration_id=configuration["id"])
-    runtime, first = _runtime(still, gateway), configuration["content_digest"]
-    _report(runtime, None)
-    for _ in range(2):
-        _report(runtime, first)
-    _report(runtime, None, instance_id="gwi_2")
-    _report(runtime, first, instance_id="gwi_2")
-    assert [one["version"] for one in _deployed(still)] == [1]
-    changed = still.admin.patch(f"/v1/configurations/{configuration['id']}", {"policy_yaml": OTHER_POLICY}).json()
-    second = changed["content_digest"]
-    _report(runtime, second)
-    assert [one["version"] for one in _deployed(still)] == [1]
-    _report(runtime, second, instance_id="gwi_2")
-    _later(still, timedelta(seconds=91))
-    _report(runtime, second, instance_id="gwi_3")
-    assert _deployed(still)[1:] == [
-        {"id": configuration["id"], "name": configuration["name"], "version": 2, "content_digest": second,
-         "gateway_id": gateway["id"], "gateway_name": gateway["name"]}
-    ]  # fmt: skip
-
-
-def _deployed(control: Plane) -> list[dict[str, Any]]:
-    with control.services.store.read() as tx:
-        query = select(messages.c.data).where(messages.c.type == "configuration.deployed").order_by(messages.c.id)
-        return list(tx.connection.execute(query).scalars())
-
-
 def _hook(control: Plane) -> None:
     control.admin.made("/v1/webhooks", {"url": "https://example.com/hook", "event_types": ["gateway.*"]})
 
