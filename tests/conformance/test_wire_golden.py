@@ -83,7 +83,7 @@ def test_every_format_reaches_every_provider() -> None:
     wanted = {(path, provider) for path, dialect in DIALECTS.items() if dialect not in (COUNT, EMBEDDINGS)
               for provider in providers}  # fmt: skip
     wanted |= {(COUNT.path, provider) for provider in ("anthropic", "bedrock")}
-    wanted |= {(EMBEDDINGS.path, provider) for provider in providers - {"anthropic", "bedrock"}}
+    wanted |= {(EMBEDDINGS.path, provider) for provider in providers - {"anthropic"}}
 
     assert found == wanted
 

@@ -212,7 +212,7 @@ def _admitted(notes: Notes) -> list[TargetSettings] | Refusal:
 
 def _exchange(notes: Notes, request: ModelRequest) -> Exchange:
     notes.model, notes.streamed, notes.user = request.model, request.stream, request.user
-    notes.counts_apart = request.counts_apart
+    notes.counts_apart, notes.packed = request.counts_apart, request.packed
     return Exchange(
         Phase.INPUT,
         texts=request.texts,

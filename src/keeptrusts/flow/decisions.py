@@ -42,6 +42,7 @@ class Notes:
     Args:
         waited_ns: Of the time since the request was complete, what the provider took to answer and the client to read.
         counts_apart: The client wants the counts of a stream in a chunk of their own.
+        packed: It wants vectors in base64.
         behind_chars: Most characters by which the client of a stream was behind the model.
         said_chars: How many characters of the answer were received or passed on.
         settled: The record was made, or could not be: there will be no other.
@@ -55,6 +56,7 @@ class Notes:
     model: str | None = None
     streamed: bool = False
     counts_apart: bool = False
+    packed: bool = False
     target: TargetSettings | None = None
     results: list[PolicyResult] = field(default_factory=list)
     verdict: Verdict = field(default_factory=Allow)
@@ -102,7 +104,7 @@ class Notes:
     def named(self) -> Asked:
         """What an answer says that its provider does not."""
         arrived = self.arrival.received_us // 1_000_000
-        return Asked(self.model or "", self.arrival.request_id, arrived, self.counts_apart)
+        return Asked(self.model or "", self.arrival.request_id, arrived, self.counts_apart, self.packed)
 
     @property
     def cost_usd(self) -> float | None:
@@ -126,7 +128,6 @@ class Notes:
             timestamp=_rfc3339(arrival.received_us),
             request_id=arrival.request_id,
             trace_id=arrival.trace_id,
-            parent_span_id=arrival.parent_span_id,
             verdict="failed" if failed else NAMES[type(self.verdict)],
             reason_code=self.failure if failed and self.failure else self.reason,
             phase=self.phase,
@@ -153,9 +154,12 @@ class Notes:
             degraded=self.degraded,
             attempts=tuple(self.attempts),
             shadow_verdict=self._shadow_verdict(),
-            behind_chars=self.behind_chars,
             **self._caller(arrival.caller),
+            **self._unrecorded(),
         )
+
+    def _unrecorded(self) -> dict[str, Any]:
+        return {"parent_span_id": self.arrival.parent_span_id, "behind_chars": self.behind_chars}
 
     def _shadow_verdict(self) -> str | None:
         shadows = [_SEVERITY[one.verdict] for one in self.results if one.mode == "shadow" and one.verdict in _SEVERITY]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 from typing import Final
@@ -21,7 +22,7 @@ from keeptrusts.policy.compiled import CompiledPolicy, TargetSettings
 from keeptrusts.policy.engine import Judgement
 from keeptrusts.wire import bedrock
 from keeptrusts.wire.anthropic import VERSION
-from keeptrusts.wire.dialects import CHAT, COUNT, MESSAGES, Dialect, bridge_to, framing_of, is_native
+from keeptrusts.wire.dialects import CHAT, COUNT, EMBEDDINGS, MESSAGES, Dialect, bridge_to, framing_of, is_native
 from keeptrusts.wire.instructions import instructed
 from keeptrusts.wire.openai_chat import NEW_CAP, fitted
 from keeptrusts.wire.readings import ModelRequest
@@ -39,6 +40,8 @@ _FORWARDED: Final = frozenset(
 )
 _ANTHROPIC: Final = frozenset({"x-api-key", "anthropic-version", "anthropic-beta"})
 _CREDENTIALS: Final = frozenset({"authorization", "x-api-key", "openai-organization", "openai-project"})
+_ACTIONS: Final[Mapping[str, bedrock.Action]] = {COUNT.name: "count-tokens", EMBEDDINGS.name: "invoke"}
+"""What Bedrock is asked to do where it is no conversation."""
 _SIGNED: Final = frozenset({"user-agent"})
 """To who checks our own signature."""
 
@@ -169,7 +172,8 @@ def path_of(notes: Notes, target: TargetSettings) -> str:
     dialect = notes.dialect
     if target.format == "bedrock":
         model = target.target.model or notes.model or ""
-        return bedrock.path(model, counting=dialect is COUNT, streamed=notes.streamed)
+        action = _ACTIONS.get(dialect.name, "converse-stream" if notes.streamed else "converse")
+        return bedrock.path(model, action)
     main = MESSAGES if target.format == "anthropic" else CHAT
     asked = dialect if is_native(dialect, target.format, target.target.provider) else main
     if target.path_template is not None and asked is main:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 from urllib.parse import quote
 
 from keeptrusts.core.errors import UnreadableError
@@ -22,6 +22,7 @@ from keeptrusts.wire.openai_chat import natural
 from keeptrusts.wire.strict_json import parse_json, parse_object
 from keeptrusts.wire.translation import Asked, guarded
 
+Action: TypeAlias = Literal["converse", "converse-stream", "count-tokens", "invoke"]
 _FINISH: Final = {
     "end_turn": "stop",
     "stop_sequence": "stop",
@@ -51,9 +52,8 @@ _DOCUMENTS: Final = {
 }
 
 
-def path(model: str, *, counting: bool, streamed: bool) -> str:
+def path(model: str, action: Action) -> str:
     """Where a model is asked. Its name may be an ARN."""
-    action = "count-tokens" if counting else "converse-stream" if streamed else "converse"
     return f"/model/{quote(model, safe='')}/{action}"
 
 

@@ -20,6 +20,7 @@ from keeptrusts.wire import (
     responses_as_chat,
 )
 from keeptrusts.wire.alike import AlikeReader
+from keeptrusts.wire.bedrock_embeddings import answer_from_vectors, request_to_vectors
 from keeptrusts.wire.bedrock_stream import ConverseStream
 from keeptrusts.wire.event_stream import MEDIA_TYPE, EventStreamDecoder
 from keeptrusts.wire.messages_as_chat import answer_to_message, request_to_chat
@@ -176,8 +177,11 @@ _FAR: Final = {
     ),
 }
 """From chat to the formats of targets that do not speak it."""
-_COUNTERS: Final = {"bedrock": Bridge(bedrock.request_to_count, named(bedrock.answer_from_count))}
-"""From Anthropic's way of counting to that of targets with another one."""
+_BESIDE: Final = {
+    (COUNT.name, "bedrock"): Bridge(bedrock.request_to_count, named(bedrock.answer_from_count)),
+    (EMBEDDINGS.name, "bedrock"): Bridge(request_to_vectors, answer_from_vectors),
+}
+"""From what is no conversation to the formats of targets that have it in another form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +221,9 @@ def bridge_to(dialect: Dialect, spoken: str, provider: str) -> Bridge | None:
     """
     if is_native(dialect, spoken, provider):
         return None
-    if dialect is COUNT and spoken in _COUNTERS:
-        return _COUNTERS[spoken]
+    beside = _BESIDE.get((dialect.name, spoken))
+    if beside is not None:
+        return beside
     far = _FAR.get(spoken)
     if dialect is CHAT:
         return far

@@ -50,6 +50,11 @@ class ModelRequest:
         options = self.document.get("stream_options")
         return isinstance(options, dict) and options.get("include_usage") is True
 
+    @property
+    def packed(self) -> bool:
+        """Vectors are asked for in base64."""
+        return self.document.get("encoding_format") == "base64"
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:

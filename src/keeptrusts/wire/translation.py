@@ -39,12 +39,14 @@ class Asked:
         model: That was asked for.
         at: When, in seconds since the epoch, UTC.
         counts_apart: The client asked for the counts of a stream, so they have a chunk of their own.
+        packed: It asked for vectors in base64.
     """
 
     model: str
     request_id: str
     at: int = 0
     counts_apart: bool = False
+    packed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -268,13 +268,6 @@ def test_events_of_servers_are_no_answer_of_bedrock() -> None:
     assert (seen.status, seen.error["code"]) == (502, "upstream_garbled")
 
 
-def test_embeddings_are_refused() -> None:
-    """Converse has none."""
-    seen = play(policy_of(targets=(BEDROCK,)), b'{"model": "m", "input": "a"}', path="/v1/embeddings")
-
-    assert (seen.status, seen.error["code"]) == (422, "unreadable")
-
-
 def test_no_count_is_no_answer() -> None:
     """What cannot be read is a failure of the provider's, in the words of Anthropic's clients."""
     seen = play(policy_of(targets=(BEDROCK,)), request(), Provider([b"{}"]), path=f"{PATH}/count_tokens")
