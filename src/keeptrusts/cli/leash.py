@@ -34,6 +34,6 @@ def _watch(descriptor: int) -> None:
 if __name__ == "__main__":
     hold(int(sys.argv.pop(1)))
     sys.argv[0] = "kt"
-    from keeptrusts.cli.main import main
+    from keeptrusts.cli.start import start
 
-    main()
+    start()
