@@ -60,7 +60,7 @@ class Methods:
         except (OSError, ValueError, EOFError, TypeError):
             pass
         if module is None:
-            import dataclasses as module  # type: ignore[no-redef]
+            import dataclasses as module
         module.exec = self._run
 
     def keep(self) -> None:

@@ -82,7 +82,7 @@ def test_where_nothing_can_be_written_python_compiles(tmp_path: Path, monkeypatc
 def test_it_lies_beside_the_compiled_modules() -> None:
     """Of this version of Python alone."""
     place = start._place()
-    assert place.parent == Path(str(start.__cached__)).parent
+    assert place.parent == Path(str(start.__spec__.cached)).parent
     assert sys.implementation.cache_tag in place.name
 
 
