@@ -7,6 +7,7 @@ from typing import Any
 from keeptrusts.core.errors import ApiError, KeeptrustsError
 from keeptrusts.terraform.diagnostics import Diagnostics
 from keeptrusts.terraform.failures import tell
+from keeptrusts.terraform.identities import identity_of, wanted_id
 from keeptrusts.terraform.planning import Change, keep_texts
 from keeptrusts.terraform.plugin.logs import hide
 from keeptrusts.terraform.plugin.values import UNKNOWN, Json
@@ -108,19 +109,20 @@ class ResourceCalls:
         prior = self._load(state)
         assert prior is not None
         if not self._resource.session.access or self._resource.session.lost:
-            return self._answer(new_state=state)
+            return self._answer(new_state=state, **self._identity("new_identity", prior))
         try:
             found = self._resource.read(make(self._state, prior))
         except KeeptrustsError as error:
             # one error fails the plan; the same one for every resource would only bury it
             if not _ends_all(error) or self._resource.session.lose():
                 self._tell("read", error)
-            return self._answer(new_state=state)
+            return self._answer(new_state=state, **self._identity("new_identity", prior))
         if found is None:
             self._warn_gone(prior)
-            return self._answer(new_state=None)
+            return self._answer(new_state=None, **self._identity("new_identity", None))
         now = keep_texts(self._state, prior, take(found))
-        return self._answer(new_state=state if now == prior else self._dump(now))
+        kept = state if now == prior else self._dump(now)
+        return self._answer(new_state=kept, **self._identity("new_identity", now))
 
     def plan(self, request: Answer) -> Answer:
         proposed = self._load(request.get("proposed_new_state"))
@@ -131,10 +133,12 @@ class ResourceCalls:
         change.settle()
         self._resource.plan(change)
         change.follow()
+        identity = self._identity("planned_identity", prior)
         if prior is not None and change.planned == prior:
-            return self._answer(planned_state=request["prior_state"])
+            return self._answer(planned_state=request["prior_state"], **identity)
         replacing = [{"steps": [{"attribute_name": name}]} for name in change.replacing()]
-        return self._answer(planned_state=dump(self._state, change.planned), requires_replace=replacing)
+        planned = dump(self._state, change.planned)
+        return self._answer(planned_state=planned, requires_replace=replacing, **identity)
 
     def apply(self, request: Answer) -> Answer:
         prior = self._load(request.get("prior_state"))
@@ -148,13 +152,14 @@ class ResourceCalls:
             done = self._resource.create(wanted) if prior is None else self._update(prior, wanted)
         except KeeptrustsError as error:
             self._tell(verb, error)
-            return self._answer(new_state=request.get("prior_state"))
+            return self._answer(new_state=request.get("prior_state"), **self._identity("new_identity", prior))
         finally:
             self._resource.session.reads.forget(self._kind.noun)
-        return self._answer(new_state=self._dump(_settled(planned, take(done))))
+        now = _settled(planned, take(done))
+        return self._answer(new_state=self._dump(now), **self._identity("new_identity", now))
 
     def find(self, request: Answer) -> Answer:
-        identifier = request.get("id", "")
+        identifier = wanted_id(request)
         try:
             found = self._resource.find(identifier)
         except KeeptrustsError as error:
@@ -163,7 +168,12 @@ class ResourceCalls:
         if found is None:
             self._diagnostics.error("Nothing to import", self._how_to_list(identifier))
             return self._answer()
-        imported = {"type_name": self._kind.type_name, "state": self._dump(take(found))}
+        values = take(found)
+        imported = {
+            "type_name": self._kind.type_name,
+            "state": self._dump(values),
+            **self._identity("identity", values),
+        }
         return self._answer(imported_resources=[imported])
 
     def _update(self, prior: Values, wanted: Any) -> Any:
@@ -174,8 +184,17 @@ class ResourceCalls:
             self._resource.delete(make(self._state, prior))
         except KeeptrustsError as error:
             self._tell("delete", error)
-        kept = dump(self._state, prior) if self._diagnostics.failed else None
-        return self._answer(new_state=kept)
+        kept = prior if self._diagnostics.failed else None
+        return self._answer(new_state=dump(self._state, kept), **self._identity("new_identity", kept))
+
+    def upgrade_identity(self, request: Answer) -> Answer:
+        """There is one version so far."""
+        import json
+
+        return self._answer(upgraded_identity=identity_of(json.loads(request["raw_identity"]["json"])))
+
+    def _identity(self, name: str, state: Values | None) -> Answer:
+        return {name: identity_of(state)} if self._resource.session.identities else {}
 
     def _write_only(self, config: Values) -> Values:
         names = (name for name, one in attributes_of(self._state).items() if one.attr.write_only)

@@ -17,7 +17,7 @@ from keeptrusts.terraform.prepared import use_prepared
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Protocol
 
     class Answering(Protocol):
@@ -32,12 +32,21 @@ SERVICE = "/tfplugin6.Provider/"
 SCHEMA = SERVICE + "GetProviderSchema"
 LAST_RUN_FILE = "keeptrusts-last-run"
 """In `.terraform`: the number of the Terraform process that started us last."""
-SCHEMA_FILE = "schema.bin"
-"""Beside this module, in a packaged provider: the answer to `GetProviderSchema`."""
+IDENTITIES = SERVICE + "GetResourceIdentitySchemas"
+READY = {SCHEMA: "schema.bin", IDENTITIES: "identities.bin"}
+"""Calls whose answers a packaged provider has in files beside this module."""
 
 QUICK = frozenset(
     SERVICE + name
-    for name in ("GetMetadata", "GetProviderSchema", "ValidateProviderConfig", "StopProvider", "UpgradeResourceState")
+    for name in (
+        "GetMetadata",
+        "GetProviderSchema",
+        "GetResourceIdentitySchemas",
+        "ValidateProviderConfig",
+        "StopProvider",
+        "UpgradeResourceIdentity",
+        "UpgradeResourceState",
+    )
 )
 """Calls that never wait; the loop answers them itself. StopProvider must get through when every worker is busy."""
 
@@ -51,21 +60,21 @@ class Loading:
 
     Args:
         prepare: Done before it is loaded. A process that was asked for the schema meanwhile loads nothing more.
-        ready: The schema, where it is at hand.
+        ready: Answers that are at hand: path -> message.
         early: Whether to load before anything is asked. The first process of a command is asked for the schema alone.
     """
 
     def __init__(
         self,
         load: Callable[[], Answering],
-        ready: bytes | None = None,
+        ready: Mapping[str, bytes] | None = None,
         prepare: Callable[[], None] = lambda: None,
         *,
         early: bool = True,
     ) -> None:
         self._load = load
         self._prepare = prepare
-        self._ready = ready
+        self._ready = ready or {}
         self._asked = False
         self._provider: Answering | None = None
         self._loaded = _thread.allocate_lock()
@@ -74,9 +83,10 @@ class Loading:
             _thread.start_new_thread(self._run, ())
 
     def __call__(self, path: str, body: bytes) -> bytes:
-        if self._ready is not None and path == SCHEMA:
+        ready = self._ready.get(path)
+        if ready is not None:
             self._asked = True
-            return self._ready
+            return ready
         if self._provider is None:
             with self._loaded:
                 if self._provider is None:  # it was not needed before; or it failed, and fails again where it is told
@@ -107,9 +117,9 @@ def main() -> int:
     sys.setswitchinterval(_SWITCH_S)  # the connection is not to wait for imports
     gc.set_threshold(_GARBAGE_AFTER)  # what is imported is no garbage
     folder = os.path.dirname(__file__)  # noqa: PTH120 - see `serve`
-    schema = read_schema(folder)
-    early = schema is None or not is_first(os.environ.get("TF_DATA_DIR") or ".terraform", os.getppid())
-    return serve(lambda: Loading(_load, schema, lambda: use_prepared(folder), early=early), QUICK)
+    ready = read_ready(folder)
+    early = not ready or not is_first(os.environ.get("TF_DATA_DIR") or ".terraform", os.getppid())
+    return serve(lambda: Loading(_load, ready, lambda: use_prepared(folder), early=early), QUICK)
 
 
 def is_first(folder: str, terraform: int) -> bool:
@@ -136,13 +146,16 @@ def is_first(folder: str, terraform: int) -> bool:
     return True
 
 
-def read_schema(folder: str) -> bytes | None:
-    """The schema made when the provider was packaged; None in a source tree."""
-    try:
-        with open(f"{folder}/{SCHEMA_FILE}", "rb") as file:  # noqa: PTH123 - pathlib takes longer to import than this
-            return file.read()
-    except OSError:
-        return None
+def read_ready(folder: str) -> dict[str, bytes]:
+    """What was made when the provider was packaged; nothing in a source tree."""
+    found = {}
+    for path, name in READY.items():
+        try:
+            with open(f"{folder}/{name}", "rb") as file:  # noqa: PTH123 - pathlib takes longer to import than this
+                found[path] = file.read()
+        except OSError:
+            continue
+    return found
 
 
 def _load() -> Answering:

@@ -24,7 +24,7 @@ from typing import Any, Final
 import keeptrusts
 from keeptrusts.core.version import VERSION
 from keeptrusts.terraform import bundle, prepared
-from keeptrusts.terraform.main import SCHEMA, SCHEMA_FILE
+from keeptrusts.terraform.main import READY
 from keeptrusts.terraform.plugin.certificate import POINTS_FILE, base_points
 from keeptrusts.terraform.provider import Provider
 from keeptrusts.terraform.sound_texts import SOURCES_FILE
@@ -93,7 +93,7 @@ def build() -> dict[str, bytes]:
         NAME: LAUNCHER.encode(),
         f"lib/{bundle.FILE}": modules,
         "lib/sources.zip": archive(sources),
-        f"lib/keeptrusts/terraform/{SCHEMA_FILE}": Provider({}).handle(SCHEMA, b""),
+        **{f"lib/keeptrusts/terraform/{name}": Provider({}).handle(call, b"") for call, name in READY.items()},
         f"lib/keeptrusts/terraform/{prepared.FILE}": _prepared(_our_modules()),
         f"lib/keeptrusts/terraform/plugin/{POINTS_FILE}": base_points(),
         f"lib/keeptrusts/terraform/{SOURCES_FILE}": _digest(sources),

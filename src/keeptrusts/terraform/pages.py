@@ -75,9 +75,9 @@ VERSIONS: Final = """\
 | 1.8 | functions |
 | 1.10 | ephemeral resources |
 | 1.11 | write-only arguments: `value_wo`, `secret_wo` |
+| 1.12 | identities of objects, and imports by them |
 
-What a version lacks is left out; a write-only argument that it does not know is an error at validate. Objects have no
-resource identity (Terraform 1.12): imports go by id or by what each page names.
+What a version lacks is left out; a write-only argument that it does not know is an error at validate.
 
 The provider runs with the first `python3` on the `PATH`, 3.11 or later, and needs nothing else. Which documents it
 found without fault it remembers as digests in `.terraform/keeptrusts-sound-texts`; that file may be deleted."""
@@ -195,9 +195,11 @@ def _import(name: str, key: str) -> str:
     lines = "\n".join(f"terraform import {name}.{label} {one}" for one in given)
     by = f"By id, or by `{key}=...`." if key else "By id."
     secret = examples.LOST_BY_IMPORT.get(name, "")
+    identity = f'import {{\n  to = {name}.{label}\n  identity = {{\n    id = "{given[0]}"\n  }}\n}}'
     return (
         f"## Import\n\n{by} `GET {api_path(load_type(RESOURCES, name).noun)}` lists what there is.{secret}\n\n"
-        f"```shell\n{lines}\n```\n\n```terraform\n{block}\n```"
+        f"```shell\n{lines}\n```\n\n```terraform\n{block}\n```\n\n"
+        f"Terraform 1.12 or later also takes the identity, which is the id:\n\n```hcl\n{identity}\n```"
     )
 
 

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Annotated, Any, Final
 
 from keeptrusts.core.errors import KeeptrustsError
-from keeptrusts.terraform import functions
+from keeptrusts.terraform import functions, identities
 from keeptrusts.terraform.calls import Answer, DataCalls, EphemeralCalls, ResourceCalls, check_values, hide_all
 from keeptrusts.terraform.checks import between, http_url
 from keeptrusts.terraform.diagnostics import Diagnostics
@@ -103,7 +103,8 @@ class Provider:
         self._methods: Mapping[str, Callable[[Answer], Answer]] = {
             "GetMetadata": self._metadata,
             "GetProviderSchema": self._schema,
-            "GetResourceIdentitySchemas": lambda _: {},
+            "GetResourceIdentitySchemas": lambda _: {"identity_schemas": dict.fromkeys(RESOURCES, identities.SCHEMA)},
+            "UpgradeResourceIdentity": lambda request: self._resource(request).upgrade_identity(request),
             "GetFunctions": lambda _: {"functions": functions.describe()},
             "CallFunction": lambda request: functions.call(request.get("name", ""), request.get("arguments", ())),
             "ValidateProviderConfig": self._validate,
@@ -192,6 +193,7 @@ class Provider:
         config = load(ProviderConfig, request.get("config")) or {}
         self._session.configured = True
         self._session.terraform_version = request.get("terraform_version", "")
+        self._session.identities = identities.are_known_to(self._session.terraform_version)
         labels = config.get("default_labels")
         self._session.default_labels = (labels or {}) if known(labels) else None
         self._session.access = self._access(config, diagnostics)

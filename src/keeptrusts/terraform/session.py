@@ -36,6 +36,7 @@ class Session:
         configured: Whether Terraform told us anything: it does for a plan, not for `validate`.
         access: None: not known before apply.
         default_labels: None: likewise.
+        identities: Whether this Terraform keeps the identity of an object beside its state.
         lost: The control plane is out of reach, or does not take the key: whatever is read next would fail likewise.
     """
 
@@ -43,6 +44,7 @@ class Session:
     access: Access | None = None
     default_labels: Mapping[str, str] | None = field(default_factory=dict)
     terraform_version: str = ""
+    identities: bool = True
     stopping: threading.Event = field(default_factory=threading.Event)
     lost: bool = False
     made: set[str] = field(default_factory=set)

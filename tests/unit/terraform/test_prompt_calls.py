@@ -31,6 +31,7 @@ STATE: dict[str, Any] = {
     "updated_at": "2030-01-01T00:00:00Z",
 }
 COMPUTED = ("id", "version", "content_digest", "effective_labels", "policy_kinds", "created_at", "updated_at")
+UNSETTLED = {"api_url": UNKNOWN, "api_key": UNKNOWN}
 CONFIG = {**STATE, **dict.fromkeys((*COMPUTED, "allow_weakening", "deletion_protection"))}
 
 
@@ -40,7 +41,7 @@ def provider() -> Provider:
     recent._values.clear()
     recent._bytes.clear()
     made = Provider({})
-    made.handle(*message("ConfigureProvider", {"config": {"api_url": UNKNOWN, "api_key": UNKNOWN}}))
+    made.handle(*message("ConfigureProvider", {"terraform_version": "1.11.4", "config": UNSETTLED}))
     return made
 
 
@@ -70,7 +71,7 @@ def test_a_plan_of_a_change_waits_for_its_turn(provider: Provider) -> None:
 
 def test_a_default_label_is_a_difference_of_what_is_not_changed(provider: Provider) -> None:
     """Nothing is proposed, and yet the plan is not the prior state."""
-    defaults = {"default_labels": {"team": "risk"}, "api_url": UNKNOWN, "api_key": UNKNOWN}
+    defaults = {**UNSETTLED, "default_labels": {"team": "risk"}}
     provider.handle(*message("ConfigureProvider", {"config": defaults}))
     answer = provider.prompt(*plan(STATE))
     assert answer is not None

@@ -17,12 +17,12 @@ import pytest
 
 from keeptrusts.terraform import bundle
 from keeptrusts.terraform.main import (
+    READY,
     SCHEMA,
-    SCHEMA_FILE,
     SERVICE,
     Loading,
     is_first,
-    read_schema,
+    read_ready,
 )
 from keeptrusts.terraform.prepared import FILE, RECORDER, packed, use_patterns, use_prepared
 
@@ -47,7 +47,7 @@ def test_a_call_waits_until_the_provider_is_there() -> None:
         assert go_on.wait(20)
         return Echo()
 
-    loading = Loading(load, b"schema")
+    loading = Loading(load, {SCHEMA: b"schema"})
     assert loading(SCHEMA, b"") == b"schema"
     go_on.set()
     assert loading(OTHER, b"!") == OTHER.encode() + b"!"
@@ -64,7 +64,7 @@ def test_whoever_is_asked_for_the_schema_alone_loads_nothing() -> None:
     def prepare() -> None:
         assert go_on.wait(20)
 
-    loading = Loading(load, b"schema", prepare)
+    loading = Loading(load, {SCHEMA: b"schema"}, prepare)
     assert loading(SCHEMA, b"") == b"schema"
     go_on.set()
     assert [loading(OTHER, b"a"), loading(OTHER, b"b")] == [OTHER.encode() + b"a", OTHER.encode() + b"b"]
@@ -79,7 +79,7 @@ def test_a_process_that_is_not_to_load_early_loads_when_it_has_to() -> None:
         done.append("load")
         return Echo()
 
-    loading = Loading(load, b"schema", lambda: done.append("prepare"), early=False)
+    loading = Loading(load, {SCHEMA: b"schema"}, lambda: done.append("prepare"), early=False)
     assert loading(SCHEMA, b"") == b"schema"
     assert (done, loading.prompt(OTHER, b"!")) == ([], None)
     assert loading(OTHER, b"!") == OTHER.encode() + b"!"
@@ -109,11 +109,11 @@ def test_a_provider_that_does_not_load_fails_in_the_call() -> None:
             loading(OTHER, b"")
 
 
-def test_the_schema_is_read_from_beside_the_module(tmp_path: Path) -> None:
-    """None where nobody has packaged it."""
-    assert read_schema(str(tmp_path)) is None
-    (tmp_path / SCHEMA_FILE).write_bytes(b"x")
-    assert read_schema(str(tmp_path)) == b"x"
+def test_what_is_ready_is_read_from_beside_the_module(tmp_path: Path) -> None:
+    """Nothing where nobody has packaged it."""
+    assert read_ready(str(tmp_path)) == {}
+    (tmp_path / READY[SCHEMA]).write_bytes(b"x")
+    assert read_ready(str(tmp_path)) == {SCHEMA: b"x"}
 
 
 def make() -> type:

@@ -51,7 +51,12 @@ SCHEMA = Message(version=integer(1), block=one(2, BLOCK))
 SERVER_CAPABILITIES = Message(plan_destroy=flag(1), get_provider_schema_optional=flag(2), move_resource_state=flag(3))
 CLIENT_CAPABILITIES = Message(deferral_allowed=flag(1), write_only_attributes_allowed=flag(2))
 RAW_STATE = Message(json=data(1))
-IMPORTED = Message(type_name=text(1), state=dynamic(2), private=data(3))
+IDENTITY = Message(identity_data=dynamic(1))
+IDENTITY_ATTRIBUTE = Message(
+    name=text(1), type=data(2), required_for_import=flag(3), optional_for_import=flag(4), description=text(5)
+)
+IDENTITY_SCHEMA = Message(version=integer(1), identity_attributes=many(2, IDENTITY_ATTRIBUTE))
+IMPORTED = Message(type_name=text(1), state=dynamic(2), private=data(3), identity=one(4, IDENTITY))
 TYPE_NAME = Message(type_name=text(1))
 PARAMETER = Message(
     name=text(1), type=data(2), allow_null_value=flag(3), allow_unknown_values=flag(4), description=text(5)
@@ -79,14 +84,18 @@ REQUESTS: dict[str, Message] = {
     ),
     "ValidateDataResourceConfig": Message(type_name=text(1), config=dynamic(2)),
     "UpgradeResourceState": Message(type_name=text(1), version=integer(2), raw_state=one(3, RAW_STATE)),
+    "UpgradeResourceIdentity": Message(type_name=text(1), version=integer(2), raw_identity=one(3, RAW_STATE)),
     "ConfigureProvider": Message(terraform_version=text(1), config=dynamic(2)),
-    "ReadResource": Message(type_name=text(1), current_state=dynamic(2), private=data(3)),
+    "ReadResource": Message(
+        type_name=text(1), current_state=dynamic(2), private=data(3), current_identity=one(6, IDENTITY)
+    ),
     "PlanResourceChange": Message(
         type_name=text(1),
         prior_state=dynamic(2),
         proposed_new_state=dynamic(3),
         config=dynamic(4),
         prior_private=data(5),
+        prior_identity=one(8, IDENTITY),
     ),
     "ApplyResourceChange": Message(
         type_name=text(1),
@@ -94,8 +103,9 @@ REQUESTS: dict[str, Message] = {
         planned_state=dynamic(3),
         config=dynamic(4),
         planned_private=data(5),
+        planned_identity=one(7, IDENTITY),
     ),
-    "ImportResourceState": Message(type_name=text(1), id=text(2)),
+    "ImportResourceState": Message(type_name=text(1), id=text(2), identity=one(4, IDENTITY)),
     "ReadDataSource": Message(type_name=text(1), config=dynamic(2)),
     "ValidateEphemeralResourceConfig": Message(type_name=text(1), config=dynamic(2)),
     "OpenEphemeralResource": Message(type_name=text(1), config=dynamic(2)),
@@ -122,22 +132,28 @@ ANSWERS: dict[str, Message] = {
         functions=keyed(7, FUNCTION),
         ephemeral_resource_schemas=keyed(8, SCHEMA),
     ),
-    "GetResourceIdentitySchemas": EMPTY,
+    "GetResourceIdentitySchemas": Message(identity_schemas=keyed(1, IDENTITY_SCHEMA), diagnostics=many(2, DIAGNOSTIC)),
     "GetFunctions": Message(functions=keyed(1, FUNCTION), diagnostics=many(2, DIAGNOSTIC)),
     "CallFunction": Message(result=dynamic(1), error=one(2, FUNCTION_ERROR)),
     "ValidateProviderConfig": Message(diagnostics=many(2, DIAGNOSTIC)),
     "ValidateResourceConfig": ONLY_DIAGNOSTICS,
     "ValidateDataResourceConfig": ONLY_DIAGNOSTICS,
     "UpgradeResourceState": Message(upgraded_state=dynamic(1), diagnostics=many(2, DIAGNOSTIC)),
+    "UpgradeResourceIdentity": Message(upgraded_identity=one(1, IDENTITY), diagnostics=many(2, DIAGNOSTIC)),
     "ConfigureProvider": ONLY_DIAGNOSTICS,
-    "ReadResource": Message(new_state=dynamic(1), diagnostics=many(2, DIAGNOSTIC), private=data(3)),
+    "ReadResource": Message(
+        new_state=dynamic(1), diagnostics=many(2, DIAGNOSTIC), private=data(3), new_identity=one(5, IDENTITY)
+    ),
     "PlanResourceChange": Message(
         planned_state=dynamic(1),
         requires_replace=many(2, PATH),
         planned_private=data(3),
         diagnostics=many(4, DIAGNOSTIC),
+        planned_identity=one(7, IDENTITY),
     ),
-    "ApplyResourceChange": Message(new_state=dynamic(1), private=data(2), diagnostics=many(3, DIAGNOSTIC)),
+    "ApplyResourceChange": Message(
+        new_state=dynamic(1), private=data(2), diagnostics=many(3, DIAGNOSTIC), new_identity=one(5, IDENTITY)
+    ),
     "ImportResourceState": Message(imported_resources=many(1, IMPORTED), diagnostics=many(2, DIAGNOSTIC)),
     "ReadDataSource": Message(state=dynamic(1), diagnostics=many(2, DIAGNOSTIC)),
     "ValidateEphemeralResourceConfig": ONLY_DIAGNOSTICS,
