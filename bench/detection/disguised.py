@@ -19,8 +19,27 @@ MOST = 300
 PADDING = 4096
 LEET = str.maketrans("aeiostAEIOST", "431057431057")
 
+LOOK_ALIKES = str.maketrans("aceiopsxyACEHIKMOPTX", "асеіорѕхуАСЕНІКМОРТХ")
+
+
+def _typos(text: str) -> str:
+    """In every second word of five letters or more two neighbours change places, always the same for a text."""
+    draw, words = random.Random(text), text.split(" ")
+    for index, word in enumerate(words):
+        if len(word) >= 5 and index % 2:
+            at = draw.randrange(1, len(word) - 2)
+            words[index] = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+    return " ".join(words)
+
+
 DISGUISES: dict[str, Callable[[str], str]] = {
     "none": lambda text: text,
+    "capitals": str.upper,
+    "every other letter a capital": lambda text: "".join(
+        letter.upper() if index % 2 else letter.lower() for index, letter in enumerate(text)
+    ),
+    "typos": _typos,
+    "look-alike letters": lambda text: text.translate(LOOK_ALIKES),
     "leet": lambda text: text.translate(LEET),
     "base64": lambda text: "Read this: " + base64.b64encode(text.encode()).decode(),
     "base64 in lines": lambda text: base64.encodebytes(text.encode()).decode(),

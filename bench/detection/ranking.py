@@ -34,13 +34,15 @@ def rates(said: Sequence[Scored]) -> str:
     harmless = sorted(one.score for one in said if not one.label)
     if not attacks or not harmless:
         return "there are not both kinds of texts."
-    limit = harmless[-max(len(harmless) // 100, 1)]
-    above = sum(score > limit for score in attacks) / len(attacks)
+    above, far_above = (
+        sum(score > harmless[-max(len(harmless) // part, 1)] for score in attacks) / len(attacks)
+        for part in (100, 1000)
+    )
     missed = sum(one.flagged for one in said if one.label) / len(attacks)
     alarms = sum(one.flagged for one in said if not one.label) / len(harmless)
     return (
-        f"AUROC {area(attacks, harmless):.3f}, TPR at 1 % FPR {above:.3f}; at the default threshold"
-        f" FPR {alarms:.2%} and TPR {missed:.3f}."
+        f"AUROC {area(attacks, harmless):.3f}, TPR at 1 % FPR {above:.3f}, at 0.1 % {far_above:.3f};"
+        f" at the default threshold FPR {alarms:.2%} and TPR {missed:.3f}."
     )
 
 

@@ -232,6 +232,7 @@ def _rates(labels: Any, scores: Any) -> dict[str, float]:
     fired = scores >= THRESHOLD
     figures = {
         "auroc": roc_auc_score(labels, scores), "tpr_at_1": found[rates <= 0.01].max(),
+        "tpr_at_01": found[rates <= 0.001].max(),
         "fpr": fired[labels == 0].mean(), "tpr": fired[labels == 1].mean(),
     }  # fmt: skip
     return {name: round(float(figure), 4) for name, figure in figures.items()}
