@@ -77,8 +77,8 @@ def test_who_waits_goes_together(busy: Busy) -> None:
     receipts = busy.run(batches)
     assert busy.lanes < len(busy.commits) <= 2 * busy.lanes
     for batch, receipt in zip(batches[:-1], receipts[:-1], strict=True):
-        assert receipt == {"accepted": list(batch.good), "duplicates": [], "rejected": []}
-    assert receipts[-1] == {"accepted": [], "duplicates": list(batches[-1].good), "rejected": []}
+        assert dict(receipt) == {"accepted": list(batch.good), "duplicates": [], "rejected": []}
+    assert dict(receipts[-1]) == {"accepted": [], "duplicates": list(batches[-1].good), "rejected": []}
 
 
 def test_a_transaction_does_not_grow_without_bound(busy: Busy, monkeypatch: pytest.MonkeyPatch) -> None:

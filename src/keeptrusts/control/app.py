@@ -46,6 +46,7 @@ from keeptrusts.control.routes import (
 )
 from keeptrusts.control.services import Services, secret_key
 from keeptrusts.control.settings import Settings
+from keeptrusts.control.shortcut import Shortcut
 from keeptrusts.control.signing import Signer
 from keeptrusts.control.workers import WORKERS, Worker
 from keeptrusts.core.errors import KeeptrustsError
@@ -118,6 +119,7 @@ def create_app(settings: Settings, services: Services | None = None, background:
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(KeeptrustsError, on_own_error)
+    app.add_middleware(Shortcut)
     app.add_middleware(Envelope)
     app.openapi = lambda: describe_api(app)  # type: ignore[method-assign]  # the framework's way
     return app

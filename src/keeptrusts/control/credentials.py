@@ -21,6 +21,24 @@ from keeptrusts.store.transaction import Store
 TTL_S = 15.0
 REMEMBERED = 20_000
 GATEWAY_FACTOR = 10
+SWEPT_EVERY_S = 60.0
+
+
+class Counters(MemoryStorage):
+    """
+    Counts in memory, swept now and then by whoever comes by.
+
+    The library's own starts a thread for a sweep after each request, at most every 10 ms, which walks over the counts
+    of every key: with ten thousand gateways a processor does nothing else.
+    """
+
+    _swept_at = 0.0
+
+    def _MemoryStorage__schedule_expiry(self) -> None:  # noqa: N802  the library's name
+        now = time.monotonic()
+        if now - self._swept_at > SWEPT_EVERY_S:
+            self._swept_at = now
+            self._MemoryStorage__expire_events()  # type: ignore[attr-defined]
 
 
 class Credentials:
@@ -31,7 +49,7 @@ class Credentials:
         self._seen: OrderedDict[str, tuple[float, Credential]] = OrderedDict()
         self._used: dict[str, datetime] = {}
         self._lock = threading.Lock()
-        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._limiter = SlidingWindowCounterRateLimiter(Counters())
         self._limits = {
             "key": RateLimitItemPerMinute(requests_per_minute),
             "gw": RateLimitItemPerMinute(requests_per_minute * GATEWAY_FACTOR),

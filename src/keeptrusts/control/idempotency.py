@@ -31,7 +31,8 @@ class Replay:
 
     def __init__(self, request: Request, tx: Tx, key: str) -> None:
         actor = request.state.actor
-        whole = f"{request.method} {request.url.path}?{request.url.query} {request.state.body_hash}"
+        body_hash = hashlib.sha256(request.state.body).hexdigest()
+        whole = f"{request.method} {request.url.path}?{request.url.query} {body_hash}"
         self._tx = tx
         self._actor = actor.key_id
         self._org = actor.org

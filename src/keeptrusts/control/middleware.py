@@ -8,7 +8,6 @@ a large one only of callers whose key is known.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import time
 import traceback
@@ -36,7 +35,7 @@ SMALL_BODY = 16 * 1024
 
 
 class Envelope:
-    """The outermost layer. Puts `request_id`, `body_hash` and `extra_headers` into the request's state."""
+    """The outermost layer. Puts `request_id`, `body` and `extra_headers` into the request's state."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -65,7 +64,7 @@ class Envelope:
         except KeeptrustsError as failed:
             await (await on_own_error(Request(inner), failed))(inner, receive, answer)
             return
-        state["body_hash"] = hashlib.sha256(body).hexdigest()
+        state["body"] = body
         began = time.perf_counter()
         await self._call(inner, _replay(body, receive), answer)
         route = getattr(inner.get("route"), "path", None)

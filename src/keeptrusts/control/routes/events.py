@@ -44,17 +44,22 @@ _BODY: Final[dict[str, Any]] = {
 }  # fmt: skip
 
 
+async def answer_events(services: Services, actor: Actor, request: Request) -> Response:
+    """The answer to a batch, once it is durable; refusals are raised."""
+    encoding = request.headers.get("content-encoding")
+    receipt = await run_in_threadpool(_take, services, actor, await request.body(), encoding)
+    return Response(msgspec.json.encode(receipt), media_type="application/json")
+
+
 @router.post("/gateway/events", responses=_RECEIPT, openapi_extra=_BODY)
 async def take_events(
     request: Request,
     actor: Runtime,
     services: AppServices,
-    content_encoding: Annotated[str | None, Header(max_length=40)] = None,
+    content_encoding: Annotated[str | None, Header(max_length=40)] = None,  # noqa: ARG001  for its description
 ) -> Response:
     """Take events in. What the answer calls accepted or a duplicate is durable; gzip is understood."""
-    body = await request.body()
-    receipt = await run_in_threadpool(_take, services, actor, body, content_encoding)
-    return Response(msgspec.json.encode(receipt), media_type="application/json")
+    return await answer_events(services, actor, request)
 
 
 @router.get("/events", responses={200: {"model": Page[Event]}})
