@@ -12,6 +12,7 @@ from typing import Any, Final
 from keeptrusts.core.errors import UnreadableError
 from keeptrusts.core.exchange import Part, Place
 from keeptrusts.wire.failures import refuse_failure
+from keeptrusts.wire.filter_verdicts import FILTER_FIELDS
 from keeptrusts.wire.openai_chat import ROLES, refuse_media, usage_of, usage_texts
 from keeptrusts.wire.readings import Channel, Chunk, Piece
 from keeptrusts.wire.sealed import legible
@@ -72,6 +73,7 @@ def choices_of(document: Mapping[str, Any]) -> list[Any]:
     return choices
 
 
+_CHOICE: Final = {"finish_reason": _FINISH, **FILTER_FIELDS}
 _TOP: Final = {
     "id": is_token,
     "object": one_of("chat.completion.chunk"),
@@ -80,6 +82,7 @@ _TOP: Final = {
     "service_tier": is_token,
     "system_fingerprint": is_token,
     "obfuscation": is_token,
+    **FILTER_FIELDS,
 }
 
 
@@ -102,7 +105,7 @@ class _ChunkReader:
             raise UnreadableError("a delta is not an object")
         self._delta(index, delta, (*place, "delta"))
         others = {name: value for name, value in choice.items() if name not in {"delta", "logprobs", "index"}}
-        self.others(index, others, place, {"finish_reason": _FINISH})
+        self.others(index, others, place, _CHOICE)
 
     def _delta(self, choice: int, delta: Mapping[str, Any], place: Place) -> None:
         role = delta.get("role")

@@ -15,6 +15,7 @@ from keeptrusts.core.errors import UnreadableError
 from keeptrusts.core.exchange import Part, Place, Role
 from keeptrusts.wire.chat_stream import choice_index, choices_of
 from keeptrusts.wire.failures import refuse_failure
+from keeptrusts.wire.filter_verdicts import FILTER_FIELDS
 from keeptrusts.wire.openai_chat import flag_of, model_of, natural, usage_of, usage_texts
 from keeptrusts.wire.readings import Chunk, ModelAnswer, ModelRequest, Piece
 from keeptrusts.wire.spelling import refuse_lookalikes
@@ -38,10 +39,12 @@ _ANSWER_FIELDS: Final[Mapping[str, Shape]] = {
     "created": is_number,
     "model": is_model_name,
     "system_fingerprint": is_token,
+    **FILTER_FIELDS,
 }
 _CHOICE_FIELDS: Final[Mapping[str, Shape]] = {
     "index": is_number,
     "finish_reason": one_of("stop", "length", "content_filter"),
+    **FILTER_FIELDS,
 }
 _SAME: Final = ("model", "temperature", "top_p", "n", "seed", "stop", "stream", "stream_options", "user", "max_tokens")
 _PENALTIES: Final = ("presence_penalty", "frequency_penalty")

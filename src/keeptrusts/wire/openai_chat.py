@@ -15,6 +15,7 @@ from typing import Any, Final
 from keeptrusts.core.errors import UnreadableError
 from keeptrusts.core.exchange import Part, Place, Role
 from keeptrusts.wire.attachments import NOT_TEXT, PARTS, collect
+from keeptrusts.wire.filter_verdicts import FILTER_FIELDS
 from keeptrusts.wire.readings import ModelAnswer, ModelRequest, Usage
 from keeptrusts.wire.sealed import legible
 from keeptrusts.wire.spelling import MESSAGE_FIELDS, refuse_lookalikes, refuse_odd_message, refuse_odd_tool
@@ -58,6 +59,7 @@ _ANSWER_FIELDS: Final[Mapping[str, Shape]] = {
     "service_tier": is_token,
     "system_fingerprint": is_token,
     "obfuscation": is_token,
+    **FILTER_FIELDS,
 }
 _USAGE_WORDS: Final = frozenset(
     {"prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details"}
@@ -81,6 +83,7 @@ _REQUEST_KEYS: Final = frozenset(_REQUEST_FIELDS) | _READ_APART
 _CHOICE_FIELDS: Final[Mapping[str, Shape]] = {
     "index": is_number,
     "finish_reason": one_of("stop", "length", "tool_calls", "content_filter", "function_call"),
+    **FILTER_FIELDS,
 }
 _TOOL_CHOICES: Final = frozenset({"none", "auto", "required"})
 _STREAM_OPTIONS: Final[Mapping[str, Shape]] = {"include_usage": _SWITCHES, "include_obfuscation": _SWITCHES}
