@@ -44,7 +44,7 @@ def test_its_words(value: Any, *, known: bool) -> None:
 
 def test_whole_answers() -> None:
     """Of chat and of older completions; what is cited is a text."""
-    beside = {"content_filter_results": SAFE | CITED, "index": 0, "finish_reason": "stop"}
+    beside: dict[str, Any] = {"content_filter_results": SAFE | CITED, "index": 0, "finish_reason": "stop"}
     chat = {
         "choices": [{"message": {"role": "assistant", "content": "hi"}, **beside}],
         "prompt_filter_results": OF_PROMPT,
