@@ -227,6 +227,19 @@ def test_the_files_are_what_github_and_gitlab_read() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_actionlint_has_nothing_to_say(tmp_path: Path) -> None:
+    """Expressions, inputs of actions and shell lines of every workflow are right; it does find what is wrong."""
+    program = str(Path(sys.executable).with_name("actionlint"))
+    workflows = [*(KIT / "ci").glob("github-*.yml"), *(ROOT / ".github" / "workflows").glob("*.yml")]
+    done = subprocess.run([program, "-no-color", *map(str, workflows)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+    wrong = tmp_path / "wrong.yml"
+    wrong.write_text(workflows[0].read_text(encoding="utf-8").replace("${{ ", "${{ nothing.", 1), encoding="utf-8")
+    done = subprocess.run([program, "-no-color", str(wrong)], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "nothing" in done.stdout
+
+
 def test_no_right_that_is_not_needed() -> None:
     """The scheduled and the applying workflow read the repository, and do no more there."""
     for name in ("github-apply.yml", "github-drift.yml"):

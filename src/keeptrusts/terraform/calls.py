@@ -6,7 +6,7 @@ from typing import Any
 
 from keeptrusts.core.errors import ApiError, KeeptrustsError
 from keeptrusts.terraform.diagnostics import Diagnostics
-from keeptrusts.terraform.failures import tell
+from keeptrusts.terraform.failures import sentence, tell
 from keeptrusts.terraform.identities import identity_of, wanted_id
 from keeptrusts.terraform.planning import Change, keep_texts
 from keeptrusts.terraform.plugin.logs import hide
@@ -49,7 +49,7 @@ def check_values(state: type, config: Values, diagnostics: Diagnostics, *, write
             _check_inner(attribute, attribute.inner, value, diagnostics)
         elif said := _fault(attribute, value):
             title = f"Invalid value for `{attribute.name}`"
-            diagnostics.error(title, f"{said[:1].upper()}{said[1:]}.", attribute.name)
+            diagnostics.error(title, sentence(said), attribute.name)
 
 
 def _check_inner(outer: Attribute, inner: type, value: Values, diagnostics: Diagnostics) -> None:
@@ -57,7 +57,7 @@ def _check_inner(outer: Attribute, inner: type, value: Values, diagnostics: Diag
         held = value.get(attribute.name)
         if held is not None and held is not UNKNOWN and (said := _fault(attribute, held)):
             title = f"Invalid value for `{outer.name}.{attribute.name}`"
-            diagnostics.error(title, f"{said[:1].upper()}{said[1:]}.", outer.name, attribute.name)
+            diagnostics.error(title, sentence(said), outer.name, attribute.name)
 
 
 def _fault(attribute: Attribute, value: Any) -> str | None:

@@ -28,7 +28,7 @@ def tell(diagnostics: Diagnostics, doing: str, error: KeeptrustsError, attribute
         attributes: Of the resource: an error of one of them is shown at it.
     """
     # before anything is done to the text: a secret with a capital letter is not found any more
-    text = _sentence(without_secrets(str(error)))
+    text = sentence(without_secrets(str(error)))
     if not isinstance(error, ApiError):
         diagnostics.error(f"Cannot {doing}", text)
         return
@@ -75,5 +75,6 @@ _TITLES: Mapping[int, tuple[str, str]] = {
 """Status -> title and advice."""
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """With a capital letter and an end, as Terraform's own messages."""
     return f"{text[:1].upper()}{text[1:]}." if text and not text.endswith((".", "!", "?")) else text
