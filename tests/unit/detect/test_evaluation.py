@@ -34,9 +34,8 @@ def test_the_page_is_made(tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "bench" / "detection" / "evaluate.py"), str(tmp_path), "--out", str(out)]
     subprocess.run(command, check=True, capture_output=True)
     page = out.read_text(encoding="utf-8")
-    assert (
-        "Backend `local`: AUROC 1.000, TPR at 1 % FPR 1.000; at the default threshold FPR 0.00% and TPR 1.000." in page
-    )
+    assert "Backend `local`: AUROC 1.000, TPR at 1 % FPR 1.000, at 0.1 % 1.000;" in page
+    assert "at the default threshold FPR 0.00% and TPR 1.000." in page
     assert "| EMAIL | 1 | 1.000 | 1.000 | 1.000 |" in page
     assert "| all | 1 | 1.000 | 1.000 | 1.000 |" in page
     assert "Keeptrusts: 0 of 1 harmless lines" in page
