@@ -144,6 +144,16 @@ def test_lint_shows_no_secret(form: str, fields: dict[str, Any]) -> None:
     assert (done.exit_code, "E008" in done.stdout, "hush" in done.output) == (2, True, False)
 
 
+def test_lint_beside_a_base_with_secrets_in_both(tmp_path: Path) -> None:
+    """Where secrets may stand in documents, what is weaker is found all the same; and they are not shown."""
+    targets = [{"id": "a", "provider": "openai", "api_key": f"hush-hush-{one}"} for one in range(2)]
+    older = write(tmp_path, "a.yaml", {"rbac": {}, "token-limit": {}}, providers={"targets": targets[:1]})
+    newer = write(tmp_path, "b.yaml", {"rbac": {}}, providers={"targets": targets[1:]})
+    done = kt("lint", "--file", newer, "--base", older, "--strict", "--allow-literal-secrets")
+    assert (done.exit_code, "W004" in done.stdout, "hush" in done.output) == (2, True, False)
+    assert kt("lint", "--file", newer, "--base", older, "--strict").exit_code == 1
+
+
 def test_lint_beside_a_base_that_is_none(tmp_path: Path) -> None:
     """1: it could not be compared. A document that is not valid itself is told why, and no more."""
     good, bad = write(tmp_path, "a.yaml", {"rbac": {}}), write(tmp_path, "b.yaml", {"rbac": {"x": 1}})

@@ -23,13 +23,13 @@ def read_document(path: str) -> bytes:
         raise stop(f"`{path}` cannot be read: {reason}", next_step, code="unreadable_file") from None
 
 
-def sound_text(path: str, *, otherwise: int = Exit.WRONG_INPUT) -> str:
+def sound_text(path: str, *, otherwise: int = Exit.WRONG_INPUT, allow_literal_secrets: bool = False) -> str:
     """The text of a document that lints; anything else ends the command, with this exit status."""
     from keeptrusts.policy.analysis import sound
 
     try:
         text = decode_document(read_document(path))
-        sound(text)
+        sound(text, allow_literal_secrets=allow_literal_secrets)
     except SourceError as fault:
         raise _not_valid(path, otherwise, f"{fault.finding.code}: {fault.finding.message}") from None
     except InvalidPolicyError as fault:

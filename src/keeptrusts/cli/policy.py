@@ -75,19 +75,19 @@ def lint(path: str, form: str, *, base: str | None, as_json: bool, strict: bool,
     except SourceError as fault:
         text, report = "", Report(errors=(fault.finding,))
     if base is not None:
-        report = _beside(base, text, report)
+        report = _beside(base, text, report, allow_literal_secrets=allow_literal_secrets)
     linted = Linted(path, text, _strictly(report) if strict else report)
     forms = {"text": _text, "json": _json, "sarif": _sarif, "github": _github, "gitlab": _gitlab}
     forms["json" if as_json else form](linted)
     sys.exit(0 if linted.report.valid else NOT_VALID)
 
 
-def _beside(base: str, text: str, report: Report) -> Report:
+def _beside(base: str, text: str, report: Report, *, allow_literal_secrets: bool) -> Report:
     """The report with what is weaker than the base. A document that is not valid has no meaning to compare."""
-    older = sound_text(base, otherwise=Exit.FAILED)
-    if not report.valid or any(one.code == "E008" for one in lint_document(text).errors):
+    older = sound_text(base, otherwise=Exit.FAILED, allow_literal_secrets=allow_literal_secrets)
+    if not report.valid:
         return report
-    found = (*report.warnings, *weakened(text, older))
+    found = (*report.warnings, *weakened(text, older, allow_literal_secrets=allow_literal_secrets))
     return replace(report, warnings=tuple(sorted(found, key=lambda one: (one.line, one.column))))
 
 

@@ -76,14 +76,14 @@ def _rest(last: Finding, count: int) -> Finding:
     return Finding(last.code, "", last.line, last.column, message, "repair the ones above first")
 
 
-def sound(text: str) -> tuple[Analysis, Document]:
+def sound(text: str, *, allow_literal_secrets: bool = False) -> tuple[Analysis, Document]:
     """
     A document that lints.
 
     Raises:
         InvalidPolicyError: It does not.
     """
-    analysis = analyse(text)
+    analysis = analyse(text, allow_literal_secrets=allow_literal_secrets)
     if analysis.errors or analysis.document is None:
         raise InvalidPolicyError(analysis.errors)
     return analysis, analysis.document

@@ -15,14 +15,14 @@ from keeptrusts.policy.sections import Document, Target
 CHAIN = "policies.chain"
 
 
-def diff_documents(before: str, after: str) -> tuple[Change, ...]:
+def diff_documents(before: str, after: str, *, allow_literal_secrets: bool = False) -> tuple[Change, ...]:
     """
     Every change from one document to another, in the order of the document; none when they mean the same.
 
     Raises:
         InvalidPolicyError: One of them does not lint.
     """
-    (was, old), (becomes, new) = sound(before), sound(after)
+    (was, old), (becomes, new) = (sound(text, allow_literal_secrets=allow_literal_secrets) for text in (before, after))
     chains = was.chain, becomes.chain
     return (
         *compare_blocks(_without_chain(old), _without_chain(new), ""),

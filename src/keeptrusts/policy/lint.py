@@ -25,7 +25,7 @@ def lint_document(text: str, *, allow_literal_secrets: bool = False) -> Report:
     return Report(_pack(analysis), analysis.chain, analysis.errors, analysis.warnings)
 
 
-def weakened(text: str, base: str) -> tuple[Finding, ...]:
+def weakened(text: str, base: str, *, allow_literal_secrets: bool = False) -> tuple[Finding, ...]:
     """
     A warning for each change from the base that makes the document more lenient.
 
@@ -36,7 +36,8 @@ def weakened(text: str, base: str) -> tuple[Finding, ...]:
 
     root = analyse(text).root
     assert root is not None
-    return tuple(_weaker(change, root) for change in weakenings(diff_documents(base, text)))
+    changes = diff_documents(base, text, allow_literal_secrets=allow_literal_secrets)
+    return tuple(_weaker(change, root) for change in weakenings(changes))
 
 
 def _weaker(change: Change, root: Node) -> Finding:
