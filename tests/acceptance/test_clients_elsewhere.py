@@ -10,6 +10,7 @@ from typing import Any
 import anthropic
 import openai
 import pytest
+import urllib3
 from pydantic import BaseModel, ValidationError
 
 from support.gateway_process import GatewayProcess, gateway_process
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.acceptance
 POLICY = """\
 pack: {{name: elsewhere, version: 1.0.0, enabled: true}}
 policies: {{chain: [secret-scanner, audit-logger]}}
-policy: {{secret-scanner: {{}}, audit-logger: {{}}}}
+policy: {{secret-scanner: {{action: block}}, audit-logger: {{}}}}
 providers:
   targets:
     - {{id: openai, provider: groq, base_url: "{url}", secret_key_ref: {{env: KEY}}, model: o}}
@@ -161,6 +162,23 @@ def test_messages(anthropic_client: anthropic.Anthropic, provider: RecordedProvi
     assert (whole.stop_reason, streamed.stop_reason) == ("tool_use", "tool_use")
     assert whole.usage.output_tokens == streamed.usage.output_tokens > 0
     assert json.dumps(provider.asked[-1][1]).count("sunny") == 2
+
+
+def processed(gateway: GatewayProcess) -> int:
+    count: int = urllib3.request("GET", f"{gateway.url}/health").json()["requests_processed"]
+    return count
+
+
+def test_a_refusal_is_not_repeated(gateway: GatewayProcess) -> None:
+    """By clients as they come, which repeat a 409 and any 5xx unless they are told not to: it would only cost again."""
+    before = processed(gateway)
+    refused: Any = {"role": "user", "content": "my key is AKIAQ3ERTY7UI2OPASDF"}
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="x") as asking, pytest.raises(openai.ConflictError):
+        asking.chat.completions.create(model="at-openai", messages=[refused])
+    with anthropic.Anthropic(base_url=gateway.url, api_key="x") as told, pytest.raises(anthropic.ConflictError):
+        told.messages.create(model="at-anthropic", max_tokens=9, messages=[refused])
+
+    assert processed(gateway) - before == 2
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,11 @@ from keeptrusts.policy.engine import Judgement
 
 JSON: Final[Headers] = (("content-type", "application/json"),)
 VIOLATION: Final = "policy_violation"
+DO_NOT_REPEAT: Final[Headers] = (("x-should-retry", "false"),)
+_LASTING: Final = frozenset({
+    "no_compliant_provider", "configuration_disabled", "credential_missing", "upstream_credential",
+})  # fmt: skip
+"""What the same request would meet again, until somebody changes the configuration or a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +74,13 @@ def put_on_record(notes: Notes, status: int) -> Flow[Refusal | None]:
 
 def respond_whole(notes: Notes, status: int, body: bytes, refusal: Refusal | None = None) -> Flow[None]:
     """Answer in one piece; the record must have been made."""
-    extra = refusal.headers if refusal else ()
+    extra = (*refusal.headers, *_again(refusal)) if refusal else ()
     yield from Respond(status, (*JSON, *common_headers(notes, whole=True), *extra), body)
+
+
+def _again(refusal: Refusal) -> Headers:
+    """Clients of OpenAI's and Anthropic's repeat a 409 and any 5xx by themselves, unless they are told not to."""
+    return DO_NOT_REPEAT if refusal.status == 409 or refusal.code in _LASTING else ()
 
 
 def common_headers(notes: Notes, *, whole: bool) -> Headers:
