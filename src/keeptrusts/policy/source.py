@@ -97,7 +97,7 @@ def read_source(text: str) -> tuple[Node, list[Finding]]:
     except UnicodeEncodeError:
         raise SourceError("the text holds half of a surrogate pair", suggestion="save it as UTF-8") from None
     if size > MAX_BYTES:
-        raise SourceError(f"the document has {size} bytes; the most is {MAX_BYTES}")
+        raise SourceError(f"the document has more than {MAX_BYTES} bytes")
     text = text.removeprefix("\ufeff")
     try:
         root = composer.document(yaml.parse(text, Loader=_LOADER))
