@@ -28,6 +28,8 @@ SAME, FAILED, DRIFT = 0, 1, 2
 """Terraform's own statuses of `plan -detailed-exitcode`, which pipelines know (ADR-0235)."""
 WEBHOOK, LINK = "DRIFT_WEBHOOK_URL", "DRIFT_LINK"
 ASKS: Final = "Ask the control plane whether the gateways run what they should.  [default: when there is a key]"
+SAVED: Final = "Saved the plan to:"
+"""From here on Terraform says how to apply the file, which is gone when anybody reads it."""
 _TRIES: Final = 3
 _PATIENCE_S: Final = 15
 
@@ -247,11 +249,13 @@ def run(program: str, folder: Path, verb: str, *arguments: str, quiet: bool = Fa
 def _relay(process: subprocess.Popen[str], *, quiet: bool) -> str:
     assert process.stdout is not None
     said = []
+    ended = False
     try:
         for line in process.stdout:
+            ended = ended or line.startswith(SAVED)
             if quiet:
                 said.append(line)
-            else:
+            elif not ended:
                 click.echo(line, err=True, nl=False)
     except KeyboardInterrupt:
         process.wait()  # it was told too, and has a lock of the state to give back

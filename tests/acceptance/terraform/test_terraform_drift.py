@@ -109,6 +109,7 @@ def test_what_differs_is_named(applied: Workspace, api: Api) -> None:
     with chat(200) as (url, told):
         found = drift(applied, "--json", "--link", "https://ci.example.com/1", DRIFT_WEBHOOK_URL=url)
     assert found.returncode == 2, found.stderr
+    assert "terraform apply" not in found.stderr, "the file of the plan is gone"
     report = json.loads(found.stdout)
     of = addresses(report)
     assert set(of) == {"keeptrusts_configuration.one", "keeptrusts_gateway.edge", "keeptrusts_webhook.one"}
