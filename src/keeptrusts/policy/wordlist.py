@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 
 from keeptrusts.core.exchange import Exchange
 from keeptrusts.core.verdict import Allow, Block, Escalate, Match, Verdict
-from keeptrusts.policy.schema import Attr
+from keeptrusts.policy.schema import Attr, Fault
 
 if TYPE_CHECKING:
     from keeptrusts.detect.scan import Hit
@@ -102,6 +102,13 @@ class Wordlist:
             for text in exchange.texts
             for hit in self.find(text.value, limited=exchange.answered)
         )
+
+
+def idle_distance(max_distance: int, *, fuzzy: bool) -> Iterator[Fault]:
+    """A warning where `max_distance` says something that nobody asks for."""
+    if max_distance > 1 and not fuzzy:
+        message = "`max_distance` does nothing without `fuzzy_matching`"
+        yield Fault("W003", ("max_distance",), message, "add `fuzzy_matching: true`, or remove it")
 
 
 def block_or_escalate(

@@ -13,6 +13,7 @@ from keeptrusts.policy.checks import Phrase, Regex
 from keeptrusts.policy.kind import Policy
 from keeptrusts.policy.redaction import LABELS, block_or_redact, edits_for, matches_in
 from keeptrusts.policy.schema import Attr, Fault
+from keeptrusts.policy.wordlist import idle_distance
 
 if TYPE_CHECKING:
     from keeptrusts.detect.scan import Hit
@@ -72,9 +73,7 @@ class DlpFilter(Policy):
     ] = "standard"
 
     def faults(self) -> Iterable[Fault]:
-        if self.max_distance > 1 and not self.fuzzy_matching:
-            message = "`max_distance` does nothing without `fuzzy_matching`"
-            yield Fault("W003", ("max_distance",), message, "add `fuzzy_matching: true`, or remove it")
+        return idle_distance(self.max_distance, fuzzy=self.fuzzy_matching)
 
     def judge(self, exchange: Exchange) -> Verdict:
         found = matches_in(exchange.texts, lambda text: self._find(text, answered=exchange.answered))

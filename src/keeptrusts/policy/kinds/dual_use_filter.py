@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, ClassVar
@@ -10,8 +11,15 @@ from keeptrusts.core.exchange import Exchange, Phase
 from keeptrusts.core.verdict import Verdict
 from keeptrusts.policy.checks import Phrase
 from keeptrusts.policy.kind import Policy
-from keeptrusts.policy.schema import Attr
-from keeptrusts.policy.wordlist import BlockOrEscalate, FuzzyMatching, MaxDistance, Wordlist, block_or_escalate
+from keeptrusts.policy.schema import Attr, Fault
+from keeptrusts.policy.wordlist import (
+    BlockOrEscalate,
+    FuzzyMatching,
+    MaxDistance,
+    Wordlist,
+    block_or_escalate,
+    idle_distance,
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,9 @@ class DualUseFilter(Policy):
     fuzzy_matching: FuzzyMatching = False
     max_distance: MaxDistance = 1
     action: BlockOrEscalate = "block"
+
+    def faults(self) -> Iterable[Fault]:
+        return idle_distance(self.max_distance, fuzzy=self.fuzzy_matching)
 
     def judge(self, exchange: Exchange) -> Verdict:
         found = self._words.matches(exchange)

@@ -12,7 +12,7 @@ from keeptrusts.core.verdict import Verdict
 from keeptrusts.policy.checks import Phrase
 from keeptrusts.policy.kind import Policy
 from keeptrusts.policy.schema import Attr, Fault
-from keeptrusts.policy.wordlist import FuzzyMatching, MaxDistance, Wordlist, block_or_escalate
+from keeptrusts.policy.wordlist import FuzzyMatching, MaxDistance, Wordlist, block_or_escalate, idle_distance
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class EntityListFilter(Policy):
         for index, name in enumerate(self.blocked_entities):
             if not any(spellings(name)):
                 yield Fault("E003", ("blocked_entities", index), "the name holds no letter and no digit")
+        yield from idle_distance(self.max_distance, fuzzy=self.fuzzy_matching)
 
     def judge(self, exchange: Exchange) -> Verdict:
         found = self._names.matches(exchange)

@@ -12,7 +12,14 @@ from keeptrusts.core.verdict import Verdict
 from keeptrusts.policy.checks import Phrase
 from keeptrusts.policy.kind import Policy
 from keeptrusts.policy.schema import Attr, Fault
-from keeptrusts.policy.wordlist import BlockOrEscalate, FuzzyMatching, MaxDistance, Wordlist, block_or_escalate
+from keeptrusts.policy.wordlist import (
+    BlockOrEscalate,
+    FuzzyMatching,
+    MaxDistance,
+    Wordlist,
+    block_or_escalate,
+    idle_distance,
+)
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,7 @@ class SafetyFilter(Policy):
         if self.max_age is not None and self.mode != "education":
             message = "`max_age` has an effect in `mode: education` alone"
             yield Fault("E009", ("max_age",), message, "write `mode: education`, or remove it")
+        yield from idle_distance(self.max_distance, fuzzy=self.fuzzy_matching)
 
     def judge(self, exchange: Exchange) -> Verdict:
         message = "the text asks for, or gives, what may do harm"
