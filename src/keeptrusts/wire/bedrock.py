@@ -66,7 +66,7 @@ def request_to_converse(raw: bytes) -> bytes:
         UnreadableError: It asks for something that Converse has no word for.
     """
     document = read_chat(raw, _CARRIED)
-    if document.get("parallel_tool_calls") is False:
+    if document.get("parallel_tool_calls") is False and document.get("tools"):
         raise UnreadableError("`parallel_tool_calls` cannot be translated for this provider: leave it out")
     limits = {name: document[given] for given, name in _LIMITS.items() if given in document}
     cap = document.get("max_completion_tokens") or document.get("max_tokens")

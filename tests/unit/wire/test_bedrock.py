@@ -104,7 +104,7 @@ def test_tool_choice(choice: Any, expected: dict[str, Any]) -> None:
     "fields",
     [
         {"n": 2},
-        {"parallel_tool_calls": False},
+        {"parallel_tool_calls": False, "tools": [{"type": "function", "function": {"name": "f"}}]},
         {"response_format": {"type": "json_object"}},
         {"reasoning_effort": "none"},
         {"logit_bias": {"1": 1}},

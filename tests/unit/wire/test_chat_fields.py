@@ -32,6 +32,7 @@ def sent(provider: str, **fields: Any) -> dict[str, Any]:
         {"logprobs": False, "top_logprobs": 0, "logit_bias": {}},
         {"response_format": {"type": "text"}, "modalities": ["text"]},
         {"tools": [], "functions": [], "reasoning_effort": None},
+        {"parallel_tool_calls": False, "tool_choice": "none"},
         {"store": True, "metadata": {"a": "b"}, "seed": 7, "service_tier": "flex"},
         {"prompt_cache_key": "k", "safety_identifier": "s", "stream_options": {"include_usage": True}},
     ],
