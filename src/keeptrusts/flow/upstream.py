@@ -23,6 +23,7 @@ from keeptrusts.policy.engine import Judgement
 from keeptrusts.wire import bedrock
 from keeptrusts.wire.anthropic import VERSION
 from keeptrusts.wire.dialects import CHAT, COUNT, EMBEDDINGS, MESSAGES, Dialect, bridge_to, framing_of, is_native
+from keeptrusts.wire.failures import named_by
 from keeptrusts.wire.instructions import instructed
 from keeptrusts.wire.openai_chat import NEW_CAP, fitted
 from keeptrusts.wire.readings import ModelRequest
@@ -164,7 +165,9 @@ def refusal_of(opened: Opened) -> Refusal:
         return failure(UpstreamTimeoutError("the model took too long"))
     if status >= 500 or status == MODEL_FAILED:
         return Refusal(502, "upstream_error", "upstream_error", f"the provider failed with status {status}")
-    return Refusal(status, "upstream_error", "upstream_refused", f"the provider refused with status {status}")
+    named = named_by(opened.body, opened.header("x-amzn-errortype"))
+    told = f": {named}" if named else ""
+    return Refusal(status, "upstream_error", "upstream_refused", f"the provider refused with status {status}{told}")
 
 
 def path_of(notes: Notes, target: TargetSettings) -> str:

@@ -10,6 +10,8 @@ from keeptrusts.core.errors import UpstreamLostError
 
 _CONTEXT_CODES: Final = frozenset({"context_length_exceeded", "string_above_max_length", "request_too_large"})
 _CONTENT_CODES: Final = frozenset({"content_filter", "content_policy_violation"})
+_NAME_CHARS: Final = 64
+_NAME_LETTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.[]")
 _FAILED: Final = ("error", "response.failed")
 _CONTEXT_WORDS: Final = (
     "maximum context length",
@@ -38,6 +40,27 @@ def refused_because(status: int, body: bytes) -> Literal["context_window", "cont
     return None
 
 
+def named_by(body: bytes, amazons: str = "") -> str:
+    """
+    By what names a provider refuses a request: its code or type, and the parameter; empty when it tells none.
+
+    What it says in words may hold what the client sent, or a key, and is passed on to nobody.
+
+    Args:
+        amazons: The field `x-amzn-errortype`, behind whose name a URL may stand.
+    """
+    error = _error(body) or {}
+    code, kind, parameter = (_name(error.get(name)) for name in ("code", "type", "param"))
+    told = code or kind or _name(amazons.partition(":")[0])
+    return f"`{told}` of `{parameter}`" if told and parameter else f"`{told}`" if told else ""
+
+
+def _name(value: Any) -> str:
+    """A word as programs write them; anything else is none."""
+    fits = isinstance(value, str) and len(value) <= _NAME_CHARS and _NAME_LETTERS.issuperset(value)
+    return value if fits else ""
+
+
 def refuse_failure(event: Mapping[str, Any]) -> None:
     """
     Look at what is no part of an answer. What a provider says of its failure may hold anything, and is not repeated.
@@ -49,13 +72,18 @@ def refuse_failure(event: Mapping[str, Any]) -> None:
         raise UpstreamLostError("the provider says that it failed")
 
 
-def _said(body: bytes) -> tuple[set[str], str]:
+def _error(body: bytes) -> dict[str, Any] | None:
     try:
         document: Any = json.loads(body)
     except (ValueError, RecursionError):
-        return set(), ""
+        return None
     error = document.get("error", document) if isinstance(document, dict) else None
-    if not isinstance(error, dict):
+    return error if isinstance(error, dict) else None
+
+
+def _said(body: bytes) -> tuple[set[str], str]:
+    error = _error(body)
+    if error is None:
         return set(), ""
     codes = {code for code in (error.get("code"), error.get("type")) if isinstance(code, str)}
     message = error.get("message")

@@ -38,3 +38,13 @@ def test_an_objection_is_not_to_be_repeated() -> None:
     seen = play(policy_of(SecretScanner(action="block")), json.dumps(asked).encode())
 
     assert (seen.status, seen.headers["x-should-retry"]) == (409, "false")
+
+
+def test_a_provider_s_refusal_is_named() -> None:
+    """By its own code, so that the caller finds what is wrong; its sentence stays here."""
+    said = {"error": {"code": "unsupported_value", "param": "temperature", "message": "the key is sk-1"}}
+    seen = play(policy_of(), HELLO, Provider([json.dumps(said).encode()], status=400))
+
+    assert (seen.status, seen.error["code"]) == (400, "upstream_refused")
+    assert seen.error["message"] == "the provider refused with status 400: `unsupported_value` of `temperature`"
+    assert b"sk-1" not in seen.body

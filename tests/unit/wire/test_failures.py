@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from keeptrusts.wire.failures import refused_because
+from keeptrusts.wire.failures import named_by, refused_because
 
 
 def body(**error: Any) -> bytes:
@@ -36,3 +36,24 @@ def body(**error: Any) -> bytes:
 def test_reasons(status: int, said: bytes, reason: str | None) -> None:
     """As each provider says it; what cannot be read is no reason."""
     assert refused_because(status, said) == reason
+
+
+@pytest.mark.parametrize(
+    ("said", "amazons", "told"),
+    [
+        (body(code="unsupported_value", type="invalid_request_error", param="messages[0].role", message="no"), "",
+         "`unsupported_value` of `messages[0].role`"),
+        (body(type="invalid_request_error", message="no"), "", "`invalid_request_error`"),
+        (body(code=None, param="temperature"), "", ""),
+        (body(code="write to ada@example.com", type="no such thing", param="x"), "", ""),
+        (body(code="sk-proj-abcdef", param="a b"), "", ""),
+        (body(code="x" * 65), "", ""),
+        (body(code=400), "", ""),
+        (b'{"message": "no"}', "ValidationException:http://internal.amazon.com/coral/", "`ValidationException`"),
+        (b"not json", "an error: with words", ""),
+        (b"[" * 100_000, "", ""),
+    ],
+)  # fmt: skip
+def test_by_what_names_a_provider_refuses(said: bytes, amazons: str, told: str) -> None:
+    """Words of programs alone; no sentence, and nothing that could be a key or a text."""
+    assert named_by(said, amazons) == told
