@@ -48,7 +48,7 @@ def is_signed(signed: dict[str, Any], keys: dict[str, bytes]) -> bool:
 
 
 def read_checkpoints(manifest: dict[str, Any], keys: dict[str, bytes]) -> tuple[list[Any], list[str], dict[str, bytes]]:
-    """The checkpoints, what is wrong with them, and their entries: id to digest."""
+    """The checkpoints, what is wrong with them, and their entries: id to digest and tag of the configuration."""
     low, high = lowest_id(manifest["window_from"]), lowest_id(manifest["window_to"])
     chain: list[Any] = []
     wrong: list[str] = []
@@ -63,7 +63,8 @@ def read_checkpoints(manifest: dict[str, Any], keys: dict[str, bytes]) -> tuple[
         if not chain and said["highest_id_before"] >= low:
             wrong.append(f"checkpoint {said['number']}: earlier ones of this time are missing")
         entries = base64.b64decode(signed.get("entries", ""))
-        leaves = [entries[at : at + 48] for at in range(0, len(entries), 48)]
+        size = 48 if said["type"] == "keeptrusts.checkpoint.1" else 64
+        leaves = [entries[at : at + size] for at in range(0, len(entries), size)]
         concerned = said["size"] > 0 and said["highest_id"] >= low and said["lowest_id"] < high
         if (concerned or leaves) and (len(leaves) != said["size"] or merkle_root(leaves) != said["root"]):
             wrong.append(f"checkpoint {said['number']}: the entries do not have the signed root")
@@ -81,6 +82,25 @@ def read_ends(manifest: dict[str, Any], chain: list[Any], heads: list[dict[str, 
     last = max(digests, default=0)
     other = [one for one in heads if one["number"] > last or digests.get(one["number"], one["digest"]) != one["digest"]]
     return wrong + [f"witness: a gateway was shown another checkpoint {one['number']}" for one in other]
+
+
+def spared(chain: list[Any], tag: bytes) -> str:
+    """Below this id retention was to delete events of the configuration with this tag."""
+    lowest = ""
+    for said in chain:
+        by_tag = {sha(name.encode())[:16]: bound for name, bound in said.get("deleted_of", {}).items()}
+        otherwise = said.get("deleted_before", "")
+        lowest = max(lowest, by_tag.get(tag, otherwise) if tag else max((otherwise, *by_tag.values())))
+    return lowest
+
+
+def find_missing(manifest: dict[str, Any], chain: list[Any], sealed: dict[str, bytes], seen: set[str]) -> list[str]:
+    """Records that were sealed, and are neither there nor deleted by retention."""
+    low, high, newest = lowest_id(manifest["window_from"]), lowest_id(manifest["window_to"]), max(seen, default="")
+    kept = {tag: spared(chain, tag) for tag in {digest[32:] for digest in sealed.values()}}
+    gone = (one for one in sealed if one not in seen and low <= one < high)
+    missing = sorted(one for one in gone if one >= kept[sealed[one][32:]])
+    return [f"{'cut tail' if one > newest else 'deleted'}: {one}" for one in missing]
 
 
 def main(archive: str, manifest_file: str, keys_file: str, witness_file: str = "") -> int:
@@ -105,7 +125,7 @@ def main(archive: str, manifest_file: str, keys_file: str, witness_file: str = "
         elif identifier < newest:
             wrong.append(f"reordered: {identifier}")
         if (
-            sealed.get(identifier, sha(text.encode())) != sha(text.encode())
+            sealed.get(identifier, sha(text.encode()))[:32] != sha(text.encode())
             or "sha256:" + sha(own.encode()).hex() != event["hash"]
         ):
             wrong.append(f"flip: {identifier}")
@@ -114,10 +134,7 @@ def main(archive: str, manifest_file: str, keys_file: str, witness_file: str = "
         seen.add(identifier)
         newest = max(newest, identifier)
     if not manifest["filters"]:
-        kept = max((said.get("deleted_before", "") for said in chain), default="")
-        low, high = max(lowest_id(manifest["window_from"]), kept), lowest_id(manifest["window_to"])
-        missing = sorted(one for one in sealed if one not in seen and low <= one < high)
-        wrong += [f"{'cut tail' if one > newest else 'deleted'}: {one}" for one in missing]
+        wrong += find_missing(manifest, chain, sealed, seen)
     print("\n".join(wrong) or f"proven: {len(seen)} records, {len(sealed)} sealed entries")
     return 1 if wrong else 0
 

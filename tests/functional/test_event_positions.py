@@ -70,7 +70,7 @@ def test_a_filled_database_is_repaired(databases: Databases, tmp_path: Path) -> 
     migrate_to(store, "0007")
     kept = insert_event(store, received_at=10)
     last = insert_event(store, received_at=10)
-    entries = b"".join(entry(one, b"") for one in (kept, last))
+    entries = b"".join(entry(one, b"", None) for one in (kept, last))
     with store.write() as tx:
         tx.connection.execute(
             text(

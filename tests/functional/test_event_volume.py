@@ -95,6 +95,8 @@ def test_events_are_kept_as_their_configuration_says(still: Plane, tmp_path: Pat
     evidence = Evidence.of(still, tmp_path)
     assert len(evidence.rows) == 2
     assert evidence.verified() == (set(), 0)
+    evidence.rows = [row for row in evidence.rows if row["id"] != other["id"]]
+    assert evidence.verified() == ({"deleted"}, 3), "another configuration keeps for two hours, this one for a year"
     since = rfc3339(datetime.now(UTC) - timedelta(hours=12))
     assert still.admin.get(f"/v1/events/stats?since={since}").json()["total"] == 7
 

@@ -17,7 +17,7 @@ from keeptrusts.store.signing_keys import rotate
 from keeptrusts.store.tables import events, messages
 from keeptrusts.store.trail import Trail
 from keeptrusts.store.trail_tables import checkpoints
-from keeptrusts.trail.checkpoints import read_checkpoint
+from keeptrusts.trail.checkpoints import ENTRY_BYTES, TYPE, read_checkpoint
 from keeptrusts.trail.merkle import leaf_hash, root_of_proof
 from support.control import Plane, assert_problem
 from support.evidence import Evidence
@@ -278,5 +278,5 @@ def test_replicas_seal_each_event_once(still: Plane) -> None:
         table = checkpoints.c
         rows = tx.connection.execute(select(table.number, table.entries).order_by(table.number)).all()
     assert [row.number for row in rows] == list(range(1, len(rows) + 1))
-    entries = [row.entries[at : at + 16] for row in rows for at in range(0, len(row.entries), 48)]
+    entries = [row.entries[at : at + 16] for row in rows for at in range(0, len(row.entries), ENTRY_BYTES[TYPE])]
     assert len(entries) == len(set(entries)) == 120

@@ -4,7 +4,7 @@ Keeps events as long as `audit-logger` says, and no longer.
 What counts is the current document of the configuration that an event was decided under. On PostgreSQL a day of which
 nothing is kept goes as a whole; what is kept for a week or longer goes with its UTC day, so that this is the rule. The
 rest is deleted in small batches, so that it holds nobody up. A checkpoint then says, signed, below which id retention
-has been at work.
+has been at work, for each configuration.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from keeptrusts.store.events import Events
 from keeptrusts.store.partitions import Kept
 from keeptrusts.store.retention import bound, documents, forget
 from keeptrusts.store.tables import organisations
-from keeptrusts.store.trail import Trail
+from keeptrusts.store.trail import Deleted, Trail
 
 log = logging.getLogger("keeptrusts.control")
 
@@ -120,7 +120,7 @@ def seal(services: Services, org: str) -> None:
         trail = Trail(tx.connection, org)
         trail.wait_to_seal()
         upto = Events(tx.connection, org).now()
-        trail.seal(key, upto, at=tx.now, deleted_before=max((otherwise, *bounds.values())))
+        trail.seal(key, upto, at=tx.now, deleted=Deleted(bounds, otherwise))
 
 
 def _organisations(services: Services) -> list[str]:

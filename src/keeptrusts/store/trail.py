@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -25,7 +25,15 @@ from keeptrusts.store.signing_keys import SigningKey
 from keeptrusts.store.statistics import COLUMNS, Statistics
 from keeptrusts.store.tables import events
 from keeptrusts.store.trail_tables import checkpoints
-from keeptrusts.trail.checkpoints import Checkpoint, digest_of, entry, root_of, sign_checkpoint, split_entries
+from keeptrusts.trail.checkpoints import (
+    ENTRY_BYTES,
+    Checkpoint,
+    digest_of,
+    entry,
+    root_of,
+    sign_checkpoint,
+    split_entries,
+)
 from keeptrusts.trail.merkle import leaf_hash, proof
 
 LARGEST: Final = 10_000
@@ -40,6 +48,17 @@ class Head:
     cursor: Cursor
     highest_id: str
     by_day: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """The lowest ids that retention left: by configuration, and of events of any other, or of none."""
+
+    by_configuration: Mapping[str, str]
+    otherwise: str
+
+
+NOTHING: Final = Deleted({}, "")
 
 
 class Trail:
@@ -81,18 +100,18 @@ class Trail:
             lock = int.from_bytes(hashlib.sha256(f"seal/{self._org}".encode()).digest()[:8], "big", signed=True)
             self._connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
 
-    def seal(self, key: SigningKey, upto: Cursor, *, at: datetime, deleted_before: str = "") -> int:
+    def seal(self, key: SigningKey, upto: Cursor, *, at: datetime, deleted: Deleted = NOTHING) -> int:
         """
         Write the next checkpoint, also when nothing came since; how many events are in it.
 
         Args:
             upto: What lies behind is left for the next one.
-            deleted_before: Retention has deleted what it was to delete below this id.
+            deleted: What retention has deleted by now.
         """
         head = self.head()
         columns = (events.c.xid, events.c.position, events.c.id, events.c.body, *COLUMNS)
         rows = self._connection.execute(self._unsealed(head.cursor, upto, *columns).limit(LARGEST)).all()
-        entries = [entry(row.id, row.body.encode()) for row in rows]
+        entries = [entry(row.id, row.body.encode(), row.configuration_id) for row in rows]
         identifiers = [row.id for row in rows]
         said = Checkpoint(
             organisation=self._org,
@@ -104,7 +123,8 @@ class Trail:
             highest_id=max(identifiers, default=""),
             highest_id_before=head.highest_id,
             sealed_at=rfc3339(at),
-            deleted_before=deleted_before,
+            deleted_before=deleted.otherwise,
+            deleted_of=deleted.by_configuration,
         )
         last = Cursor(rows[-1].xid, rows[-1].position) if rows else head.cursor
         self._count(rows, head)
@@ -153,15 +173,17 @@ class Trail:
             ConflictError: It is not sealed yet.
         """
         where = events.c.org == self._org, events.c.id == event_id
-        found = self._connection.execute(select(events.c.xid, events.c.position, events.c.body).where(*where)).first()
+        columns = (events.c.xid, events.c.position, events.c.body, events.c.configuration_id)
+        found = self._connection.execute(select(*columns).where(*where)).first()
         if found is None:
             raise NotFoundError("there is no such event")
         table = checkpoints.c
         behind = tuple_(table.last_xid, table.last_position) >= tuple_(found.xid, found.position)
         query = select(checkpoints).where(table.org == self._org, behind).order_by(table.number).limit(1)
         row = self._connection.execute(query).mappings().one_or_none()
-        own = entry(event_id, found.body.encode())
-        entries = list(split_entries(row["entries"])) if row is not None else []
+        size = ENTRY_BYTES[json.loads(row["payload"])["type"]] if row is not None else 0
+        own = entry(event_id, found.body.encode(), found.configuration_id)[:size]
+        entries = list(split_entries(row["entries"], size)) if row is not None else []
         if row is None or own not in entries:
             raise ConflictError("no checkpoint has sealed it yet; ask again in a minute", code="not_sealed")
         index = entries.index(own)

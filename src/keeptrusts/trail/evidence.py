@@ -15,7 +15,16 @@ from typing import Any, Final, Literal, TypeAlias
 
 from keeptrusts.core.canonical import canonical_json
 from keeptrusts.trail.chain import UNHASHED, event_hash
-from keeptrusts.trail.checkpoints import Checkpoint, digest_of, entry, id_of, read_checkpoint, root_of, split_entries
+from keeptrusts.trail.checkpoints import (
+    UNTAGGED_BYTES,
+    Checkpoint,
+    digest_of,
+    entry,
+    id_of,
+    read_checkpoint,
+    root_of,
+    split_entries,
+)
 
 FindingName: TypeAlias = Literal[
     "flip", "deleted", "reordered", "duplicate", "back_dated", "cut_tail", "wrong_prev", "bad_checkpoint", "witness"
@@ -61,6 +70,8 @@ class Proof:
     rows: int = 0
     checkpoints: int = 0
     deleted_before: str = ""
+    _bounds: dict[bytes, str] = field(default_factory=dict)
+    _retention: list[Checkpoint] = field(default_factory=list)
     _last: Checkpoint | None = None
     _last_digest: str = ""
     _last_row: str = ""
@@ -78,7 +89,9 @@ class Proof:
         digest = digest_of(signed["payload"])
         self._last, self._last_digest = said, digest
         self._digests[said.number] = digest
-        self.deleted_before = max(self.deleted_before, said.deleted_before)
+        if lowest := said.spared(b""):
+            self.deleted_before = max(self.deleted_before, lowest)
+            self._retention.append(said)
         self._take_entries(said, signed.get("entries"))
 
     def row(self, event: Mapping[str, Any]) -> None:
@@ -133,7 +146,7 @@ class Proof:
                 self._report("bad_checkpoint", str(said.number), "its entries are missing")
             return
         try:
-            entries = list(split_entries(base64.b64decode(str(encoded), validate=True)))
+            entries = list(split_entries(base64.b64decode(str(encoded), validate=True), said.entry_bytes))
         except (binascii.Error, ValueError):
             entries = []
         if len(entries) != said.size or root_of(entries) != said.root:
@@ -145,12 +158,13 @@ class Proof:
         try:
             body = {name: value for name, value in event.items() if name != UNHASHED[1]}
             intact = event_hash(event) == event.get("hash")
-            own = entry(identifier, canonical_json(body))
+            configuration = event.get("configuration_id")
+            own = entry(identifier, canonical_json(body), None if configuration is None else str(configuration))
         except (TypeError, ValueError):
             self._report("flip", identifier, "the record cannot be read as it was hashed")
             return
         sealed = self.sealed.get(identifier)
-        if not intact or (sealed is not None and sealed != own):
+        if not intact or (sealed is not None and sealed != own[: len(sealed)]):
             self._report("flip", identifier, "the record is not the one that was recorded")
         elif sealed is None and self.checkpoints:
             self._report("back_dated", identifier, "no checkpoint has sealed this record")
@@ -175,16 +189,19 @@ class Proof:
 
     def _find_missing(self) -> None:
         window = self.window
-        lost = sorted(
-            one
-            for one in self.sealed
-            if one not in self.seen and max(window.lowest, self.deleted_before) <= one < window.highest
-        )
+        gone = (one for one in self.sealed if one not in self.seen and window.lowest <= one < window.highest)
+        lost = sorted(one for one in gone if one >= self._spared(self.sealed[one][UNTAGGED_BYTES:]))
         for one in lost[:MOST_NAMED]:
             name: FindingName = "cut_tail" if one > self._last_row else "deleted"
             self._report(name, one, "a record that was sealed is not there")
         if len(lost) > MOST_NAMED:
             self._report("deleted", lost[-1], f"and {len(lost) - MOST_NAMED} more, up to this one")
+
+    def _spared(self, tag: bytes) -> str:
+        """Below this id retention was to delete events with this tag."""
+        if tag not in self._bounds:
+            self._bounds[tag] = max((said.spared(tag) for said in self._retention), default="")
+        return self._bounds[tag]
 
     def _report(self, name: FindingName, where: str, message: str) -> None:
         self.found.append(Finding(name, where, message))
