@@ -22,6 +22,7 @@ pytestmark = pytest.mark.acceptance
 CASES: Final = int(os.environ.get("KEEPTRUSTS_SCHEMA_CASES", "0"))
 """Made at random for each operation and engine, beside those that cover its schema. A nightly run sets 100."""
 ENGINES: Final = ("postgresql", "sqlite") if CASES else ("postgresql",)
+TIMEOUT_S: Final = 280 + 20 * CASES
 SCHEMATHESIS: Final = Path(sys.executable).with_name("schemathesis")
 SETTINGS: Final = """\
 [checks.positive_data_acceptance]
@@ -57,7 +58,7 @@ def test_every_route_is_as_the_document_says(served: Server, tmp_path: Path) -> 
         "--max-examples", str(CASES or 1), "--generation-deterministic", "--exclude-path", "/v1/events/stream",
         "--continue-on-failure", "--warnings", "off", "--no-color",
     ]  # fmt: skip
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=280)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2000:]
     assert "Tested: 7" in done.stdout, done.stdout[-3000:]  # some seventy operations, not none
     assert [line for line in served.lines() if line["level"] == "error"] == []
