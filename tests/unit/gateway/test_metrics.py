@@ -1,9 +1,13 @@
-"""What `/metrics` tells of the services that policies ask, and of how far streams are held back."""
+"""What `/metrics` tells, and that the guide says so."""
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from keeptrusts.core.decision import Asked, Decision, PolicyResult
 from keeptrusts.gateway.metrics import Metrics
+from keeptrusts.gateway.standings import Standings
 
 
 def test_questions_are_counted_by_policy_and_outcome() -> None:
@@ -52,3 +56,15 @@ def test_how_far_streams_were_held_back() -> None:
     assert f"{name}_count 3.0" in text
     assert f"{name}_sum 9030.0" in text
     assert f'{name}_bucket{{le="32.0"}} 2.0' in text
+
+
+def test_the_guide_names_every_metric() -> None:
+    """And none that is not there."""
+    metrics = Metrics()
+    metrics.show_spool(lambda: 0, lambda: 0)
+    metrics.show_targets(Standings(lambda: 0.0), lambda: None)
+    told = {line.split()[2] for line in metrics.text().decode().splitlines() if line.startswith("# TYPE")}
+    page = (Path(__file__).parents[3] / "docs" / "guide" / "gateway.md").read_text(encoding="utf-8")
+    table = page.partition("## What it measures")[2].partition("\n## ")[0]
+
+    assert set(re.findall(r"`(keeptrusts_[a-z_]+)`", table)) == {name for name in told if not name.endswith("_created")}
