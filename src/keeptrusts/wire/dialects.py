@@ -108,7 +108,7 @@ MESSAGES: Final = Dialect(
     spoken="anthropic",
     read_request=messages.read_request,
     read_answer=messages.read_answer,
-    make_reader=MessagesReader,
+    make_reader=lambda: AlikeReader(MessagesReader(), lasting=False),
     error_body=message_error_body,
     error_frame=message_error_frame,
     id_header="request-id",
@@ -132,7 +132,7 @@ RESPONSES: Final = replace(
     spoken_by=frozenset({"openai"}),
     read_request=responses.read_request,
     read_answer=responses.read_answer,
-    make_reader=ResponsesReader,
+    make_reader=lambda: AlikeReader(ResponsesReader()),
     error_frame=response_error_frame,
     bridge=Bridge(
         guarded(responses_as_chat.request_to_chat),

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from keeptrusts.core.errors import UnreadableError
 
@@ -20,8 +19,7 @@ _BOM: Final = b"\xef\xbb\xbf"
 _END: Final = re.compile(rb"\n\n|\n\r\n?|\r\r\n?")
 
 
-@dataclass(frozen=True, slots=True)
-class SseFrame:
+class SseFrame(NamedTuple):
     """
     What stands between two empty lines.
 
@@ -90,9 +88,7 @@ class SseDecoder:
             text = shown.decode("utf-8")
         except UnicodeDecodeError:
             raise UnreadableError("an event is not UTF-8") from None
-        if text.startswith("data: ") and text.endswith("\n\n") and text.count("\n") == 2 and "\r" not in text:
-            return SseFrame(raw, text[6:-2])
-        return _parsed(raw, text)
+        return _usual(raw, text) or _parsed(raw, text)
 
 
 def check_name(rest: str, kind: object) -> None:
@@ -113,6 +109,19 @@ def encode_frame(data: str, rest: str = "") -> bytes:
     lines = [*rest.split("\n")] if rest else []
     lines += [f"data: {line}" for line in data.split("\n")]
     return ("\n".join(lines) + "\n\n").encode()
+
+
+def _usual(raw: bytes, text: str) -> SseFrame | None:
+    """One line of data, and perhaps one with a name before it, as providers send them; None for all else."""
+    if not text.endswith("\n\n") or "\r" in text:
+        return None
+    lines = text.count("\n")
+    if lines == 2 and text.startswith("data: "):
+        return SseFrame(raw, text[6:-2])
+    name, _, data = text.partition("\n")
+    if lines == 3 and name.startswith("event: ") and data.startswith("data: "):
+        return SseFrame(raw, data[6:-2], name)
+    return None
 
 
 def _parsed(raw: bytes, text: str) -> SseFrame:
