@@ -15,7 +15,7 @@ from keeptrusts.wire.failures import refuse_failure
 from keeptrusts.wire.filter_verdicts import FILTER_FIELDS
 from keeptrusts.wire.openai_chat import ROLES, refuse_media, usage_of, usage_texts
 from keeptrusts.wire.readings import Channel, Chunk, Piece
-from keeptrusts.wire.sealed import legible
+from keeptrusts.wire.sealed import LEAST_CHARS, legible
 from keeptrusts.wire.sse import DONE, SseFrame
 from keeptrusts.wire.strict_json import KEY, parse_object
 from keeptrusts.wire.texts import TextCollector, is_model_name, is_number, is_token, one_of
@@ -127,7 +127,7 @@ class _ChunkReader:
             self._function(choice, delta["function_call"], _LEGACY, (*place, "function_call"))
         read = {"role", "tool_calls", "function_call", *_PARTS}
         others = {name: value for name, value in delta.items() if name not in read}
-        self.others(choice, legible(others), place, {})
+        self.others(choice, legible(others, LEAST_CHARS), place, {})
 
     def _call(self, choice: int, call: Any, place: Place) -> None:
         if not isinstance(call, dict):
@@ -140,7 +140,7 @@ class _ChunkReader:
             self._function(choice, call["function"], index, (*place, "function"))
         known = {"id": is_token, "type": one_of("function"), "index": is_number}
         others = {name: value for name, value in call.items() if name != "function"}
-        self.others(choice, legible(others), place, known)
+        self.others(choice, legible(others, LEAST_CHARS), place, known)
 
     def _function(self, choice: int, function: Any, index: int, place: Place) -> None:
         if not isinstance(function, dict):

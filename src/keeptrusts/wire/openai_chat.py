@@ -17,7 +17,7 @@ from keeptrusts.core.exchange import Part, Place, Role
 from keeptrusts.wire.attachments import NOT_TEXT, PARTS, collect
 from keeptrusts.wire.filter_verdicts import FILTER_FIELDS
 from keeptrusts.wire.readings import ModelAnswer, ModelRequest, Usage
-from keeptrusts.wire.sealed import legible
+from keeptrusts.wire.sealed import LEAST_CHARS, legible
 from keeptrusts.wire.spelling import MESSAGE_FIELDS, refuse_lookalikes, refuse_odd_message, refuse_odd_tool
 from keeptrusts.wire.strict_json import parse_object
 from keeptrusts.wire.texts import SCHEMA_WORDS, Shape, TextCollector, is_model_name, is_number, is_token, one_of
@@ -220,7 +220,7 @@ def _message(collector: TextCollector, message: Any, place: Place) -> None:
     collector.walk(message.get("name"), (*place, "name"), Part.NAME)
     _calls(collector, message, place)
     others = {name: value for name, value in message.items() if name not in MESSAGE_FIELDS}
-    collector.members(legible(others), place, {"tool_call_id": is_token})
+    collector.members(legible(others, LEAST_CHARS), place, {"tool_call_id": is_token})
 
 
 def _content(collector: TextCollector, content: Any, place: Place, part: Part) -> None:
@@ -259,7 +259,9 @@ def _calls(collector: TextCollector, message: Mapping[str, Any], place: Place) -
             raise UnreadableError("a tool call is not an object")
         collector.call(call.get("function"), (*here, "function"), call.get("id"))
         others = {name: value for name, value in call.items() if name != "function"}
-        collector.members(legible(others), here, {"id": is_token, "type": one_of("function"), "index": is_number})
+        collector.members(
+            legible(others, LEAST_CHARS), here, {"id": is_token, "type": one_of("function"), "index": is_number}
+        )
 
 
 def _tools(collector: TextCollector, document: Mapping[str, Any]) -> tuple[str, ...]:

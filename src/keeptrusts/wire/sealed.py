@@ -14,24 +14,31 @@ from keeptrusts.wire.texts import is_opaque
 _NAMES: Final = frozenset({"encrypted_content", "encrypted_index", "encrypted_stdout"})
 _OF_THOUGHTS: Final = frozenset({"data", "signature"})
 """Beside a `type` that begins with `reasoning.`, as routers of several providers write it."""
-_LEAST_CHARS: Final = 64
-"""No signature is shorter; what is may be a key of somebody's."""
+LEAST_CHARS: Final = 64
+"""No signature of a thought is shorter; what is may be a key of somebody's."""
 
 
-def legible(value: Any) -> Any:
-    """Without what only the provider can read. The places of all else stay."""
+def legible(value: Any, least: int = 0) -> Any:
+    """
+    Without what only the provider can read. The places of all else stay.
+
+    Args:
+        least: Characters that it has, but for thoughts; more than none where the provider may be anybody.
+    """
     if isinstance(value, list):
-        return [legible(item) for item in value]
+        return [legible(item, least) for item in value]
     if isinstance(value, dict):
-        return {name: legible(member) for name, member in value.items() if not _is_sealed(value, name, member)}
+        kept = {name: member for name, member in value.items() if not _is_sealed(value, name, member, least)}
+        return {name: legible(member, least) for name, member in kept.items()}
     return value
 
 
-def _is_sealed(beside: Mapping[str, Any], name: str, member: Any) -> bool:
-    if name in _NAMES:
-        return is_opaque(member)
+def _is_sealed(beside: Mapping[str, Any], name: str, member: Any, least: int) -> bool:
     kind = beside.get("type")
-    of_thoughts = name in _OF_THOUGHTS and isinstance(kind, str) and kind.startswith("reasoning.")
-    if name == "thought_signature" or of_thoughts:
-        return isinstance(member, str) and len(member) >= _LEAST_CHARS and is_opaque(member)
-    return False
+    if name == "thought_signature" or (
+        name in _OF_THOUGHTS and isinstance(kind, str) and kind.startswith("reasoning.")
+    ):
+        least = LEAST_CHARS
+    elif name not in _NAMES:
+        return False
+    return is_opaque(member) and (member is None or len(member) >= least)

@@ -11,7 +11,7 @@ import pytest
 
 from keeptrusts.policy.document import compile_document
 from keeptrusts.wire.openai_chat import read_answer, read_request
-from keeptrusts.wire.sealed import legible
+from keeptrusts.wire.sealed import LEAST_CHARS, legible
 from support.flows import STREAM, Provider, chunk, play
 from support.policy_cases import document
 
@@ -63,6 +63,15 @@ def test_it_is_no_text(said: dict[str, Any], texts: list[str]) -> None:
 def test_what_is_not_sealed_stays_a_text(value: dict[str, Any]) -> None:
     """Something short, legible, of another form or by another name."""
     assert legible([value]) == [value]
+
+
+def test_what_is_short_is_sealed_for_its_own_provider_alone() -> None:
+    """Where the provider may be anybody, a short value is looked at like any other text."""
+    short = {"encrypted_content": "AKIAIOSFODNN7EXAMPLE"}
+
+    assert legible(short) == {}
+    assert legible(short, LEAST_CHARS) == short
+    assert legible({"encrypted_content": SIGNATURE, "a": None}, LEAST_CHARS) == {"a": None}
 
 
 def test_a_conversation_with_signed_calls() -> None:
