@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from keeptrusts.api.audit import AuditEntry
 from keeptrusts.client.calls import Calls, Query
 from keeptrusts.client.collection import each
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from keeptrusts.api.audit import AuditEntry
 
 
 class Audit:

@@ -8,8 +8,6 @@ the server says that it did not do it (429, 503). After anything else the caller
 from __future__ import annotations
 
 import json
-import random
-import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -71,7 +69,7 @@ class Calls:
         self, path: str, body: object = None, *, if_match: str | None = None, idempotency_key: str | None = None
     ) -> Answer:
         """The key, given or drawn, stays the same over all tries, so that a repeated create makes one object."""
-        headers = _headers(body, key=idempotency_key or secrets.token_hex(16), if_match=if_match)
+        headers = _headers(body, key=idempotency_key or _new_key(), if_match=if_match)
         return self.send(Request("POST", path, (), headers, _body(body), repeatable=True))
 
     def patch(self, path: str, body: object, *, if_match: str | None = None) -> Answer:
@@ -112,6 +110,8 @@ class Calls:
 
     def wait(self, attempt: int, failure: ApiError) -> None:
         """Pause after the failure of try `attempt`, or raise it when there is no point in another try."""
+        import random  # when something went wrong, and not at every start
+
         seconds = delay(attempt, failure.retry_after, random.random())  # noqa: S311 - dice, not a secret
         if attempt >= self._max_retries or seconds is None:
             raise failure
@@ -233,3 +233,9 @@ def _text(value: object) -> str | None:
 
 def _items(value: object) -> Iterable[dict[str, object]]:
     return (item for item in value if isinstance(item, dict)) if isinstance(value, list) else ()
+
+
+def _new_key() -> str:
+    import secrets
+
+    return secrets.token_hex(16)

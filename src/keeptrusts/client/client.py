@@ -6,12 +6,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Final, Self, cast
 
-from keeptrusts.api.runtime import TrailKey
-from keeptrusts.api.tokens import Whoami
 from keeptrusts.client.audit import Audit
 from keeptrusts.client.calls import Calls
 from keeptrusts.client.configurations import Configurations
@@ -25,6 +22,11 @@ from keeptrusts.client.transport import HttpTransport
 from keeptrusts.client.variables import Variables
 from keeptrusts.client.webhooks import Webhooks
 from keeptrusts.core.version import VERSION
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from keeptrusts.api.runtime import TrailKey
+    from keeptrusts.api.tokens import Whoami
 
 USER_AGENT: Final = f"keeptrusts-python/{VERSION}"
 
@@ -106,7 +108,7 @@ class Client:
 
     def whoami(self) -> Whoami:
         """Who this credential is."""
-        return cast(Whoami, self._calls.get("/v1/whoami").value)
+        return cast("Whoami", self._calls.get("/v1/whoami").value)
 
     def health(self) -> dict[str, str]:
         """`status` and `version` of the control plane; needs no credential."""
@@ -120,6 +122,8 @@ class Client:
         told = answer.headers.get("date")
         skew = None
         if told is not None:
+            from email.utils import parsedate_to_datetime
+
             # the header has whole seconds
             skew = (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds() + 0.5
         return Probe(str(answer.value["version"]), latency * 1000, skew)
@@ -131,4 +135,4 @@ class Client:
     def trail_keys(self) -> list[TrailKey]:
         """The keys that sign bundles and checkpoints."""
         found = self._calls.get("/v1/trail/keys").value
-        return cast(list[TrailKey], found["data"] if isinstance(found, dict) else found)
+        return cast("list[TrailKey]", found["data"] if isinstance(found, dict) else found)

@@ -8,8 +8,11 @@ from typing import Any, Generic, TypeVar, cast
 from urllib.parse import quote
 
 from keeptrusts.api.limits import MAX_PAGE
-from keeptrusts.api.page import Page
 from keeptrusts.client.calls import Calls, Query
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from keeptrusts.api.page import Page
 
 Item = TypeVar("Item")
 Draft = TypeVar("Draft", bound=Mapping[str, Any])
@@ -34,7 +37,7 @@ def at(path: str, *steps: str | int) -> str:
 
 def page(calls: Calls, path: str, query: Query | None, *, limit: int | None, cursor: str | None) -> Page[Item]:
     """One page of a list, newest first."""
-    return cast(Page[Item], calls.get(path, {**(query or {}), "limit": limit, "cursor": cursor}).value)
+    return cast("Page[Item]", calls.get(path, {**(query or {}), "limit": limit, "cursor": cursor}).value)
 
 
 def each(calls: Calls, path: str, query: Query | None = None) -> Iterator[Any]:

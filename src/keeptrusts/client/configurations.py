@@ -5,19 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, cast
 
-from keeptrusts.api.configurations import (
-    Configuration,
-    ConfigurationDraft,
-    ConfigurationPatch,
-    ConfigurationVersion,
-    Validation,
-    VersionDraft,
-)
-from keeptrusts.api.simulations import Simulation
 from keeptrusts.client.collection import Collection, at, each
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from keeptrusts.api.configurations import (
+        Configuration,
+        ConfigurationDraft,
+        ConfigurationPatch,
+        ConfigurationVersion,
+        Validation,
+        VersionDraft,
+    )
+    from keeptrusts.api.simulations import Simulation
 
-class Configurations(Collection[Configuration, ConfigurationDraft, ConfigurationPatch]):
+    OfConfigurations = Collection[Configuration, ConfigurationDraft, ConfigurationPatch]
+else:
+    OfConfigurations = Collection
+
+
+class Configurations(OfConfigurations):
     """Policy documents and their immutable versions."""
 
     path = "/v1/configurations"
@@ -31,7 +38,7 @@ class Configurations(Collection[Configuration, ConfigurationDraft, Configuration
         return each(self._calls, at(self.path, identifier, "versions"))
 
     def version(self, identifier: str, number: int) -> ConfigurationVersion:
-        return cast(ConfigurationVersion, self._calls.get(at(self.path, identifier, "versions", number)).value)
+        return cast("ConfigurationVersion", self._calls.get(at(self.path, identifier, "versions", number)).value)
 
     def add_version(
         self, identifier: str, draft: VersionDraft, *, if_match: str | None = None, idempotency_key: str | None = None
@@ -39,7 +46,7 @@ class Configurations(Collection[Configuration, ConfigurationDraft, Configuration
         """The next version; the current one comes back when the document means the same."""
         path = at(self.path, identifier, "versions")
         answer = self._calls.post(path, draft, if_match=if_match, idempotency_key=idempotency_key)
-        return cast(ConfigurationVersion, answer.value)
+        return cast("ConfigurationVersion", answer.value)
 
     def diff(self, identifier: str, older: int, newer: int) -> dict[str, Any]:
         """What changed between two versions."""
@@ -50,7 +57,7 @@ class Configurations(Collection[Configuration, ConfigurationDraft, Configuration
         """Make an earlier version current again, as a new one."""
         body = {"version": version}
         answer = self._calls.post(at(self.path, identifier, "rollback"), body, if_match=if_match)
-        return cast(Configuration, answer.value)
+        return cast("Configuration", answer.value)
 
     def simulate(
         self, identifier: str, policy_yaml: str, *, window: str | None = None, sample: int | None = None
@@ -58,9 +65,9 @@ class Configurations(Collection[Configuration, ConfigurationDraft, Configuration
         """What this document would have changed about recorded decisions; nothing is stored."""
         given = {"policy_yaml": policy_yaml, "window": window, "sample": sample}
         body = {name: value for name, value in given.items() if value is not None}
-        return cast(Simulation, self._calls.post(at(self.path, identifier, "simulate"), body).value)
+        return cast("Simulation", self._calls.post(at(self.path, identifier, "simulate"), body).value)
 
     def validate(self, policy_yaml: str) -> Validation:
         """What the control plane's linter says; nothing is stored."""
         body = {"policy_yaml": policy_yaml}
-        return cast(Validation, self._calls.post(at(self.path, "validate"), body).value)
+        return cast("Validation", self._calls.post(at(self.path, "validate"), body).value)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
-from keeptrusts.api.escalations import Escalation, HeldContent, Outcome
 from keeptrusts.client.calls import Calls, Query
 from keeptrusts.client.collection import Fetched, at, each
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from keeptrusts.api.escalations import Escalation, HeldContent, Outcome
 
 PATH = "/v1/escalations"
 
@@ -33,11 +36,11 @@ class Escalations:
     def fetch(self, identifier: str) -> Fetched[Escalation]:
         """One with its `ETag`."""
         answer = self._calls.get(at(PATH, identifier))
-        return Fetched(cast(Escalation, answer.value), answer.headers.get("etag"))
+        return Fetched(cast("Escalation", answer.value), answer.headers.get("etag"))
 
     def held(self, identifier: str) -> HeldContent:
         """What is held: the request, or the answer as it would go out."""
-        return cast(HeldContent, self._calls.get(at(PATH, identifier, "held")).value)
+        return cast("HeldContent", self._calls.get(at(PATH, identifier, "held")).value)
 
     def claim(self, identifier: str, *, if_match: str | None = None) -> Escalation:
         """Take it on."""
@@ -53,4 +56,4 @@ class Escalations:
 
     def _post(self, identifier: str, verb: str, body: dict[str, str], if_match: str | None) -> Escalation:
         path = at(PATH, identifier, verb)
-        return cast(Escalation, self._calls.post(path, body, if_match=if_match).value)
+        return cast("Escalation", self._calls.post(path, body, if_match=if_match).value)

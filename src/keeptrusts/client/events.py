@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from keeptrusts.api.events import Event
-from keeptrusts.api.page import Page
 from keeptrusts.client.calls import Calls, Query, pairs
 from keeptrusts.client.collection import at, each, page
 from keeptrusts.client.exchange import LostError, Opened, Request
 from keeptrusts.client.sse import frames
 from keeptrusts.core.errors import ApiError, ApiUnreachableError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from keeptrusts.api.events import Erasure, Event
+    from keeptrusts.api.page import Page
 
 PATH: Final = "/v1/events"
 SILENCE_S: Final = 45.0
@@ -34,11 +37,15 @@ class Events:
         return each(self._calls, PATH, query)
 
     def get(self, identifier: str) -> Event:
-        return cast(Event, self._calls.get(at(PATH, identifier)).value)
+        return cast("Event", self._calls.get(at(PATH, identifier)).value)
 
     def stats(self, query: Query | None = None) -> dict[str, Any]:
         """Decisions by verdict, of the last 24 h or of `since` to `until`."""
         return cast(dict[str, Any], self._calls.get(at(PATH, "stats"), query).value)
+
+    def erase(self, user_id: str) -> Erasure:
+        """Erase events of a user, up to 1000; again, while the answer says `has_more`."""
+        return cast("Erasure", self._calls.post(at(PATH, "erasures"), {"user_id": user_id}).value)
 
     def stream(
         self,
@@ -87,7 +94,7 @@ class _Position:
             for frame in frames(answer.chunks()):
                 self.id = frame.id or self.id
                 self.failures = 0
-                yield cast(Event, frame.data)
+                yield cast("Event", frame.data)
         except LostError as lost:
             raise ApiUnreachableError(f"the stream of events was lost: {lost}") from None
         except ValueError:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
-from keeptrusts.api.exports import ExportDraft, ExportJob
-from keeptrusts.api.page import Page
 from keeptrusts.client.calls import Calls, Query
 from keeptrusts.client.collection import at, each
 from keeptrusts.client.exchange import LostError, Request
 from keeptrusts.core.errors import ApiUnreachableError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from keeptrusts.api.exports import ExportDraft, ExportJob
+    from keeptrusts.api.page import Page
 
 PATH = "/v1/exports/jobs"
 
@@ -36,10 +38,10 @@ class Exports:
         return each(self._calls, PATH, query)
 
     def create(self, draft: ExportDraft, *, idempotency_key: str | None = None) -> ExportJob:
-        return cast(ExportJob, self._calls.post(PATH, draft, idempotency_key=idempotency_key).value)
+        return cast("ExportJob", self._calls.post(PATH, draft, idempotency_key=idempotency_key).value)
 
     def get(self, identifier: str) -> ExportJob:
-        return cast(ExportJob, self._calls.get(at(PATH, identifier)).value)
+        return cast("ExportJob", self._calls.get(at(PATH, identifier)).value)
 
     def manifest(self, identifier: str) -> dict[str, Any]:
         """What a finished archive holds: window, filters, size, digest, and the chains of events it covers."""
@@ -47,7 +49,7 @@ class Exports:
 
     def preview(self, query: Query) -> Page[dict[str, Any]]:
         """The first rows of what an export would hold."""
-        return cast(Page[dict[str, Any]], self._calls.get("/v1/exports/preview", query).value)
+        return cast("Page[dict[str, Any]]", self._calls.get("/v1/exports/preview", query).value)
 
     def download(self, identifier: str, write: Callable[[bytes], object]) -> Download:
         """
@@ -56,7 +58,9 @@ class Exports:
         Raises:
             ApiUnreachableError: The connection was lost half-way; what was written is not the archive.
         """
-        digest, size = hashlib.sha256(), 0
+        from hashlib import sha256
+
+        digest, size = sha256(), 0
         request = Request("GET", at(PATH, identifier, "download"), headers={"accept": "*/*"}, repeatable=True)
         with self._calls.opened(request) as answer:
             try:

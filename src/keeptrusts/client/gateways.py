@@ -5,19 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
-from keeptrusts.api.gateways import (
-    Gateway,
-    GatewayAction,
-    GatewayDraft,
-    GatewayPatch,
-    GatewayToken,
-    GatewayTokenDraft,
-)
-from keeptrusts.api.tokens import Key
 from keeptrusts.client.collection import Collection, at, each
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from keeptrusts.api.gateways import (
+        Gateway,
+        GatewayAction,
+        GatewayDraft,
+        GatewayPatch,
+        GatewayToken,
+        GatewayTokenDraft,
+    )
+    from keeptrusts.api.tokens import Key
 
-class Gateways(Collection[Gateway, GatewayDraft, GatewayPatch]):
+    OfGateways = Collection[Gateway, GatewayDraft, GatewayPatch]
+else:
+    OfGateways = Collection
+
+
+class Gateways(OfGateways):
     """Runtimes and their credentials."""
 
     path = "/v1/gateways"
@@ -36,14 +43,14 @@ class Gateways(Collection[Gateway, GatewayDraft, GatewayPatch]):
         """
         path = at(self.path, identifier, "actions")
         answer = self._calls.post(path, draft, if_match=if_match, idempotency_key=idempotency_key)
-        return cast(Gateway, answer.value)
+        return cast("Gateway", answer.value)
 
     def create_token(
         self, identifier: str, draft: GatewayTokenDraft | None = None, *, idempotency_key: str | None = None
     ) -> GatewayToken:
         """A credential for the runtime; its `token` is shown this once."""
         path = at(self.path, identifier, "tokens")
-        return cast(GatewayToken, self._calls.post(path, draft or {}, idempotency_key=idempotency_key).value)
+        return cast("GatewayToken", self._calls.post(path, draft or {}, idempotency_key=idempotency_key).value)
 
     def tokens(self, identifier: str) -> Iterator[Key]:
         """The gateway's credentials without their secrets, newest first; revoked ones too."""

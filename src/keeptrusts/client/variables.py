@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from keeptrusts.api.variables import Variable, VariableDraft, VariablePatch
 from keeptrusts.client.collection import Collection
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from keeptrusts.api.variables import Variable, VariableDraft, VariablePatch
 
-class Variables(Collection[Variable, VariableDraft, VariablePatch]):
+    OfVariables = Collection[Variable, VariableDraft, VariablePatch]
+else:
+    OfVariables = Collection
+
+
+class Variables(OfVariables):
     """Secrets that documents name. Values go in and never come back."""
 
     path = "/v1/config-variables"

@@ -36,6 +36,8 @@ LEFT_OUT: Final = frozenset(
 )
 UNUSED: Final = ("annotated_types/test_cases.py", "urllib3/contrib/")
 """What no module of ours leads to; Terraform hashes every byte at every command."""
+CALLED: Final = "urllib3"
+"""Imported with the first call to the control plane; its patterns, and those of what it imports, are prepared too."""
 EMPTIED: Final = frozenset({"urllib3/http2/__init__.py"})
 """Puts HTTP/2 into urllib3 when it is called, which nobody does, and imports all of `importlib.metadata` for it."""
 THEIRS: Final = ("PyYAML", "annotated-types", "typing-extensions", "urllib3")
@@ -175,7 +177,7 @@ def _module(path: str) -> str:
 def _prepared(paths: Iterable[str]) -> bytes:
     """What `dataclasses` and `re` would compile when these modules are imported, compiled; see `prepared`."""
     ran = subprocess.run(  # noqa: S603 - our own words
-        [sys.executable, "-IB", "-c", prepared.RECORDER, *map(_module, paths)], capture_output=True, check=True
+        [sys.executable, "-IB", "-c", prepared.RECORDER, *map(_module, paths), CALLED], capture_output=True, check=True
     )
     texts, patterns = marshal.loads(ran.stdout)  # noqa: S302 - of the process above
     methods = {text: _marshalled("<dataclass>", text) for text in texts}

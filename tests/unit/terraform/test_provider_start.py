@@ -178,7 +178,7 @@ def recorded(*modules: str) -> tuple[list[str], dict[tuple[str, int], tuple[Any,
 
 def test_patterns_that_were_compiled_before_match_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every pattern that our modules compile at import is found again, with its groups and flags."""
-    texts, patterns = recorded("keeptrusts.policy.lint", "keeptrusts.client")
+    texts, patterns = recorded("keeptrusts.policy.lint", "keeptrusts.client", "urllib3")
     assert texts
     assert len(patterns) > 20
     compiler = re._compiler  # type: ignore[attr-defined]
