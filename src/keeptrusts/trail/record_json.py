@@ -8,6 +8,7 @@ what has no form. A record that holds one of those is written by `canonical_json
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
@@ -38,7 +39,7 @@ def _is_plain(record: Mapping[str, Any]) -> bool:
                 continue
             if kind in _CONTAINERS:
                 within.append(member)
-            elif not _is_plain_number(member):
+            elif not isinstance(member, StrEnum) and not _is_plain_number(member):
                 return False
     return True
 

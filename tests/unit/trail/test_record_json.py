@@ -10,6 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from keeptrusts.core.canonical import canonical_json
+from keeptrusts.core.decision import Attempt, Decision, PolicyResult
+from keeptrusts.core.exchange import Phase
+from keeptrusts.trail import record_json as module
 from keeptrusts.trail.record_json import record_json
 
 NUMBERS = (
@@ -44,3 +47,17 @@ def test_what_has_no_form_is_refused_alike(unfit: Any) -> None:
         canonical_json(record)
     with pytest.raises(expected.type):
         record_json(record)
+
+
+def test_a_usual_record_is_written_by_the_quicker_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a gateway makes it, with its phases, durations and counts."""
+    said = tuple(PolicyResult(kind, phase, "allowed", "passed", latency_us=12) for kind in "ab" for phase in Phase)
+    record = Decision(
+        id="evt_1", timestamp="2026-01-01T00:00:00.000001Z", request_id="req_1", verdict="allowed",
+        reason_code="passed", status=200, phase=Phase.INPUT, policies=said, latency_ms=1.234, overhead_us=410, input_tokens=300,
+        attempts=(Attempt("up", "openai", "answered", 200, 0.713),),
+    ).as_event()  # fmt: skip
+    expected = canonical_json(record)
+    monkeypatch.setattr(module, "canonical_json", None)
+
+    assert record_json(record) == expected
