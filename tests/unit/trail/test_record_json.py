@@ -54,7 +54,8 @@ def test_a_usual_record_is_written_by_the_quicker_encoder(monkeypatch: pytest.Mo
     said = tuple(PolicyResult(kind, phase, "allowed", "passed", latency_us=12) for kind in "ab" for phase in Phase)
     record = Decision(
         id="evt_1", timestamp="2026-01-01T00:00:00.000001Z", request_id="req_1", verdict="allowed",
-        reason_code="passed", status=200, phase=Phase.INPUT, policies=said, latency_ms=1.234, overhead_us=410, input_tokens=300,
+        reason_code="passed", status=200, phase=Phase.INPUT, policies=said, latency_ms=1.234, overhead_us=410,
+        input_tokens=300,
         attempts=(Attempt("up", "openai", "answered", 200, 0.713),),
     ).as_event()  # fmt: skip
     expected = canonical_json(record)
