@@ -212,7 +212,7 @@ def _admitted(notes: Notes) -> list[TargetSettings] | Refusal:
 
 def _exchange(notes: Notes, request: ModelRequest) -> Exchange:
     notes.model, notes.streamed, notes.user = request.model, request.stream, request.user
-    notes.counts_apart, notes.packed = request.counts_apart, request.packed
+    notes.counts_apart, notes.packed, notes.json_mode = request.counts_apart, request.packed, request.json_mode
     return Exchange(
         Phase.INPUT,
         texts=request.texts,

@@ -43,6 +43,7 @@ class Notes:
         waited_ns: Of the time since the request was complete, what the provider took to answer and the client to read.
         counts_apart: The client wants the counts of a stream in a chunk of their own.
         packed: It wants vectors in base64.
+        json_mode: It wants a JSON object.
         behind_chars: Most characters by which the client of a stream was behind the model.
         said_chars: How many characters of the answer were received or passed on.
         settled: The record was made, or could not be: there will be no other.
@@ -57,6 +58,7 @@ class Notes:
     streamed: bool = False
     counts_apart: bool = False
     packed: bool = False
+    json_mode: bool = False
     target: TargetSettings | None = None
     results: list[PolicyResult] = field(default_factory=list)
     verdict: Verdict = field(default_factory=Allow)
@@ -104,7 +106,7 @@ class Notes:
     def named(self) -> Asked:
         """What an answer says that its provider does not."""
         arrived = self.arrival.received_us // 1_000_000
-        return Asked(self.model or "", self.arrival.request_id, arrived, self.counts_apart, self.packed)
+        return Asked(self.model or "", self.arrival.request_id, arrived, self.counts_apart, self.packed, self.json_mode)
 
     @property
     def cost_usd(self) -> float | None:

@@ -12,6 +12,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from keeptrusts.core.errors import UnreadableError
+from keeptrusts.wire.json_mode import asked_by_tool
 from keeptrusts.wire.strict_json import parse_object
 
 _HINTS: Final = frozenset({
@@ -57,6 +58,7 @@ def read_chat(raw: bytes, carried: AbstractSet[str]) -> dict[str, Any]:
     unknown = next((name for name in asked if name not in carried), None)
     if unknown is not None:
         raise UnreadableError(_refused(unknown))
+    asked = asked_by_tool(asked)
     for message in asked["messages"]:
         if message.get("function_call") is not None or message.get("role") == "function":
             raise UnreadableError(_refused("function_call"))

@@ -23,6 +23,7 @@ from keeptrusts.wire.alike import AlikeReader
 from keeptrusts.wire.bedrock_embeddings import answer_from_vectors, request_to_vectors
 from keeptrusts.wire.bedrock_stream import ConverseStream
 from keeptrusts.wire.event_stream import MEDIA_TYPE, EventStreamDecoder
+from keeptrusts.wire.json_mode import with_json_mode
 from keeptrusts.wire.messages_as_chat import answer_to_message, request_to_chat
 from keeptrusts.wire.messages_stream import MessagesReader
 from keeptrusts.wire.messages_writer import MessagesWriter
@@ -165,16 +166,11 @@ EMBEDDINGS: Final = replace(
 DIALECTS: Final = {dialect.path: dialect for dialect in (CHAT, MESSAGES, COUNT, RESPONSES, COMPLETIONS, EMBEDDINGS)}
 """By the path at which clients ask."""
 _FAR: Final = {
-    "anthropic": Bridge(
-        anthropic.request_to_messages,
-        anthropic.answer_from_messages,
-        anthropic.MessagesStream,
-    ),
-    "bedrock": Bridge(
-        bedrock.request_to_converse,
-        bedrock.answer_from_converse,
-        ConverseStream,
-    ),
+    name: with_json_mode(bridge)
+    for name, bridge in {
+        "anthropic": Bridge(anthropic.request_to_messages, anthropic.answer_from_messages, anthropic.MessagesStream),
+        "bedrock": Bridge(bedrock.request_to_converse, bedrock.answer_from_converse, ConverseStream),
+    }.items()
 }
 """From chat to the formats of targets that do not speak it."""
 _BESIDE: Final = {

@@ -51,6 +51,13 @@ class ModelRequest:
         return isinstance(options, dict) and options.get("include_usage") is True
 
     @property
+    def json_mode(self) -> bool:
+        """The answer is to be a JSON object, of any form."""
+        text = self.document.get("text")
+        forms = (self.document.get("response_format"), text.get("format") if isinstance(text, dict) else None)
+        return {"type": "json_object"} in forms
+
+    @property
     def packed(self) -> bool:
         """Vectors are asked for in base64."""
         return self.document.get("encoding_format") == "base64"

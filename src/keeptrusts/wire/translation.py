@@ -40,6 +40,7 @@ class Asked:
         at: When, in seconds since the epoch, UTC.
         counts_apart: The client asked for the counts of a stream, so they have a chunk of their own.
         packed: It asked for vectors in base64.
+        json_mode: It asked for a JSON object, of any form.
     """
 
     model: str
@@ -47,6 +48,7 @@ class Asked:
     at: int = 0
     counts_apart: bool = False
     packed: bool = False
+    json_mode: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,6 @@ def test_a_tool_without_parameters() -> None:
     [
         {"n": 2},
         {"logit_bias": {"1": 2}},
-        {"response_format": {"type": "json_object"}},
         {"logprobs": True},
         {"tools": [TOOL], "tool_choice": "sometimes"},
         {"tools": [{"type": "custom"}]},

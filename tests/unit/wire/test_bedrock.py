@@ -105,7 +105,6 @@ def test_tool_choice(choice: Any, expected: dict[str, Any]) -> None:
     [
         {"n": 2},
         {"parallel_tool_calls": False, "tools": [{"type": "function", "function": {"name": "f"}}]},
-        {"response_format": {"type": "json_object"}},
         {"reasoning_effort": "none"},
         {"logit_bias": {"1": 1}},
         {"tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": "none"},

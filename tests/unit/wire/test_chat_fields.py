@@ -59,7 +59,8 @@ def test_what_asks_for_nothing_is_left_out(provider: str, fields: dict[str, Any]
         ({"functions": [{"name": "f"}]}, "send `tools`"),
         ({"messages": [{"role": "assistant", "function_call": {"name": "f", "arguments": "{}"}}]}, "`tool_calls`"),
         ({"messages": [{"role": "function", "name": "f", "content": "x"}]}, "`tool_calls`"),
-        ({"response_format": {"type": "json_object"}}, "`json_schema`"),
+        ({"response_format": {"type": "json_object"}, "tools": [{"type": "function"}]}, "`json_schema`"),
+        ({"response_format": {"type": "grammar"}}, "`json_schema`"),
         ({"response_format": {"type": "json_schema", "json_schema": {"name": "a"}}}, "`json_schema`"),
     ],
 )
