@@ -98,7 +98,8 @@ def find_missing(manifest: dict[str, Any], chain: list[Any], sealed: dict[str, b
     """Records that were sealed, and are neither there nor deleted by retention."""
     low, high, newest = lowest_id(manifest["window_from"]), lowest_id(manifest["window_to"]), max(seen, default="")
     kept = {tag: spared(chain, tag) for tag in {digest[32:] for digest in sealed.values()}}
-    gone = (one for one in sealed if one not in seen and low <= one < high)
+    erased = {one for said in chain for one in said.get("erased", [])}
+    gone = (one for one in sealed if one not in seen and one not in erased and low <= one < high)
     missing = sorted(one for one in gone if one >= kept[sealed[one][32:]])
     return [f"{'cut tail' if one > newest else 'deleted'}: {one}" for one in missing]
 

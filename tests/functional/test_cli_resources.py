@@ -187,6 +187,19 @@ def test_an_event_is_shown_whole(plane: Served, recorded: tuple[dict[str, Any], 
     assert plane.kt("events", "show", "evt_nothing").exit_code == 2
 
 
+def test_a_person_is_erased(plane: Served) -> None:
+    """After a question; nobody of that name is told, and is no fault."""
+    made(plane, "gateway", "create", "--name", "erased")
+    token = made(plane, "gateway", "token", "create", "erased")["token"]
+    instance = Instance("gwi_erased")
+    send(plane.url, token, [instance.decision(user_id=name) for name in ("alice", "bob", "alice")])
+    asked = plane.kt("events", "erase", "--user-id", "alice", stdin="n\n")
+    assert (asked.exit_code, "`alice`" in asked.stderr) == (1, True)
+    assert made(plane, "events", "erase", "--user-id", "alice", "--yes")["erased_count"] == 2
+    none = plane.kt("events", "erase", "--user-id", "alice", "--yes")
+    assert (none.exit_code, "there was none" in none.stderr) == (0, True)
+
+
 def test_follow_misses_and_repeats_nothing(plane: Served) -> None:
     """What is there comes first, then what is stored while it runs, each once."""
     made(plane, "gateway", "create", "--name", "followed")

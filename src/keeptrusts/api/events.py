@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, NotRequired
+from typing import Annotated, Any, Final, Literal, NotRequired
 
+from annotated_types import MaxLen, MinLen
 from typing_extensions import TypedDict
+
+from keeptrusts.api.forbid import FORBID
 
 Verdict = Literal["allowed", "redacted", "escalated", "blocked", "failed"]
 
@@ -61,3 +64,18 @@ class Event(TypedDict):
     degraded: bool
     attempts: NotRequired[list[dict[str, Any]]]
     shadow_verdict: NotRequired[str | None]
+
+
+class ErasureDraft(TypedDict):
+    """POST /v1/events/erasures: whose events are to go."""
+
+    __pydantic_config__ = FORBID  # type: ignore[misc]
+    user_id: Annotated[str, MinLen(1), MaxLen(500)]
+
+
+class Erasure(TypedDict):
+    """What went. `checkpoint`: the number of the last one that says so."""
+
+    erased_count: int
+    has_more: bool
+    checkpoint: int

@@ -90,6 +90,8 @@ def _summary(proof: Proof, manifest: Mapping[str, Any], *, from_manifest: bool) 
         say("the keys come from the manifest: give `--keys` from a source of your own")
     if not proof.window.whole:
         say(f"the archive was filtered ({manifest.get('filters')}): that nothing is missing cannot be told")
+    if proof.erased:
+        say(f"{len(proof.erased)} records were erased on request")
     if proof.deleted_before:
         say(f"retention has deleted records below `{proof.deleted_before}`")
 

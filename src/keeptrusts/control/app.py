@@ -30,6 +30,7 @@ from keeptrusts.control.releases import Releases
 from keeptrusts.control.routes import (
     audit,
     configurations,
+    erasures,
     escalations,
     events,
     exports,
@@ -73,6 +74,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     webhooks.router,
     exports.router,
     escalations.router,
+    erasures.router,
     trail.router,
     variables.router,
 )

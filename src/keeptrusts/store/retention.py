@@ -47,6 +47,15 @@ def forget(
     return limit - left
 
 
+def erase(connection: Connection, org: str, user_id: str, *, limit: int) -> list[str]:
+    """Delete up to `limit` events of a user, the oldest first; their ids."""
+    mine = events.c.org == org, events.c.user_id == user_id
+    found = list(connection.execute(select(events.c.id).where(*mine).order_by(events.c.id).limit(limit)).scalars())
+    if found:
+        connection.execute(delete(events).where(events.c.org == org, events.c.id.in_(found)))
+    return found
+
+
 def _delete(connection: Connection, org: str, conditions: tuple[object, ...], limit: int) -> int:
     if limit <= 0:
         return 0

@@ -100,13 +100,16 @@ class Trail:
             lock = int.from_bytes(hashlib.sha256(f"seal/{self._org}".encode()).digest()[:8], "big", signed=True)
             self._connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
 
-    def seal(self, key: SigningKey, upto: Cursor, *, at: datetime, deleted: Deleted = NOTHING) -> int:
+    def seal(
+        self, key: SigningKey, upto: Cursor, *, at: datetime, deleted: Deleted = NOTHING, erased: Sequence[str] = ()
+    ) -> int:
         """
         Write the next checkpoint, also when nothing came since; how many events are in it.
 
         Args:
             upto: What lies behind is left for the next one.
             deleted: What retention has deleted by now.
+            erased: Ids of events that this transaction has erased on request.
         """
         head = self.head()
         columns = (events.c.xid, events.c.position, events.c.id, events.c.body, *COLUMNS)
@@ -125,6 +128,7 @@ class Trail:
             sealed_at=rfc3339(at),
             deleted_before=deleted.otherwise,
             deleted_of=deleted.by_configuration,
+            erased=list(erased),
         )
         last = Cursor(rows[-1].xid, rows[-1].position) if rows else head.cursor
         self._count(rows, head)

@@ -70,6 +70,7 @@ class Proof:
     rows: int = 0
     checkpoints: int = 0
     deleted_before: str = ""
+    erased: set[str] = field(default_factory=set)
     _bounds: dict[bytes, str] = field(default_factory=dict)
     _retention: list[Checkpoint] = field(default_factory=list)
     _last: Checkpoint | None = None
@@ -92,6 +93,7 @@ class Proof:
         if lowest := said.spared(b""):
             self.deleted_before = max(self.deleted_before, lowest)
             self._retention.append(said)
+        self.erased |= set(said.erased)
         self._take_entries(said, signed.get("entries"))
 
     def row(self, event: Mapping[str, Any]) -> None:
@@ -190,7 +192,8 @@ class Proof:
     def _find_missing(self) -> None:
         window = self.window
         gone = (one for one in self.sealed if one not in self.seen and window.lowest <= one < window.highest)
-        lost = sorted(one for one in gone if one >= self._spared(self.sealed[one][UNTAGGED_BYTES:]))
+        kept = (one for one in gone if one >= self._spared(self.sealed[one][UNTAGGED_BYTES:]))
+        lost = sorted(one for one in kept if one not in self.erased)
         for one in lost[:MOST_NAMED]:
             name: FindingName = "cut_tail" if one > self._last_row else "deleted"
             self._report(name, one, "a record that was sealed is not there")
