@@ -32,6 +32,7 @@ _FINISH: Final = {
     "guardrail_intervened": "content_filter",
     "content_filtered": "content_filter",
 }
+_CLAUDE: Final = "anthropic.claude"
 _LIMITS: Final = {"temperature": "temperature", "top_p": "topP"}
 _CARRIED: Final = frozenset({
     "model", "messages", "tools", "tool_choice", "parallel_tool_calls", "max_tokens", "max_completion_tokens", "stop",
@@ -66,15 +67,26 @@ def request_to_converse(raw: bytes) -> bytes:
         UnreadableError: It asks for something that Converse has no word for.
     """
     document = read_chat(raw, _CARRIED)
-    if document.get("parallel_tool_calls") is False and document.get("tools"):
-        raise UnreadableError("`parallel_tool_calls` cannot be translated for this provider: leave it out")
     limits = {name: document[given] for given, name in _LIMITS.items() if given in document}
     cap = document.get("max_completion_tokens") or document.get("max_tokens")
     limits |= {"maxTokens": cap} if cap is not None else {}
     if stop := document.get("stop"):
         limits["stopSequences"] = [stop] if isinstance(stop, str) else stop
     out = _conversation(document) | _manner(document) | ({"inferenceConfig": limits} if limits else {})
+    if document.get("parallel_tool_calls") is False and document.get("tools"):
+        _one_call_at_a_time(document["model"], out)
     return json.dumps(out, ensure_ascii=False).encode()
+
+
+def _one_call_at_a_time(model: str, out: dict[str, Any]) -> None:
+    """Converse has no word for it. Claude has one of its own, which joins the choice that Converse makes of a tool."""
+    if _CLAUDE not in model:
+        raise UnreadableError("`parallel_tool_calls` cannot be translated for this model: leave it out")
+    own: dict[str, Any] = {"disable_parallel_tool_use": True}
+    if out["toolConfig"]["toolChoice"] == {"auto": {}}:
+        del out["toolConfig"]["toolChoice"]
+        own["type"] = "auto"
+    out["additionalModelRequestFields"] = {"tool_choice": own}
 
 
 def answer_from_converse(raw: bytes, asked: Asked) -> bytes:
@@ -101,7 +113,7 @@ def request_to_count(raw: bytes) -> bytes:
         UnreadableError: As for a request that is answered.
     """
     counted = parse_object(request_to_converse(request_to_chat(raw)))
-    for name in ("inferenceConfig", "outputConfig"):
+    for name in ("inferenceConfig", "outputConfig", "additionalModelRequestFields"):
         counted.pop(name, None)
     return json.dumps({"input": {"converse": counted}}, ensure_ascii=False).encode()
 

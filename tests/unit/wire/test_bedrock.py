@@ -120,6 +120,24 @@ def test_what_has_no_word_there_is_refused(fields: dict[str, Any]) -> None:
         sent(**fields)
 
 
+@pytest.mark.parametrize(
+    ("choice", "chosen", "own"),
+    [
+        (None, None, {"type": "auto", "disable_parallel_tool_use": True}),
+        ("required", {"any": {}}, {"disable_parallel_tool_use": True}),
+        ({"type": "function", "function": {"name": "f"}}, {"tool": {"name": "f"}}, {"disable_parallel_tool_use": True}),
+    ],
+)
+def test_one_call_at_a_time(choice: Any, chosen: dict[str, Any] | None, own: dict[str, Any]) -> None:
+    """By Claude's own field, beside the choice that Converse has a word for; a count does without."""
+    tools = [{"type": "function", "function": {"name": "f"}}]
+    model = "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"
+    told = sent(model=model, tools=tools, tool_choice=choice, parallel_tool_calls=False)
+
+    assert told["additionalModelRequestFields"] == {"tool_choice": own}
+    assert told["toolConfig"].get("toolChoice") == chosen
+
+
 def test_a_count_holds_what_is_counted() -> None:
     """The conversation and its tools, without limits of an answer."""
     raw = request(max_tokens=5, tools=[{"name": "f", "input_schema": {"type": "object"}}])
