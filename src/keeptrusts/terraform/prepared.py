@@ -7,6 +7,7 @@ same text compiled before does the same; what is not among it is compiled as eve
 
 from __future__ import annotations
 
+import _thread
 import os
 import sys
 
@@ -89,20 +90,67 @@ def packed(methods: Mapping[str, bytes], patterns: dict[Any, Any]) -> bytes:
 
 
 def use_patterns(patterns: Mapping[Any, Any]) -> None:
-    """`re` compiles by the function `re._compiler.compile`; from now on it looks up text and flags first."""
-    import _sre  # type: ignore[import-not-found]
-    import re
+    """From now on text and flags are looked up first. Where nobody has imported `re` yet, it is put off."""
+    if "re" in sys.modules:
+        _look_up_first(sys.modules["re"], patterns)
+    else:
+        sys.modules["re"] = _Re(patterns)
 
-    compiler: Any = getattr(re, "_compiler", None)
+
+def _look_up_first(module: Any, patterns: Mapping[Any, Any]) -> None:
+    """`re` compiles by the function `re._compiler.compile`."""
+    compiler: Any = getattr(module, "_compiler", None)
     if compiler is None or not hasattr(compiler, "compile"):
         return
     compile_it: Callable[..., Any] = compiler.compile
 
     def look_up(pattern: Any, flags: int = 0) -> Any:
         found = patterns.get((pattern, flags)) if isinstance(pattern, str | bytes) else None
-        return compile_it(pattern, flags) if found is None else _sre.compile(pattern, *found)
+        return compile_it(pattern, flags) if found is None else _made(pattern, found)
 
     compiler.compile = look_up
+
+
+def _made(pattern: str | bytes, found: Any) -> Any:
+    import _sre  # type: ignore[import-not-found]
+
+    return _sre.compile(pattern, *found)
+
+
+class _Re(type(sys)):  # type: ignore[misc]
+    """
+    What `dataclasses`, `typing` and `json` need of `re` while they are imported.
+
+    They compile patterns that are at hand. Whatever else is asked for, the real one is imported and takes this one's
+    place, as it does with the first policy that is read.
+    """
+
+    MULTILINE, DOTALL, VERBOSE = 8, 16, 64
+
+    def __init__(self, patterns: Mapping[Any, Any]) -> None:
+        super().__init__("re")
+        self._patterns = patterns
+        self._lock = _thread.allocate_lock()
+        self.Pattern = type(_made("", (0, [1], 0, {}, ())))
+        self.Match = type(self.Pattern.match(_made("", (0, [1], 0, {}, ())), ""))
+
+    def compile(self, pattern: Any, flags: int = 0) -> Any:
+        found = self._patterns.get((pattern, flags)) if isinstance(pattern, str | bytes) else None
+        return self._real().compile(pattern, flags) if found is None else _made(pattern, found)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # the import system asks for some
+            raise AttributeError(name)
+        return getattr(self._real(), name)
+
+    def _real(self) -> Any:
+        with self._lock:
+            if sys.modules.get("re") is self:
+                del sys.modules["re"]
+                import re
+
+                _look_up_first(re, self._patterns)
+        return sys.modules["re"]
 
 
 def use_methods(methods: Mapping[bytes, tuple[int, int]], read: Callable[[int, int], bytes]) -> None:
@@ -125,26 +173,38 @@ def use_methods(methods: Mapping[bytes, tuple[int, int]], read: Callable[[int, i
 
 
 def _without_inspect() -> Any:
-    """The module, imported with a stand-in for `inspect`; as it is, where either is imported already."""
-    if "inspect" not in sys.modules and "dataclasses" not in sys.modules:
-        sys.modules["inspect"] = _Inspect("inspect")
+    """The module, imported with stand-ins for `inspect` and `copy`; as it is, where one of them is imported already."""
+    if not sys.modules.keys() & {"inspect", "copy", "dataclasses"}:
+        sys.modules["inspect"], sys.modules["copy"] = _Inspect("inspect"), _Late("copy")
         try:
             import dataclasses
         finally:
-            del sys.modules["inspect"]
+            del sys.modules["inspect"], sys.modules["copy"]
     import dataclasses
 
     return dataclasses
 
 
-class _Inspect(type(sys)):  # type: ignore[misc]
-    """What `dataclasses` asks of `inspect`: the signature that becomes the docstring of a class without one."""
+class _Late(type(sys)):  # type: ignore[misc]
+    """A module that is imported when something of it is asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        from importlib import import_module
+
+        return getattr(import_module(self.__name__), name)
+
+
+class _Inspect(_Late):
+    """
+    What `dataclasses` asks of `inspect`.
+
+    The signature becomes the docstring of a class without one; its annotations are what Python 3.12 asks for.
+    """
 
     @staticmethod
     def signature(_of: object) -> str:
         return "(...)"
 
-    def __getattr__(self, name: str) -> Any:
-        import inspect
-
-        return getattr(inspect, name)
+    @staticmethod
+    def get_annotations(of: type) -> dict[str, Any]:
+        return {**of.__dict__.get("__annotations__", {})}  # noqa: RUF063 - that is what this stands in for

@@ -176,6 +176,47 @@ def recorded(*modules: str) -> tuple[list[str], dict[tuple[str, int], tuple[Any,
     return texts, dict(patterns)
 
 
+PUT_OFF = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from keeptrusts.terraform.prepared import use_prepared
+use_prepared(sys.argv[2])
+import dataclasses, json, typing
+assert not {"enum", "copy", "weakref", "inspect"} & sys.modules.keys(), sys.modules.keys()
+
+@dataclasses.dataclass
+class Point:
+    places: list[int]
+
+point = Point([1])
+assert json.loads(json.dumps({"a": 1.5})) == {"a": 1.5}
+assert dataclasses.asdict(point) == {"places": [1]} and dataclasses.asdict(point)["places"] is not point.places
+stand_in = sys.modules["re"]
+early = stand_in.compile(r"(a)(b)")
+assert early.sub(r"\\2\\1", "ab") == "ba"
+import re
+assert re.compile("x+(?P<n>y)", re.IGNORECASE).match("XXY")["n"] == "Y"
+assert sys.modules["re"] is not stand_in and "enum" in sys.modules
+assert stand_in.escape("a.b") == "a\\\\.b" and stand_in.compile("q") is re.compile("q")
+assert isinstance(early, re.Pattern) and early == re.compile(r"(a)(b)") and typing.Pattern[str]
+import copy
+assert copy.deepcopy(early) is early
+print("as ever")
+"""
+
+
+def test_re_and_copy_are_put_off_until_they_are_asked_for(tmp_path: Path) -> None:
+    """What `dataclasses`, `json` and `typing` compile is at hand; the first other use brings the real ones."""
+    texts, patterns = recorded("json", "typing")
+    prepared = packed({text: marshal.dumps(compile(text, "x", "exec")) for text in texts}, patterns)
+    (tmp_path / FILE).write_bytes(prepared)
+    source = Path(bundle.__file__).parents[2]
+    ran = subprocess.run(
+        [sys.executable, "-ISB", "-c", PUT_OFF, str(source), str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert (ran.stdout, ran.stderr) == ("as ever\n", "")
+
+
 def test_patterns_that_were_compiled_before_match_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every pattern that our modules compile at import is found again, with its groups and flags."""
     texts, patterns = recorded("keeptrusts.policy.lint", "keeptrusts.client", "urllib3")
