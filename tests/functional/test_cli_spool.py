@@ -103,7 +103,9 @@ def test_one_event_of_a_spool(tmp_path: Path) -> None:
 def test_an_event_is_judged_again_by_a_file(tmp_path: Path) -> None:
     """The document that ran, beside what was recorded; another one is named as such."""
     policy = tmp_path / "policy.yaml"
-    policy.write_text(document({"secret-scanner": {"action": "block"}, "audit-logger": {"content": "full"}}), encoding="utf-8")
+    policy.write_text(
+        document({"secret-scanner": {"action": "block"}, "audit-logger": {"content": "full"}}), encoding="utf-8"
+    )
     said = [{"role": "user", "part": "content", "text": "my key is AKIAQ3ERTY7UI2OPASDF"}]
     digest = compile_document(policy.read_text(encoding="utf-8")).digest
     event = Instance().decision("blocked", content={"request": said, "answer": []}, config_digest=digest)
