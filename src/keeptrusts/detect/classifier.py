@@ -17,7 +17,7 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
+from itertools import islice, pairwise
 from operator import itemgetter, xor
 from struct import Struct
 from typing import Final
@@ -74,9 +74,16 @@ def tokens_of(text: str) -> list[str]:
     return words
 
 
-def token_spans(text: str) -> list[tuple[int, int]]:
-    """Where they stand."""
-    return [found.span() for found in _TOKENS.finditer(text)]
+def span_of(text: str, first: int, last: int) -> tuple[int, int]:
+    """Where the tokens from the first to the last one of these stand: its begin, and its end."""
+    if text.isascii():
+        data = text.encode("ascii")
+        if _TOO_LONG not in data.translate(_IN_WORDS):
+            words = data.translate(_BLANKED)
+            begin, end = (len(words) - len(words.split(None, index)[index]) for index in (first, last))
+            return begin, end + len(words[end:].split(None, 1)[0])
+    places = list(islice(_TOKENS.finditer(text), last + 1))
+    return places[first].start(), places[last].end()
 
 
 def features_of(token: str) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
-from keeptrusts.detect.classifier import shipped_model, token_spans, tokens_of
+from keeptrusts.detect.classifier import shipped_model, span_of, tokens_of
 from keeptrusts.detect.disguises import Reading, readings
 from keeptrusts.detect.fold import View, fold_text, honest_view, plain_view, view
 from keeptrusts.detect.memory import remembered
@@ -170,14 +170,15 @@ class _Suspect:
         start, end = self.reading.start, self.reading.end
         if self.reading.whole and self.stop > self.start:
             seen = looks.view(self.reading.text)
-            places = token_spans(seen.data.decode("utf-8", "replace"))
-            low, high = places[self.start][0], places[self.stop - 1][1]
+            low, high = span_of(seen.data.decode("utf-8", "replace"), self.start, self.stop - 1)
             start, end = _origins(seen, low, high)
         return Hit(start, end, CLASSIFIER, start, score)
 
 
 def _origins(seen: View, low: int, high: int) -> tuple[int, int]:
     """Characters of the original for characters of the folded text."""
+    if seen.data.isascii():
+        return seen.origin(low), seen.end(high)
     folded = seen.data.decode("utf-8", "replace")
     first = len(folded[:low].encode("utf-8", "replace"))
     last = first + len(folded[low:high].encode("utf-8", "replace"))

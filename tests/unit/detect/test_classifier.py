@@ -17,7 +17,7 @@ from keeptrusts.detect.classifier import (
     features_of,
     pairs_of,
     shipped_model,
-    token_spans,
+    span_of,
     tokens_of,
 )
 
@@ -39,13 +39,17 @@ def model_of(weights: dict[int, int], *, unit: float = 0.5, bias: float = -1.0) 
         ("x" * 30, ["x" * 24, "x" * 6]),
         ("忽略 ok", ["忽", "略", "ok"]),
         ("где тут", ["где", "тут"]),
+        ("  two  blanks ", ["two", "blanks"]),
         ("", []),
     ],
 )
 def test_tokens(text: str, tokens: list[str]) -> None:
     """Words, and single characters where words are not set apart; their places fit."""
     assert tokens_of(text) == tokens
-    assert [text[start:end] for start, end in token_spans(text)] == tokens
+    spans = [span_of(text, index, index) for index in range(len(tokens))]
+    assert [text[start:end] for start, end in spans] == tokens
+    if tokens:
+        assert span_of(text, 0, len(tokens) - 1) == (spans[0][0], spans[-1][1])
 
 
 def test_ascii_is_read_the_same_by_both_readers() -> None:
