@@ -14,9 +14,7 @@ from keeptrusts.policy.engine import Judgement
 JSON: Final[Headers] = (("content-type", "application/json"),)
 VIOLATION: Final = "policy_violation"
 DO_NOT_REPEAT: Final[Headers] = (("x-should-retry", "false"),)
-_LASTING: Final = frozenset({
-    "no_compliant_provider", "configuration_disabled", "credential_missing", "upstream_credential",
-})  # fmt: skip
+_LASTING: Final = frozenset({"no_compliant_provider", "configuration_disabled", "upstream_credential"})
 """What the same request would meet again, until somebody changes the configuration or a key."""
 
 

@@ -17,7 +17,7 @@ from support.flows import HELLO, Provider, play, policy_of
     [
         ({"targets": ()}, (), True),
         ({"enabled": False}, (), True),
-        ({}, Provider(refuses=UpstreamUnreachableError("no", code="credential_missing")), True),
+        ({}, Provider(refuses=UpstreamUnreachableError("no", code="credential_missing")), False),
         ({}, Provider([b"{}"], status=401), True),
         ({}, Provider([b"{}"], status=503), False),
         ({}, Provider(refuses=UpstreamTimeoutError("late")), False),
