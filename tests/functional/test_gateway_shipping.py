@@ -9,7 +9,7 @@ import pytest
 
 from keeptrusts.gateway import control_plane as control_plane_module
 from keeptrusts.gateway.control_plane import Backoff
-from keeptrusts.gateway.segments import segments
+from keeptrusts.gateway.segments import read_segment, segments
 from keeptrusts.trail.chain import verify
 from support.gateway_control import fake_control_plane
 from support.gateway_managed import managed, until
@@ -128,6 +128,27 @@ def test_damaged_segment_is_admitted_and_passed(tmp_path: Path) -> None:
             gaps = [event for event in plane.events.values() if event["event_type"] == "gap"]
             assert [gap["reason"] for gap in gaps] == ["spool_corrupt"]
             assert len(plane.events) == 60 - gaps[0]["count"] + 1
+            assert verify(plane.events.values()) == []
+
+    run_on_loop(scene())
+
+
+def test_what_was_shipped_is_not_read_again(tmp_path: Path) -> None:
+    """Damage to a record that has arrived holds up nothing behind it in the same segment."""
+
+    async def scene() -> None:
+        async with fake_control_plane() as plane, managed(plane, tmp_path) as mine:
+            shipping = asyncio.ensure_future(mine.shipper.run())
+            await asyncio.gather(*(mine.spool.record(event) for event in numbered(3)))
+            await until(lambda: mine.spool.shipped == 3)
+            (segment,) = segments(tmp_path)
+            content = bytearray(segment.read_bytes())
+            content[next(read_segment(segment)).end - 1] ^= 1
+            segment.write_bytes(content)
+            await asyncio.gather(*(mine.spool.record(event) for event in numbered(3, start=3)))
+            await until(lambda: mine.spool.shipped == 6)
+            shipping.cancel()
+            assert len(plane.events) == 6
             assert verify(plane.events.values()) == []
 
     run_on_loop(scene())

@@ -54,6 +54,21 @@ def test_torn_tail_is_cut_at_every_offset(tmp_path: Path) -> None:
         assert verify(read_events(directory)) == []
 
 
+def test_a_segment_is_read_on_behind_a_record(tmp_path: Path) -> None:
+    """What came since follows, and nothing when nothing did."""
+    journal = open_journal(tmp_path)
+    journal.append(numbered(3))
+    (segment,) = segments(tmp_path)
+    first, _, last = read_segment(segment)
+    assert list(read_segment(segment, last)) == []
+    journal.append(numbered(2, start=3))
+    journal.close()
+
+    behind = list(read_segment(segment, last))
+    assert [(one.sequence, one.event()["number"]) for one in behind] == [(4, 3), (5, 4)]
+    assert list(read_segment(segment, first))[-2:] == behind == list(read_segment(segment))[-2:]
+
+
 def test_zeros_at_the_end_are_cut(tmp_path: Path) -> None:
     """A file system may have made the file longer and not written it."""
     made = open_journal(tmp_path)

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from keeptrusts.core.canonical import canonical_json
 
@@ -23,6 +23,8 @@ MAGIC: Final = b"keeptrusts spool 1\n"
 _FRAME: Final = struct.Struct("<II")
 FRAME_BYTES: Final = _FRAME.size
 MAX_PAYLOAD_BYTES: Final = 64 * 1024 * 1024
+_MOST_HEADER: Final = 4096
+"""More than a header has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +106,38 @@ def read_header(data: bytes) -> tuple[SegmentHeader, int] | None:
     return SegmentHeader(**json.loads(payload)), len(MAGIC) + FRAME_BYTES + len(payload)
 
 
-def read_segment(path: Path) -> Iterator[Stored]:
-    """The good records of a segment, up to the first bad one. A segment that has gone holds none."""
+def read_segment(path: Path, behind: Stored | None = None) -> Iterator[Stored]:
+    """
+    The good records of a segment, up to the first bad one. A segment that has gone holds none.
+
+    Args:
+        behind: One of them: only those behind it are read.
+    """
     try:
-        data = path.read_bytes()
+        file = path.open("rb")
     except FileNotFoundError:
         return
-    found = read_header(data)
-    if found is None:
-        return
-    header, start = found
-    for index, (payload, end) in enumerate(frames(data, start)):
-        yield Stored(header.first_sequence + index, payload, end)
+    with file:
+        if behind is None:
+            found = read_header(file.read(_MOST_HEADER))
+            if found is None:
+                return
+            sequence, at = found[0].first_sequence, found[1]
+        else:
+            sequence, at = behind.sequence + 1, behind.end
+        file.seek(at)
+        # One after the other: a segment in memory is what a small worker holds in all.
+        while (payload := _next_payload(file)) is not None:
+            at += FRAME_BYTES + len(payload)
+            yield Stored(sequence, payload, at)
+            sequence += 1
+
+
+def _next_payload(file: BinaryIO) -> bytes | None:
+    """That of the frame which comes now; None when no good one does."""
+    head = file.read(FRAME_BYTES)
+    length = _FRAME.unpack(head)[0] if len(head) == FRAME_BYTES else 0
+    return frame_at(head + file.read(length), 0) if 0 < length <= MAX_PAYLOAD_BYTES else None
 
 
 def read_events(directory: Path) -> Iterator[dict[str, Any]]:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -37,6 +38,8 @@ class Shipper:
         self._at_most = MAX_EVENTS_IN_BATCH
         self._more = asyncio.Event()
         self._failing = False
+        self._places: dict[int, tuple[Path, Stored]] = {}
+        """Where the records before the next batch and at its end lie."""
         spool.on_durable = self._more.set
 
     async def run(self) -> None:
@@ -113,22 +116,30 @@ class Shipper:
             _log.warning("events cannot be shipped; they wait in the spool", extra=shown)
 
     def _next_batch(self) -> list[Stored]:
-        head = self._spool.head.sequence
+        head, cursor = self._spool.head.sequence, self._spool.shipped
         batch: list[Stored] = []
         size = 0
-        for stored in self._after(self._spool.shipped):
+        segment = Path()
+        for path, stored in self._after(cursor):
             size += len(stored.payload)
             if stored.sequence > head or len(batch) >= self._at_most or (batch and size > MAX_BATCH_BYTES):
                 break
             if batch and stored.sequence != batch[-1].sequence + 1:
                 break
             batch.append(stored)
+            segment = path
+        if batch:
+            here = {sequence: place for sequence, place in self._places.items() if sequence == cursor}
+            self._places = {**here, batch[-1].sequence: (segment, replace(batch[-1], payload=b""))}
         return batch
 
-    def _after(self, sequence: int) -> Iterator[Stored]:
+    def _after(self, sequence: int) -> Iterator[tuple[Path, Stored]]:
         present = segments(self._directory)
+        place = self._places.get(sequence)
+        if place is not None and place[0] in present:
+            path, behind = place
+            yield from ((path, stored) for stored in read_segment(path, behind))
+            present = present[present.index(path) + 1 :]
         holding = [path for path in present if first_sequence(path) <= sequence + 1]
         for path in [*holding[-1:], *present[len(holding) :]]:
-            for stored in read_segment(path):
-                if stored.sequence > sequence:
-                    yield stored
+            yield from ((path, stored) for stored in read_segment(path) if stored.sequence > sequence)
