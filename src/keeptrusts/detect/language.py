@@ -46,7 +46,7 @@ _FEWEST_LETTERS: Final = 12
 _PIECE: Final = 240
 """Characters from which a line is judged by itself; a longer one is judged in pieces of so many."""
 _BEST: Final = 5
-_LEAST: Final = 0.01
+_LEAST: Final = 0.05
 """Less likely languages are not asked for: the model has not to look for them, and they would change nothing."""
 _LABEL: Final = "__label__"
 _FENCE: Final = "```"
