@@ -171,6 +171,25 @@ def test_the_commands(tmp_path: Path) -> None:
     assert (again.exit_code, "not empty" in again.output) == (2, True)
 
 
+def test_the_commands_answer_programs(tmp_path: Path) -> None:
+    """What was done, as JSON."""
+    folder = tmp_path / "backup"
+    _backed_up(tmp_path / "old", tmp_path / "first")
+
+    def kt(*words: str) -> Any:
+        environment = {"KEEPTRUSTS_SECRET_KEY": "k" * 40}
+        done = CliRunner().invoke(main, ["server", *words, "--json"], env=environment)
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)
+
+    (migrated,) = kt("migrate", "--data-dir", str(tmp_path / "old"))
+    assert (migrated["database"], migrated["before"]) == ("main", migrated["after"])
+    made = kt("backup", "--data-dir", str(tmp_path / "old"), "--output", str(folder))
+    assert (made["folder"], made["digest"]) == (str(folder), digest_of(folder / MANIFEST))
+    restored = kt("restore", str(folder), "--data-dir", str(tmp_path / "new"))
+    assert restored == {name: made[name] for name in ("rows", "made_at", "revision")}
+
+
 def test_a_restore_that_fails_leaves_no_database_behind(tmp_path: Path) -> None:
     """Neither before it begins nor in the middle: a server would begin anew with it; the next try goes well."""
     new, folder = tmp_path / "new", tmp_path / "backup"

@@ -54,6 +54,22 @@ def test_help_fits_a_terminal(path: str) -> None:
     assert [line for line in prose if len(line) > 100] == []
 
 
+GROUPS = {"auth", "config", "escalation", "events", "export", "gateway", "secret", "server", "token", "webhook"}
+RUNS_ON = {"kt server run", "kt gateway run", "kt config export"}
+"""They serve or write files, and have no result."""
+
+
+@pytest.mark.parametrize("path", [path for path in MINE if path.split()[1] in GROUPS and path not in RUNS_ON])
+def test_every_command_can_answer_a_program_and_shows_how_it_is_used(path: str) -> None:
+    """`--json` is everywhere, and so is an example that can be copied."""
+    command = MINE[path].command
+    if isinstance(command, click.Group):
+        return
+    assert "--json" in {option for one in command.params for option in one.opts}
+    example = path.removesuffix(" list") if path == "kt gateway token list" else path
+    assert f"  {example} " in f"{command.help} "
+
+
 def test_the_list_of_groups_imports_none() -> None:
     """`kt --help` is quick: it knows the groups by name alone."""
     code = (

@@ -187,6 +187,14 @@ def test_an_event_is_shown_whole(plane: Served, recorded: tuple[dict[str, Any], 
     assert plane.kt("events", "show", "evt_nothing").exit_code == 2
 
 
+def test_why_is_told_to_programs(plane: Served, recorded: tuple[dict[str, Any], list[dict[str, Any]]]) -> None:
+    """Line by line, without colours."""
+    _, events = recorded
+    told = made(plane, "events", "why", events[1]["id"])
+    assert told["event_id"] == events[1]["id"]
+    assert told["why"][0].startswith("blocked with status")
+
+
 def test_a_person_is_erased(plane: Served) -> None:
     """After a question; nobody of that name is told, and is no fault."""
     made(plane, "gateway", "create", "--name", "erased")
@@ -257,60 +265,6 @@ def test_a_webhook_changes_and_goes(plane: Served) -> None:
     assert plane.kt("webhook", "delete", hook["id"], stdin="n\n").exit_code == 1
     assert plane.kt("webhook", "delete", hook["id"], "--yes").exit_code == 0
     assert hook["id"] not in plane.kt("webhook", "list", "--json").stdout
-
-
-def test_headers_and_secrets_of_a_webhook_come_from_the_environment(plane: Served) -> None:
-    """None is an argument, and none comes back."""
-    env = {"HOOK_AUTH": "Bearer of-ours", "HOOK_SECRET": "whsec_" + "A" * 32}
-    said = plane.kt(
-        "webhook", "create", "--url", "http://127.0.0.1:9/", "--event-type", "*", "--inactive", "--json",
-        "--header-env", "Authorization=HOOK_AUTH", "--secret-env", "HOOK_SECRET", env=env,
-    )  # fmt: skip
-    hook = json.loads("\n".join(shown(said)))
-    assert (hook["header_names"], "secret" in hook) == (["Authorization"], False)
-    assert not [value for value in env.values() if value in said.stdout + said.stderr]
-    assert made(plane, "webhook", "show", hook["id"]) == hook
-    assert made(plane, "webhook", "update", hook["id"], "--no-headers")["header_names"] == []
-    unset = plane.kt("webhook", "update", hook["id"], "--header-env", "x-team=NOT_SET_HERE")
-    assert (unset.exit_code, "`NOT_SET_HERE`" in unset.stderr) == (2, True)
-
-
-def test_what_is_around_a_stored_secret_changes_alone(plane: Served) -> None:
-    """Its value is not asked for again, and its version stays; a new one needs a value."""
-    made_as(plane, {"MINE": "hunter2"}, "secret", "set", "around", "--env-var", "MINE")
-    after = made(plane, "secret", "set", "around", "--description", "ours", "--allow-host", "a.example.com")
-    assert (after["description"], after["allowed_hosts"], after["version"]) == ("ours", ["a.example.com"], 1)
-    cleared = made(plane, "secret", "set", "around", "--description", "", "--known-hosts")
-    assert (cleared["description"], cleared["allowed_hosts"]) == (None, None)
-    assert plane.kt("secret", "set", "around").exit_code == 2
-    assert plane.kt("secret", "set", "not-there", "--description", "x").exit_code == 2
-
-
-@pytest.mark.parametrize(
-    ("command", "way_on"),
-    [
-        (("events", "show", "evt_none"), "kt events tail"),
-        (("escalation", "show", "esc_none"), "kt escalation list"),
-        (("webhook", "show", "wh_none"), "kt webhook list"),
-        (("webhook", "deliveries", "wh_none"), "kt webhook list"),
-        (("export", "status", "exp_none"), "kt export list"),
-        (("token", "show", "key_none"), "kt token list"),
-    ],
-)
-def test_what_is_not_there_leads_to_what_is(plane: Served, command: tuple[str, ...], way_on: str) -> None:
-    """Exit status 2, and the command that shows those there are."""
-    result = plane.kt(*command)
-    assert (result.exit_code, way_on in result.stderr) == (2, True)
-
-
-def test_versions_and_deliveries_that_are_not_there(plane: Served) -> None:
-    """Likewise, below an object that is there."""
-    assert plane.kt("config", "push", "--file", "-", "--name", "one-version", stdin=POLICY).exit_code == 0
-    result = plane.kt("config", "show", "one-version", "--version", "7")
-    assert (result.exit_code, "kt config versions" in result.stderr) == (2, True)
-    hook = made(plane, "webhook", "create", "--url", "http://127.0.0.1:9/", "--event-type", "*", "--inactive")
-    result = plane.kt("webhook", "redeliver", hook["id"], "dlv_none")
-    assert (result.exit_code, "kt webhook deliveries" in result.stderr) == (2, True)
 
 
 def test_a_key_is_kept_used_and_taken_away(plane: Served, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import click
 
 from keeptrusts.cli.connection import make_client, with_client, with_settings
 from keeptrusts.cli.failure import Exit, stop
-from keeptrusts.cli.output import emit_one, format_option, say
+from keeptrusts.cli.output import emit_gone, emit_one, format_option, say
 from keeptrusts.cli.settings import Settings, read_profile
 
 if TYPE_CHECKING:
@@ -53,8 +53,9 @@ def login(settings: Settings, form: str) -> None:
 
 @auth.command()
 @click.option("--revoke", is_flag=True, help="End the key itself, too: it is refused from then on.")
+@format_option("table", "json", "yaml")
 @with_settings
-def logout(settings: Settings, *, revoke: bool) -> None:
+def logout(settings: Settings, *, revoke: bool, form: str) -> None:
     """
     Take the API key out of config.toml. The key itself lives on; with `--revoke` it ends (an admin's may do that).
 
@@ -72,7 +73,8 @@ def logout(settings: Settings, *, revoke: bool) -> None:
         with make_client(Settings(flags)) as client:
             client.tokens.revoke(client.whoami()["key_id"])
     change_profile(settings.path, settings.profile[1], {"api_token": None})
-    say(f"the key is no longer in {settings.path}" + (", and has ended" if revoke else ""))
+    gone = {"profile": settings.profile[1], "file": str(settings.path), "revoked": revoke}
+    emit_gone(gone, f"the key is no longer in {settings.path}" + (", and has ended" if revoke else ""), form)
 
 
 @auth.command()
@@ -81,6 +83,9 @@ def logout(settings: Settings, *, revoke: bool) -> None:
 def whoami(client: Client, form: str) -> None:
     """
     The key in use: its name, role, scopes and expiry.
+
+    \b
+      kt auth whoami --json
 
     Exit status: 4 when the key is missing, unknown, expired or revoked.
     """

@@ -79,7 +79,12 @@ def _show_settings(settings: Settings, form: str) -> None:
 @format_option("table", "json", "jsonl", "csv", "yaml")
 @with_client
 def list_configurations(client: Client, form: str) -> None:
-    """Every configuration, newest first."""
+    """
+    Every configuration, newest first.
+
+    \b
+      kt config list --format jsonl
+    """
     emit(list(client.configurations.each()), COLUMNS, form)
 
 
@@ -125,7 +130,12 @@ def push(client: Client, /, path: str, *, name: str | None, message: str | None,
 @format_option("table", "json", "jsonl", "csv", "yaml")
 @with_client
 def versions(client: Client, name_or_id: str, form: str) -> None:
-    """Every version of a configuration, newest first."""
+    """
+    Every version of a configuration, newest first.
+
+    \b
+      kt config versions production-policy
+    """
     emit(list(client.configurations.versions(find_configuration(client, name_or_id))), VERSIONS, form)
 
 
@@ -175,7 +185,12 @@ def diff(
 @format_option("table", "json", "yaml")
 @with_client
 def rollback(client: Client, /, name_or_id: str, *, version: int, yes: bool, form: str) -> None:
-    """Make an earlier version current again, as a new one. Gateways that follow the latest run it at once."""
+    """
+    Make an earlier version current again, as a new one. Gateways that follow the latest run it at once.
+
+    \b
+      kt config rollback production-policy --version 3
+    """
     identifier = find_configuration(client, name_or_id)
     now = client.configurations.fetch(identifier)
     warn_of_terraform(now.value["managed_by"], now.value["name"])

@@ -12,7 +12,7 @@ from keeptrusts.cli.config import short, warn_of_terraform
 from keeptrusts.cli.connection import with_client
 from keeptrusts.cli.failure import Exit
 from keeptrusts.cli.gateway import find_configuration, read_label
-from keeptrusts.cli.output import emit, emit_one, emit_value, format_option, say
+from keeptrusts.cli.output import emit, emit_gone, emit_one, emit_value, format_option, say
 
 if TYPE_CHECKING:
     from keeptrusts.api.configurations import ConfigurationPatch
@@ -63,8 +63,9 @@ def update(
 @click.command()
 @click.argument("name_or_id")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@format_option("table", "json", "yaml")
 @with_client
-def delete(client: Client, name_or_id: str, *, yes: bool) -> None:
+def delete(client: Client, name_or_id: str, *, yes: bool, form: str) -> None:
     """
     Delete a configuration that no gateway uses, with all its versions.
 
@@ -78,7 +79,8 @@ def delete(client: Client, name_or_id: str, *, yes: bool) -> None:
         told = f"delete configuration {found['name']} with its {found['version']} versions?"
         click.confirm(told, abort=True, err=True)
     client.configurations.delete(found["id"], if_match=now.etag)
-    say(f"deleted `{found['name']}`")
+    gone = {"id": found["id"], "name": found["name"], "deleted": True}
+    emit_gone(gone, f"deleted `{found['name']}`", form)
 
 
 @click.command()

@@ -61,7 +61,12 @@ def show(client: Client, escalation_id: str, form: str, *, held: bool) -> None:
 @format_option("table", "json", "yaml")
 @with_client
 def claim(client: Client, escalation_id: str, form: str) -> None:
-    """Take it on: nobody else but an admin decides it from now on."""
+    """
+    Take it on: nobody else but an admin decides it from now on.
+
+    \b
+      kt escalation claim esc_0193...
+    """
     emit_one(client.escalations.claim(escalation_id), form)
 
 
@@ -70,7 +75,12 @@ def claim(client: Client, escalation_id: str, form: str) -> None:
 @format_option("table", "json", "yaml")
 @with_client
 def unclaim(client: Client, escalation_id: str, form: str) -> None:
-    """Give it back to the queue."""
+    """
+    Give it back to the queue.
+
+    \b
+      kt escalation unclaim esc_0193...
+    """
     emit_one(client.escalations.unclaim(escalation_id), form)
 
 

@@ -72,7 +72,12 @@ def tail(
 @format_option("table", "json", "yaml")
 @with_settings
 def show(settings: Settings, /, event_id: str, form: str, *, spool: Path | None) -> None:
-    """One event, with every policy's verdict and its place in its chain."""
+    """
+    One event, with every policy's verdict and its place in its chain.
+
+    \b
+      kt events show evt_0193... --json
+    """
     emit_one(find_event(settings, event_id, spool), form)
 
 

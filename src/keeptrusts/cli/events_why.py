@@ -11,7 +11,7 @@ import click
 from keeptrusts.cli.connection import make_client, with_settings
 from keeptrusts.cli.documents import sound_text
 from keeptrusts.cli.feed import SPOOL, find_event
-from keeptrusts.cli.output import paint, shown
+from keeptrusts.cli.output import emit_value, format_option, paint, shown
 from keeptrusts.cli.settings import Settings
 from keeptrusts.core.errors import KeeptrustsError
 
@@ -44,8 +44,9 @@ NOT_ENOUGH: Final = (
 @click.option(
     "--file", "path", metavar="FILE", help="The document that ran.  [default: the version that the event names]"
 )
+@format_option("text", "json")
 @with_settings
-def why(settings: Settings, /, event_id: str, *, spool: Path | None, path: str | None) -> None:
+def why(settings: Settings, /, event_id: str, *, spool: Path | None, path: str | None, form: str) -> None:
     """
     Say why a decision was what it was: which policy objected, to what, and under which configuration.
 
@@ -57,15 +58,18 @@ def why(settings: Settings, /, event_id: str, *, spool: Path | None, path: str |
       kt events why evt_0193... --spool ./spool --file policy-config.yaml
     """
     event = find_event(settings, event_id, spool)
-    for line in explain(event):
-        click.echo(line)
+    lines = list(explain(event))
     if path is not None:
         told = judge_again(event, sound_text(path), f"`{path}`")
     elif spool is None and event.get("configuration_id") and event.get("configuration_version"):
         told = _by_its_version(settings, event)
     else:
         told = iter(("  not judged again: give the document that ran with `--file`",))
-    for line in told if event.get("event_type", "decision") == "decision" else ():
+    lines += told if event.get("event_type", "decision") == "decision" else ()
+    if form == "json":
+        emit_value({"event_id": event.get("id"), "why": [click.unstyle(line).strip() for line in lines]}, form)
+        return
+    for line in lines:
         click.echo(line)
 
 

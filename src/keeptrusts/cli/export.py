@@ -100,7 +100,12 @@ def create(
 @format_option("table", "json", "jsonl", "csv", "yaml")
 @with_client
 def list_exports(client: Client, form: str) -> None:
-    """Every export, newest first."""
+    """
+    Every export, newest first.
+
+    \b
+      kt export list --json
+    """
     emit(list(client.exports.each()), COLUMNS, form)
 
 
@@ -109,7 +114,12 @@ def list_exports(client: Client, form: str) -> None:
 @format_option("table", "json", "yaml")
 @with_client
 def status(client: Client, export_id: str, form: str) -> None:
-    """How far an export is. Exit status 1 when it failed or has expired."""
+    """
+    How far an export is. Exit status 1 when it failed or has expired.
+
+    \b
+      kt export status exp_0193...
+    """
     job = client.exports.get(export_id)
     emit_one(job, form)
     if job["state"] in {"failed", "expired"}:
@@ -122,10 +132,12 @@ def status(client: Client, export_id: str, form: str) -> None:
 @_MANIFEST
 @click.option("--wait", is_flag=True, help="Wait until it is done.")
 @click.option("--timeout", type=DURATION, default="1h", show_default=True, help="Longest wait.")
+@click.option("--json", "as_json", is_flag=True, help="Write the job, and where the archive is, as JSON.")
 @with_client
 def download(
-    client: Client, export_id: str, *, output: Path | None, with_manifest: bool, wait: bool, timeout: int
-) -> None:
+    client: Client, /, export_id: str, *, output: Path | None, with_manifest: bool, wait: bool, timeout: int,
+    as_json: bool,
+) -> None:  # fmt: skip
     """
     Download an archive and check it against its digest.
 
@@ -137,7 +149,10 @@ def download(
         job = _finished(client, job, timeout)
     path = _download(client, job, output)
     _save_manifest(client, job, path, wanted=with_manifest)
-    click.echo(str(path), err=str(output) == "-")
+    if as_json and str(output) != "-":
+        emit_value({**job, "path": str(path)}, "json")
+    else:
+        click.echo(str(path), err=str(output) == "-")
 
 
 def _result(job: ExportJob, plain: str, *, as_json: bool) -> None:

@@ -11,7 +11,7 @@ from keeptrusts.cli.connection import with_client
 from keeptrusts.cli.duration import DURATION
 from keeptrusts.cli.failure import Exit, stop
 from keeptrusts.cli.lazy import Entry, LazyGroup
-from keeptrusts.cli.output import emit, emit_one, format_option, say, table
+from keeptrusts.cli.output import emit, emit_gone, emit_one, format_option, say, table
 
 if TYPE_CHECKING:
     from keeptrusts.api.gateways import Gateway, GatewayDraft, GatewayTokenDraft
@@ -40,7 +40,12 @@ def gateway() -> None:
 @format_option("table", "json", "jsonl", "csv", "yaml")
 @with_client
 def list_gateways(client: Client, form: str) -> None:
-    """Every gateway, newest first."""
+    """
+    Every gateway, newest first.
+
+    \b
+      kt gateway list --format csv
+    """
     emit(list(client.gateways.each()), COLUMNS, form)
 
 
@@ -75,7 +80,12 @@ def create(
 @format_option("table", "json", "yaml")
 @with_client
 def show(client: Client, name_or_id: str, form: str) -> None:
-    """One gateway, with the processes that run it and what each has active."""
+    """
+    One gateway, with the processes that run it and what each has active.
+
+    \b
+      kt gateway show edge --json
+    """
     found = find_gateway(client, name_or_id)
     if form != "table":
         emit_one(found, form)
@@ -119,7 +129,12 @@ def create_token(client: Client, name_or_id: str, *, name: str | None, expires_i
 @format_option("table", "json", "jsonl", "csv", "yaml")
 @with_client
 def list_tokens(client: Client, name_or_id: str, form: str) -> None:
-    """The credentials of a gateway, newest first, without their secrets; revoked ones too."""
+    """
+    The credentials of a gateway, newest first, without their secrets; revoked ones too.
+
+    \b
+      kt gateway token list edge
+    """
     from keeptrusts.cli.token import emit_keys
 
     emit_keys(list(client.gateways.tokens(find_gateway(client, name_or_id)["id"])), form)
@@ -129,8 +144,9 @@ def list_tokens(client: Client, name_or_id: str, form: str) -> None:
 @click.argument("name_or_id")
 @click.argument("token_id")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@format_option("table", "json", "yaml")
 @with_client
-def revoke_token(client: Client, name_or_id: str, token_id: str, *, yes: bool) -> None:
+def revoke_token(client: Client, name_or_id: str, token_id: str, *, yes: bool, form: str) -> None:
     """
     From now on, refuse a credential of a gateway.
 
@@ -141,7 +157,8 @@ def revoke_token(client: Client, name_or_id: str, token_id: str, *, yes: bool) -
     if not yes:
         click.confirm(f"revoke `{token_id}`? processes that use it are shut out at once", abort=True, err=True)
     client.gateways.revoke_token(found["id"], token_id)
-    say(f"revoked `{token_id}`")
+    gone = {"id": token_id, "gateway_id": found["id"], "revoked": True}
+    emit_gone(gone, f"revoked `{token_id}`", form)
 
 
 def find_gateway(client: Client, name_or_id: str) -> Gateway:

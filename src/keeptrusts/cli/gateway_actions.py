@@ -70,7 +70,12 @@ def pin(client: Client, /, name_or_id: str, *, version: int | None, wait: bool, 
 @format_option("table", "json", "yaml")
 @with_client
 def unpin(client: Client, name_or_id: str, *, wait: bool, timeout: int, form: str) -> None:
-    """Have a gateway follow the latest version of its configuration again."""
+    """
+    Have a gateway follow the latest version of its configuration again.
+
+    \b
+      kt gateway unpin edge --wait
+    """
     _act(client, name_or_id, {"action": "unpin"}, form, timeout if wait else 0)
 
 

@@ -9,7 +9,7 @@ import click
 from keeptrusts.cli.connection import with_client
 from keeptrusts.cli.gateway import find_configuration, find_gateway, read_label
 from keeptrusts.cli.gateway_status import heard_of
-from keeptrusts.cli.output import emit_one, format_option, say
+from keeptrusts.cli.output import emit_gone, emit_one, format_option
 
 if TYPE_CHECKING:
     from keeptrusts.api.gateways import GatewayPatch
@@ -52,8 +52,9 @@ def update(client: Client, /, name_or_id: str, form: str, **given: object) -> No
 @click.command()
 @click.argument("name_or_id")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@format_option("table", "json", "yaml")
 @with_client
-def delete(client: Client, name_or_id: str, *, yes: bool) -> None:
+def delete(client: Client, name_or_id: str, *, yes: bool, form: str) -> None:
     """
     Delete a gateway and revoke its tokens. Its events stay.
 
@@ -68,7 +69,8 @@ def delete(client: Client, name_or_id: str, *, yes: bool) -> None:
         told = f"delete gateway {now.value['name']}? {running} instances run it; its tokens are revoked at once"
         click.confirm(told, abort=True, err=True)
     client.gateways.delete(now.value["id"], if_match=now.etag)
-    say(f"deleted `{now.value['name']}`")
+    gone = {"id": now.value["id"], "name": now.value["name"], "deleted": True}
+    emit_gone(gone, f"deleted `{now.value['name']}`", form)
 
 
 def _patch(client: Client, given: dict[str, object]) -> dict[str, object]:

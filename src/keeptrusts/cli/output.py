@@ -187,6 +187,14 @@ def say(text: str) -> None:
     click.echo(text, err=True)
 
 
+def emit_gone(row: Row, told: str, form: str) -> None:
+    """What a command did away with: words on stderr, or the object itself."""
+    if form == "table":
+        say(told)
+    else:
+        emit_value(row, form)
+
+
 class Bar:
     """How far long work is: one line on stderr, written over and over; nothing when that is no terminal."""
 

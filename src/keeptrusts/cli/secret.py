@@ -10,7 +10,7 @@ import click
 
 from keeptrusts.cli.connection import with_client
 from keeptrusts.cli.failure import Exit, stop
-from keeptrusts.cli.output import emit, emit_one, format_option, say
+from keeptrusts.cli.output import emit, emit_gone, emit_one, format_option
 
 if TYPE_CHECKING:
     from keeptrusts.api.variables import Variable, VariableDraft, VariablePatch
@@ -28,7 +28,12 @@ def secret() -> None:
 @format_option("table", "json", "jsonl", "csv", "yaml")
 @with_client
 def list_secrets(client: Client, form: str) -> None:
-    """Every secret by name, without its value, newest first."""
+    """
+    Every secret by name, without its value, newest first.
+
+    \b
+      kt secret list --json
+    """
     emit(list(client.variables.each()), COLUMNS, form)
 
 
@@ -68,9 +73,15 @@ def set_secret(client: Client, /, name: str, *, from_stdin: bool, env_var: str |
 @secret.command()
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@format_option("table", "json", "yaml")
 @with_client
-def delete(client: Client, name: str, *, yes: bool) -> None:
-    """Delete a secret. Targets that take their key from it are unavailable from then on."""
+def delete(client: Client, name: str, *, yes: bool, form: str) -> None:
+    """
+    Delete a secret. Targets that take their key from it are unavailable from then on.
+
+    \b
+      kt secret delete openai-key
+    """
     known = _find(client, name)
     if known is None:
         raise stop(f"there is no secret `{name}`", "`kt secret list` shows those there are",
@@ -78,7 +89,7 @@ def delete(client: Client, name: str, *, yes: bool) -> None:
     if not yes:
         click.confirm(f"delete `{name}`? targets that use it become unavailable", abort=True, err=True)
     client.variables.delete(known["id"])
-    say(f"deleted `{name}`")
+    emit_gone({"id": known["id"], "name": name, "deleted": True}, f"deleted `{name}`", form)
 
 
 def _find(client: Client, name: str) -> Variable | None:

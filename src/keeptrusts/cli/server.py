@@ -12,6 +12,7 @@ import click
 
 from keeptrusts.cli.files import Existing
 from keeptrusts.cli.lazy import Entry, LazyGroup
+from keeptrusts.cli.output import emit_value, format_option
 
 if TYPE_CHECKING:
     from keeptrusts.control.releases import Release
@@ -157,11 +158,15 @@ def _provider_release() -> Release:
 @database_option
 @events_option
 @data_dir_option
-def migrate(database_url: str | None, events_dsn: str | None, data_dir: Path) -> None:
+@format_option("text", "json")
+def migrate(database_url: str | None, events_dsn: str | None, data_dir: Path, form: str) -> None:
     """
     Bring the database to the shape this version needs.
 
     Forward only, all or nothing; several at once wait for each other. Back up first.
+
+    \b
+      kt server migrate --database-url postgresql://keeptrusts@db/keeptrusts
     """
     from keeptrusts.control.serving import upgrade
     from keeptrusts.control.settings import Settings
@@ -169,26 +174,33 @@ def migrate(database_url: str | None, events_dsn: str | None, data_dir: Path) ->
 
     settings = Settings(data_dir=data_dir.expanduser(), database_url=database_url, events_dsn=events_dsn)
     store = open_store(settings.database, settings.events_dsn)
-    for each in databases_of(store):
-        which = "the database" if each is store else "the events' database"
-        before, after = upgrade(each)
+    done = [("main" if each is store else "events", *upgrade(each)) for each in databases_of(store)]
+    store.close()
+    if form == "json":
+        emit_value([{"database": name, "before": before, "after": after} for name, before, after in done], form)
+        return
+    for name, before, after in done:
         if before == after:
+            which = "the database" if name == "main" else "the events' database"
             click.echo(f"{which} is at revision {after}; nothing to do")
         else:
-            of = "" if each is store else f"{which}: "
+            of = "" if name == "main" else "the events' database: "
             click.echo(f"{of}migrated from {before or 'an empty database'} to revision {after}")
-    store.close()
 
 
 @server.command("rotate-key")
 @database_option
 @data_dir_option
-def rotate_key(database_url: str | None, data_dir: Path) -> None:
+@format_option("text", "json")
+def rotate_key(database_url: str | None, data_dir: Path, form: str) -> None:
     """
     Make a new signing key and retire the old one.
 
     Servers that run take it up within seconds. What the old key signed stays verifiable, and gateways go on without a
     gap: they ask for the new key over the connection they trust.
+
+    \b
+      kt server rotate-key --data-dir /var/lib/keeptrusts
     """
     from keeptrusts.control.services import existing_secret_key
     from keeptrusts.control.settings import Settings
@@ -207,7 +219,10 @@ def rotate_key(database_url: str | None, data_dir: Path) -> None:
             made = rotate(tx.connection, Sealer(secret), at=tx.now)
     finally:
         store.close()
-    click.echo(made.key_id)
+    if form == "json":
+        emit_value({"key_id": made.key_id}, form)
+    else:
+        click.echo(made.key_id)
 
 
 @server.command()
@@ -215,12 +230,16 @@ def rotate_key(database_url: str | None, data_dir: Path) -> None:
 @events_option
 @data_dir_option
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="A folder that does not exist yet.")
-def backup(database_url: str | None, events_dsn: str | None, data_dir: Path, output: Path) -> None:
+@format_option("text", "json")
+def backup(database_url: str | None, events_dsn: str | None, data_dir: Path, *, output: Path, form: str) -> None:
     """
     Write everything the control plane keeps into a folder, while it runs.
 
     Either engine's backup restores into either engine. It does not hold the secret key, without which it cannot be
     restored: keep that elsewhere. The digest of the manifest is printed.
+
+    \b
+      kt server backup --output /backups/2030-01-31
 
     \b
     Exit status: 0 written, 1 database away or folder not writable, 2 the folder exists.
@@ -235,6 +254,10 @@ def backup(database_url: str | None, events_dsn: str | None, data_dir: Path, out
         require_pair(store)
         written = back_up(store, output, secret)
     rows = sum(table["rows"] for table in written["tables"])
+    if form == "json":
+        told = {"folder": str(output), "rows": rows, "revision": written["revision"], "made_at": written["made_at"]}
+        emit_value({**told, "digest": digest_of(output / MANIFEST)}, form)
+        return
     click.echo(f"{rows} rows of {len(written['tables'])} tables are in `{output}`", err=True)
     click.echo(digest_of(output / MANIFEST))
 
@@ -244,12 +267,16 @@ def backup(database_url: str | None, events_dsn: str | None, data_dir: Path, out
 @database_option
 @events_option
 @data_dir_option
-def restore(folder: Path, database_url: str | None, events_dsn: str | None, data_dir: Path) -> None:
+@format_option("text", "json")
+def restore(folder: Path, database_url: str | None, events_dsn: str | None, data_dir: Path, form: str) -> None:
     """
     Fill an empty database from a backup: all of it or nothing.
 
     Gateways take up what the backup says at their next poll, also when they have seen something newer. Keys that were
     revoked since the backup was made are valid again: revoke them anew.
+
+    \b
+      kt server restore /backups/2030-01-31 --data-dir /var/lib/keeptrusts-new
 
     \b
     Exit status: 0 restored, 1 database away, 2 the database is not empty,
@@ -261,7 +288,10 @@ def restore(folder: Path, database_url: str | None, events_dsn: str | None, data
     with _opened(database_url, events_dsn, data_dir) as (store, secret), hold_all(store):
         found = fill(store, folder, secret)
     rows = sum(table["rows"] for table in found["tables"])
-    click.echo(f"restored {rows} rows of {found['made_at']}")
+    if form == "json":
+        emit_value({"rows": rows, "made_at": found["made_at"], "revision": found["revision"]}, form)
+    else:
+        click.echo(f"restored {rows} rows of {found['made_at']}")
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import click
 
 from keeptrusts.cli.connection import with_client
 from keeptrusts.cli.duration import DURATION, ago
-from keeptrusts.cli.output import emit, emit_one, format_option, say
+from keeptrusts.cli.output import emit, emit_gone, emit_one, format_option, say
 
 if TYPE_CHECKING:
     from keeptrusts.api.names import Role
@@ -29,7 +29,12 @@ def token() -> None:
 @format_option("table", "json", "jsonl", "csv", "yaml")
 @with_client
 def list_tokens(client: Client, form: str) -> None:
-    """Every key, newest first, without its secret; revoked ones too."""
+    """
+    Every key, newest first, without its secret; revoked ones too.
+
+    \b
+      kt token list --format csv
+    """
     emit_keys(list(client.tokens.each()), form)
 
 
@@ -38,7 +43,12 @@ def list_tokens(client: Client, form: str) -> None:
 @format_option("table", "json", "yaml")
 @with_client
 def show(client: Client, token_id: str, form: str) -> None:
-    """One key, without its secret; with its rights and its end."""
+    """
+    One key, without its secret; with its rights and its end.
+
+    \b
+      kt token show key_0193...
+    """
     found = client.tokens.get(token_id)
     emit_one({**found, "state": _state(found["revoked_at"], found["expires_at"])}, form)
 
@@ -68,13 +78,19 @@ def create(client: Client, name: str, role: str, *, scopes: tuple[str, ...], exp
 @token.command()
 @click.argument("token_id")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@format_option("table", "json", "yaml")
 @with_client
-def revoke(client: Client, token_id: str, yes: bool) -> None:
-    """From now on, refuse the key."""
+def revoke(client: Client, token_id: str, *, yes: bool, form: str) -> None:
+    """
+    From now on, refuse the key.
+
+    \b
+      kt token revoke key_0193...
+    """
     if not yes:
         click.confirm(f"revoke `{token_id}`? whoever uses it is shut out at once", abort=True, err=True)
     client.tokens.revoke(token_id)
-    say(f"revoked `{token_id}`")
+    emit_gone({"id": token_id, "revoked": True}, f"revoked `{token_id}`", form)
 
 
 @token.command()
@@ -85,7 +101,12 @@ def revoke(client: Client, token_id: str, yes: bool) -> None:
 @format_option("table", "json", "yaml")
 @with_client
 def rotate(client: Client, token_id: str, overlap: int | None, form: str) -> None:
-    """Make a successor with the same rights. It is shown this once; the old key lives on for the overlap."""
+    """
+    Make a successor with the same rights. It is shown this once; the old key lives on for the overlap.
+
+    \b
+      kt token rotate key_0193... --overlap 1h --json
+    """
     emit_one(client.tokens.rotate(token_id, overlap_seconds=overlap), form)
     say(f"put the new key where `{token_id}` is used before the old one ends")
 

@@ -11,7 +11,7 @@ import click
 from keeptrusts.cli.connection import with_client
 from keeptrusts.cli.gateway import read_label
 from keeptrusts.cli.lazy import Entry, LazyGroup
-from keeptrusts.cli.output import emit, emit_one, format_option, say
+from keeptrusts.cli.output import emit, emit_gone, emit_one, format_option, say
 from keeptrusts.cli.secret import from_environment
 
 if TYPE_CHECKING:
@@ -35,7 +35,12 @@ def webhook() -> None:
 @format_option("table", "json", "jsonl", "csv", "yaml")
 @with_client
 def list_webhooks(client: Client, form: str) -> None:
-    """Every webhook, newest first."""
+    """
+    Every webhook, newest first.
+
+    \b
+      kt webhook list --json
+    """
     emit(list(client.webhooks.each()), COLUMNS, form)
 
 
@@ -44,7 +49,12 @@ def list_webhooks(client: Client, form: str) -> None:
 @format_option("table", "json", "yaml")
 @with_client
 def show(client: Client, webhook_id: str, form: str) -> None:
-    """One webhook, without its secret and without the values of its headers."""
+    """
+    One webhook, without its secret and without the values of its headers.
+
+    \b
+      kt webhook show wh_0193...
+    """
     emit_one(client.webhooks.get(webhook_id), form)
 
 
@@ -119,14 +129,20 @@ def update(client: Client, /, webhook_id: str, *, event_types: tuple[str, ...], 
 @webhook.command()
 @click.argument("webhook_id")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@format_option("table", "json", "yaml")
 @with_client
-def delete(client: Client, webhook_id: str, *, yes: bool) -> None:
-    """Delete a webhook with what waits to be delivered to it."""
+def delete(client: Client, webhook_id: str, *, yes: bool, form: str) -> None:
+    """
+    Delete a webhook with what waits to be delivered to it.
+
+    \b
+      kt webhook delete wh_0193...
+    """
     if not yes:
         url = client.webhooks.get(webhook_id)["url"]
         click.confirm(f"delete the webhook to {url}? what waits for it is not delivered", abort=True, err=True)
     client.webhooks.delete(webhook_id)
-    say(f"deleted `{webhook_id}`")
+    emit_gone({"id": webhook_id, "deleted": True}, f"deleted `{webhook_id}`", form)
 
 
 @webhook.command("rotate-secret")
@@ -152,7 +168,12 @@ def rotate_secret(client: Client, webhook_id: str, *, from_stdin: bool, form: st
 @format_option("table", "json", "yaml")
 @with_client
 def test(client: Client, webhook_id: str, form: str) -> None:
-    """Send a `webhook.test` message. `kt webhook deliveries` shows how it went."""
+    """
+    Send a `webhook.test` message. `kt webhook deliveries` shows how it went.
+
+    \b
+      kt webhook test wh_0193...
+    """
     emit_one(client.webhooks.test(webhook_id), form)
 
 
@@ -163,7 +184,12 @@ def test(client: Client, webhook_id: str, form: str) -> None:
 @format_option("table", "json", "jsonl", "csv", "yaml")
 @with_client
 def deliveries(client: Client, webhook_id: str, limit: int, state: str | None, form: str) -> None:
-    """What was sent, newest first, and how each went."""
+    """
+    What was sent, newest first, and how each went.
+
+    \b
+      kt webhook deliveries wh_0193... --state dead
+    """
     emit(list(islice(client.webhooks.deliveries(webhook_id, state=state), limit)), DELIVERIES, form)
 
 
@@ -173,7 +199,12 @@ def deliveries(client: Client, webhook_id: str, limit: int, state: str | None, f
 @format_option("table", "json", "yaml")
 @with_client
 def redeliver(client: Client, webhook_id: str, delivery_id: str, form: str) -> None:
-    """Send a message once more, under the same `webhook-id`."""
+    """
+    Send a message once more, under the same `webhook-id`.
+
+    \b
+      kt webhook redeliver wh_0193... dlv_0193...
+    """
     emit_one(client.webhooks.redeliver(webhook_id, delivery_id), form)
 
 
