@@ -32,6 +32,11 @@ CALLS: Final = {"function_call": "arguments", "custom_tool_call": "input"}
 """Items that call a tool, and the member that holds what it is called with."""
 _RESULTS: Final = frozenset({"function_call_output", "custom_tool_call_output"})
 _INPUT_KEYS: Final = frozenset({"type", "image_url", "detail", "file_id", "file_data", "file_url", "filename"})
+_UNREAD: Final = "an item is of a type that no policy reads: send messages, calls and their results"
+_REFERENCE: Final = (
+    "`item_reference` refers to what the provider has stored, and no policy sees it: send the items themselves; some "
+    "clients do so with `store: false`"
+)
 _STORED: Final = ("previous_response_id", "conversation", "prompt")
 _SWITCHES: Final = one_of()
 _STATUS: Final = one_of("in_progress", "completed", "incomplete", "searching", "failed", "queued", "cancelled")
@@ -211,7 +216,7 @@ def read_item(collector: TextCollector, item: Any, place: Place, logprobs: list[
         collector.walk(item.get("action"), (*place, "action"), Part.OTHER, frozenset({"type", "query", "url"}))
         read = {"action"}
     else:
-        raise UnreadableError("an item is of a type that no policy reads: send messages, calls and their results")
+        raise UnreadableError(_REFERENCE if kind == "item_reference" else _UNREAD)
     read_rest(collector, item, place, read)
 
 

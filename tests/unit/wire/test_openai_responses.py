@@ -184,6 +184,12 @@ def test_other_events() -> None:
     assert not ResponsesReader()(SseFrame(b": hi\n\n", None, ": hi")).pieces
 
 
+def test_a_reference_is_named() -> None:
+    """And what to do about it, since some clients send one unless they are told otherwise."""
+    with pytest.raises(UnreadableError, match="`item_reference`.*`store: false`"):
+        read_request(json.dumps({"model": "m", "input": [{"type": "item_reference", "id": "msg_1"}]}).encode())
+
+
 @pytest.mark.parametrize(
     "event", [{"type": "response.failed", "response": RESPONSE}, {"type": "error", "message": "x"}]
 )
