@@ -32,10 +32,11 @@ SWEEP_S: Final = 3600.0
 
 
 async def note_key_use(services: Services) -> None:
-    """Write when keys were last used, every few seconds."""
+    """Write when keys were last used, every few seconds, and read what has become of them."""
     while True:
         await asyncio.sleep(FLUSH_S)
         await run_in_threadpool(services.credentials.flush)
+        await run_in_threadpool(services.credentials.refresh)
 
 
 async def forget_old_answers(services: Services) -> None:

@@ -171,7 +171,7 @@ class Gateways:
             ConflictError: `no_configuration`.
             InputError: `unknown_version`.
         """
-        desired = self.desired(identifier)
+        desired = self.desired([identifier]).get(identifier)
         if desired is None:
             raise _without_configuration()
         return self.change(identifier, {"configuration_version": version or desired.configuration_version}, at=at)
@@ -180,33 +180,14 @@ class Gateways:
         """What their documents name has another value: every gateway with a configuration gets it anew. Their ids."""
         return self._raise_epochs(gateways.c.configuration_id.is_not(None), at=at)
 
-    def desired(self, identifier: str) -> Desired | None:
-        """
-        What it is to run; None: it has no configuration.
-
-        Raises:
-            NotFoundError: This organisation has no such gateway.
-        """
+    def desired(self, identifiers: Sequence[str]) -> dict[str, Desired | None]:
+        """What each of these is to run; None: it has no configuration. Those that there are not are left out."""
         query = (
             select(gateways, versions.c.version, versions.c.content_digest, versions.c.policy_yaml)
             .select_from(_with_wanted_version())
-            .where(gateways.c.org == self._org, gateways.c.id == identifier)
+            .where(gateways.c.org == self._org, gateways.c.id.in_(identifiers))
         )
-        row = self._connection.execute(query).mappings().one_or_none()
-        if row is None:
-            raise NotFoundError("there is no such gateway")
-        if row["version"] is None:
-            return None
-        return Desired(
-            gateway_id=row["id"],
-            configuration_id=row["configuration_id"],
-            configuration_version=row["version"],
-            content_digest=row["content_digest"],
-            policy_yaml=row["policy_yaml"],
-            fail_mode=row["fail_mode"],
-            epoch=row["epoch"],
-            since=row["epoch_at"],
-        )
+        return {row["id"]: _desired(row) for row in self._connection.execute(query).mappings()}
 
     def report(self, identifier: str, said: StatusReport, *, at: datetime) -> None:
         """Keep what an instance says of itself; the last word of each counts."""
@@ -367,3 +348,18 @@ def _status(
     if not live:
         return "offline"
     return "online" if all(one["state"] == "in_sync" for one in live) else "degraded"
+
+
+def _desired(row: RowMapping) -> Desired | None:
+    if row["version"] is None:
+        return None
+    return Desired(
+        gateway_id=row["id"],
+        configuration_id=row["configuration_id"],
+        configuration_version=row["version"],
+        content_digest=row["content_digest"],
+        policy_yaml=row["policy_yaml"],
+        fail_mode=row["fail_mode"],
+        epoch=row["epoch"],
+        since=row["epoch_at"],
+    )

@@ -9,17 +9,18 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, TypeAlias
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, text, update
 
 from keeptrusts.api.names import Role
 from keeptrusts.api.tokens import Key
 from keeptrusts.core.errors import NotFoundError
 from keeptrusts.core.ids import KEY
+from keeptrusts.store.arrays import array_text
 from keeptrusts.store.columns import rfc3339, rfc3339_or_none
 from keeptrusts.store.tables import keys, organisations
 from keeptrusts.store.transaction import new_id
@@ -82,20 +83,34 @@ def split_token(token: str) -> tuple[str, str] | None:
     return f"{KEY}_{digits}", secret
 
 
-def find_credential(connection: Connection, key_id: str) -> Credential | None:
+def find_credentials(connection: Connection, key_ids: Collection[str]) -> dict[str, Credential]:
     """The one query that knows no organisation yet: it is how a caller's organisation is found."""
-    query = select(keys, organisations.c.name.label("org_name")).join(organisations).where(keys.c.id == key_id)
-    row = connection.execute(query).mappings().one_or_none()
-    if row is None:
-        return None
+    query = select(keys, organisations.c.name.label("org_name")).join(organisations).where(keys.c.id.in_(key_ids))
     names = ("id", "org", "org_name", "kind", "name", "role", "gateway_id", "secret_hash", "expires_at", "revoked_at")
-    return Credential(scopes=tuple(row["scopes"]), **{name: row[name] for name in names})
+    return {
+        row["id"]: Credential(scopes=tuple(row["scopes"]), **{name: row[name] for name in names})
+        for row in connection.execute(query).mappings()
+    }
 
 
 def touch(connection: Connection, used: Mapping[str, datetime]) -> None:
     """Note when these keys were last used."""
+    order = sorted(used)
+    if connection.dialect.name == "postgresql":
+        moments = array_text(used[key].isoformat() for key in order)
+        connection.execute(_TOUCH, {"ids": array_text(order), "moments": moments})
+        return
     statement = update(keys).where(keys.c.id == bindparam("key")).values(last_used_at=bindparam("at"))
-    connection.execute(statement, [{"key": key, "at": at} for key, at in sorted(used.items())])
+    connection.execute(statement, [{"key": key, "at": used[key]} for key in order])
+
+
+_TOUCH: Final = text(
+    "UPDATE keys SET last_used_at = used.at FROM (SELECT id, last_used_at FROM keys WHERE id = ANY "
+    "(CAST(:ids AS text[])) ORDER BY id FOR UPDATE) AS held, "
+    "unnest(CAST(:ids AS text[]), CAST(:moments AS timestamptz[])) AS used (id, at) "
+    "WHERE keys.id = held.id AND used.id = held.id"
+)
+"""In the order of their ids, so that two replicas never wait for each other."""
 
 
 class Keys:

@@ -8,7 +8,6 @@ import re
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Header, Query, Response
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from keeptrusts.api.page import Page
@@ -19,7 +18,6 @@ from keeptrusts.control.fleet import may_be_last, tell_deployed, tell_health
 from keeptrusts.control.hub import gateway_topic
 from keeptrusts.control.problem import ProblemError, allow_words
 from keeptrusts.control.services import AppServices
-from keeptrusts.control.signing import Signed
 from keeptrusts.control.unit_of_work import transactional
 from keeptrusts.core.ids import GATEWAY, is_id
 from keeptrusts.store.columns import rfc3339, rfc3339_or_none
@@ -81,12 +79,15 @@ async def read_bundle(
     while True:
         changed = services.hub.expect(gateway_topic(gateway_id))
         try:
-            known = services.bundles
-            signed = known.remembered(actor.org, gateway_id)
-            signed = signed or await run_in_threadpool(known.load, actor.org, gateway_id)
+            tag = services.bundles.remembered(actor.org, gateway_id)
+            if tag is None or tag not in seen:
+                signed = await services.bundles.look_up(actor.org, gateway_id)
+                tag = signed.etag if signed is not None else None
+                if signed is not None and tag not in seen:
+                    return JSONResponse(signed.bundle, headers=_headers(signed.etag))
             left = deadline - asyncio.get_running_loop().time()
-            if left <= 0 or (signed is not None and signed.etag not in seen):
-                return _answer(signed, seen)
+            if left <= 0:
+                return _unchanged(tag)
             await asyncio.wait([changed], timeout=left)
         finally:
             services.hub.leave(gateway_topic(gateway_id), changed)
@@ -134,14 +135,15 @@ def list_trail_keys(_actor: TrailReader, tx: Tx) -> Page[TrailKey]:
     return {"data": found, "next_cursor": None, "has_more": False}
 
 
-def _answer(signed: Signed | None, seen: set[str]) -> Response:
-    if signed is None:
+def _unchanged(tag: str | None) -> Response:
+    if tag is None:
         detail = "the gateway has no configuration; set its `configuration_id`"
         raise ProblemError(404, "no_configuration", detail)
-    headers = {"ETag": signed.etag, "Cache-Control": "no-cache"}
-    if signed.etag in seen:
-        return Response(status_code=304, headers=headers)
-    return JSONResponse(signed.bundle, headers=headers)
+    return Response(status_code=304, headers=_headers(tag))
+
+
+def _headers(tag: str) -> dict[str, str]:
+    return {"ETag": tag, "Cache-Control": "no-cache"}
 
 
 def _wait(prefer: str | None) -> float:

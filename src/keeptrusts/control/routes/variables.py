@@ -116,7 +116,8 @@ def drop_variable(
 @transactional
 def fetch_variable(name: str, actor: VariableUser, tx: Tx, services: AppServices) -> VariableValue:
     """The value, for a gateway whose document names it. To any other it is not there."""
-    desired = Gateways(tx.connection, actor.org).desired(actor.gateway_id) if actor.gateway_id else None
+    mine = actor.gateway_id or ""
+    desired = Gateways(tx.connection, actor.org).desired([mine]).get(mine)
     if desired is None or name not in policies.named_variables(desired.policy_yaml):
         raise NotFoundError("there is no such variable, or the document of this gateway does not name it")
     if any(

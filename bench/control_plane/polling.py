@@ -1,0 +1,210 @@
+"""
+Many gateways that hold a long poll each, and one change that all of them are to have.
+
+The client is bounded: one process, one connection a gateway, nothing kept of an answer but its tag. Each gateway has a
+token of its own, and asks again as soon as it is answered, as gateways do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import cast
+
+import psycopg
+import urllib3
+import uvloop
+from processes import cpu_seconds, parent, resident_mib
+
+from keeptrusts.store.engine import open_engine
+from keeptrusts.store.gateways import Gateways
+from keeptrusts.store.keys import Keys, NewKey
+from keeptrusts.store.transaction import Store
+
+AT_ONCE = 100
+"""Connections that are opened at the same time."""
+IDLE_S = 45
+LONGEST_S = 120
+POLICY = """\
+pack: {name: bench, version: 1.0.0, enabled: true}
+policies: {chain: [audit-logger]}
+policy: {audit-logger: {}}
+"""
+
+
+def raise_files(count: int) -> None:
+    """For this process and those it starts."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    wanted = max(count, 1024)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(hard, wanted)))
+
+
+def make_gateways(url: str, org: str, configuration: str, count: int) -> list[str]:
+    """So many gateways that follow this configuration; a token of each."""
+    store, tokens = Store(open_engine(url)), []
+    with store.write() as tx:
+        mine, keys = Gateways(tx.connection, org), Keys(tx.connection, org)
+        for number in range(count):
+            fields = {
+                "name": f"bench-{number}", "configuration_id": configuration, "description": None, "labels": {},
+                "environment": None, "configuration_version": None, "fail_mode": "block",
+                "deployment": {"strategy": "all"},
+            }  # fmt: skip
+            made = mine.make(fields, at=tx.now).shown["id"]
+            tokens.append(keys.make(NewKey(name="bench", role="gateway", kind="gw", gateway_id=made), at=tx.now)[1])
+    store.close()
+    return tokens
+
+
+class _Poller(asyncio.Protocol):
+    """One gateway."""
+
+    def __init__(self, fleet: Fleet, host: str, token: str) -> None:
+        self._fleet = fleet
+        self._head = f"GET /v1/gateway/bundle HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n"
+        self._buffer = b""
+        self._left = -1
+        self.tag = ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self.ask()
+
+    def ask(self) -> None:
+        waits = f"If-None-Match: {self.tag}\r\nPrefer: wait=30\r\n" if self.tag else ""
+        self._transport.write(f"{self._head}{waits}\r\n".encode())
+
+    def data_received(self, data: bytes) -> None:
+        if self._left < 0:
+            self._buffer += data
+            head, end, rest = self._buffer.partition(b"\r\n\r\n")
+            if not end:
+                return
+            self._buffer = b""
+            self._left = self._read_head(head.decode("latin-1")) - len(rest)
+        else:
+            self._left -= len(data)
+        if self._left == 0 and not self._fleet.refused:
+            self._left = -1
+            self.ask()
+
+    def _read_head(self, head: str) -> int:
+        status, *lines = head.split("\r\n")
+        fields = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+        code = status.split()[1]
+        if code == "200":
+            self.tag = fields["etag"]
+            self._fleet.got(time.perf_counter())
+        elif code != "304":
+            self._fleet.refused.append(head)
+            self._fleet.complete.set()
+        return int(fields.get("content-length", "0"))
+
+    def connection_lost(self, _failed: Exception | None) -> None:
+        self._fleet.lost += 1
+
+
+@dataclass(slots=True)
+class Fleet:
+    """All of them. `arrived`: when each had its bundle, since it was emptied."""
+
+    arrived: list[float] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    lost: int = 0
+    expected: int = 0
+    complete: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def got(self, moment: float) -> None:
+        self.arrived.append(moment)
+        if len(self.arrived) == self.expected:
+            self.complete.set()
+
+    def expect(self, count: int) -> None:
+        self.arrived.clear()
+        self.complete.clear()
+        self.expected = count
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """KiB a poll that waits, CPU in ms a second while nothing changes, and of each change (s) and its CPU (s)."""
+
+    memory_kib: float
+    idle_ms: float
+    idle_queries: float
+    changes: list[tuple[float, float, float, float, float]]
+
+
+def measure(url: str, server: int, database: str, token: str, *, org: str, count: int, changes: int) -> Found:
+    """Hold `count` polls, wait, change the configuration `changes` times."""
+    http = urllib3.PoolManager(headers={"Authorization": f"Bearer {token}"})
+    asked = http.request("POST", url + "/v1/configurations", json={"name": "bench", "policy_yaml": POLICY})
+    assert asked.status == 201, asked.data
+    configuration = asked.json()["id"]
+    tokens = make_gateways(database, org, configuration, count)
+    with psycopg.connect(database, autocommit=True) as admin:
+        postmaster = parent(admin.info.backend_pid)
+
+        def queries() -> int:
+            row = admin.execute(
+                "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"
+            ).fetchone()
+            assert row is not None
+            return int(row[0])
+
+        def change(number: int) -> None:
+            policy = POLICY.replace("1.0.0", f"1.0.{number + 1}")
+            done = http.request("PATCH", f"{url}/v1/configurations/{configuration}", json={"policy_yaml": policy})
+            assert done.status == 200, done.data
+
+        watched = _Watched(url, server, lambda: cpu_seconds(postmaster, server), queries, change)
+        return uvloop.run(_hold(watched, tokens, changes))
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    url: str
+    server: int
+    cpu: Callable[[], float]
+    queries: Callable[[], int]
+    change: Callable[[int], None]
+
+
+async def _hold(watched: _Watched, tokens: list[str], changes: int) -> Found:
+    fleet, loop = Fleet(), asyncio.get_running_loop()
+    host, port = watched.url.removeprefix("http://").split(":")
+    before = resident_mib(watched.server)
+    fleet.expect(len(tokens))
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def open_one(number: int, token: str) -> None:
+        async with gate:
+            local = (f"127.0.0.{2 + number // 20_000}", 0)
+            await loop.create_connection(lambda: _Poller(fleet, host, token), host, int(port), local_addr=local)
+
+    await asyncio.gather(*(open_one(number, token) for number, token in enumerate(tokens)))
+    await asyncio.wait_for(fleet.complete.wait(), LONGEST_S)
+    await asyncio.sleep(5)
+    memory = (resident_mib(watched.server) - before) * 1024 / len(tokens)
+    cpu, asked, begun = watched.cpu(), watched.queries(), time.perf_counter()
+    await asyncio.sleep(IDLE_S)
+    lasted = time.perf_counter() - begun
+    idle, idle_queries = (watched.cpu() - cpu) / lasted * 1000, (watched.queries() - asked) / lasted
+    found = []
+    for number in range(changes):
+        fleet.expect(len(tokens))
+        cpu = watched.cpu()
+        begun = time.perf_counter()
+        await loop.run_in_executor(None, watched.change, number)
+        await asyncio.wait_for(fleet.complete.wait(), LONGEST_S)
+        took = sorted(moment - begun for moment in fleet.arrived)
+        spent = watched.cpu() - cpu
+        found.append((took[0], statistics.median(took), took[int(len(took) * 0.99)], took[-1], spent))
+        await asyncio.sleep(2)
+    assert not fleet.refused, fleet.refused[:5]
+    assert not fleet.lost
+    return Found(memory, idle, idle_queries, found)
