@@ -17,6 +17,7 @@ from sqlalchemy import insert
 
 from keeptrusts.api.limits import MAX_BODY_BYTES, MAX_EVENTS_IN_BATCH
 from keeptrusts.api.runtime import EventReceipt, RejectedEvent
+from keeptrusts.control.budgets import spent_budgets
 from keeptrusts.control.event_records import PoisonError, Record, acted, read_record, safe_id
 from keeptrusts.control.metrics import BREAKS
 from keeptrusts.control.problem import ProblemError
@@ -131,7 +132,7 @@ def _take_in(
                 good.setdefault(identifier, one)
         fresh = _store(tx, org, list(good.values()), looking=looking)
         with store.beside(tx) as main:
-            wanted = _wanted(main, org, fresh)
+            wanted = _wanted(main, org, fresh) + spent_budgets(tx, main, org, [one.event for one in fresh])
         tx.publish_all(org, wanted)
         tx.after_commit(told)
     left = {one.event.id for one in fresh}
