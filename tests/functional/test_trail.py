@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import delete, select, update
 
+from keeptrusts.cli.main import main
 from keeptrusts.control.checkpointing import look
 from keeptrusts.store.signing_keys import rotate
 from keeptrusts.store.tables import events, messages
@@ -205,6 +208,21 @@ def test_tampering_in_the_database_is_found(still: Plane, tmp_path: Path) -> Non
         tx.connection.execute(delete(events).where(events.c.id == sent[5]["id"]))
     found, _ = Evidence.of(still, tmp_path).verified()
     assert {"flip", "deleted"} <= found
+
+
+def test_a_record_that_is_put_in_with_an_earlier_time_is_named(still: Plane, tmp_path: Path) -> None:
+    """The control plane seals it like one that a gateway held back: that it came late is told, and named if asked."""
+    recorded(still)
+    late = Instance("gwi_late").decision(at=time.time() - 7200)
+    send(still, late)
+    look(still.services, at_once=True)
+    evidence = Evidence.of(still, tmp_path)
+    assert evidence.verified() == (set(), 0)
+    words = ["events", "verify", str(tmp_path / "events.jsonl"), "--keys", str(tmp_path / "keys.json")]
+    told = CliRunner().invoke(main, words)
+    assert "1 records were sealed more than 10 minutes after the time they claim, the latest after 120" in told.stderr
+    named = CliRunner().invoke(main, [*words, "--max-delay", "1h", "--json"])
+    assert (named.exit_code, [one["where"] for one in json.loads(named.stdout)]) == (3, [late["id"]])
 
 
 def test_a_witness_sees_that_the_trail_went_back(still: Plane, tmp_path: Path) -> None:

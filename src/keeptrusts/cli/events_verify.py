@@ -12,13 +12,14 @@ from typing import Any, Final
 
 import click
 
+from keeptrusts.cli.duration import DURATION
 from keeptrusts.cli.failure import Exit, stop
 from keeptrusts.cli.feed import Spooled
 from keeptrusts.cli.files import Existing
 from keeptrusts.cli.output import emit, emit_value, format_option, say
 from keeptrusts.core.ids import EVENT, lowest_id
 from keeptrusts.trail.chain import verify as verify_chains
-from keeptrusts.trail.evidence import Proof, Window, prove
+from keeptrusts.trail.evidence import PROMPT_S, Proof, Window, prove
 
 COLUMNS: Final = ("name", "where", "message")
 _FILE = Existing()
@@ -30,13 +31,17 @@ _FILE = Existing()
 @click.option("--keys", "keys_file", type=_FILE, help="The public keys, as `GET /v1/trail/keys` answers.  "
               "[default: those that the manifest brings along]")  # fmt: skip
 @click.option("--witness", type=_FILE, help="`witness.json` of a gateway's spool.")
+@click.option("--max-delay", type=DURATION, metavar="DURATION", help="Name what was sealed later than this after the "
+              "time it claims, such as 1h.  [default: say how many came late]")  # fmt: skip
 @format_option("table", "json")
-def verify(archive: Path, form: str, *, manifest: Path | None, keys_file: Path | None, witness: Path | None) -> None:
+def verify(archive: Path, form: str, *, manifest: Path | None, keys_file: Path | None, witness: Path | None,
+           max_delay: int | None) -> None:  # fmt: skip
     """
     Prove an archive of events (json or jsonl), or the spool directory of a gateway. Nothing leaves this machine.
 
     With its manifest, every record is held against the signed checkpoints: one that was changed, deleted, added later,
-    doubled or moved is named, and so is a missing end. Without, only the chains of the gateways are checked.
+    doubled or moved is named, and so is a missing end. Without, only the chains of the gateways are checked. A record
+    that a gateway held back, or that somebody put in with an earlier time, was sealed late: `--max-delay` names it.
 
     \b
       kt export create --format jsonl --window 30d --wait --output june.jsonl --manifest
@@ -57,7 +62,8 @@ def verify(archive: Path, form: str, *, manifest: Path | None, keys_file: Path |
         _show([vars_of(one) for one in verify_chains(records)], form)
         return
     said = _object(told)
-    proof = prove(_rows(archive), said, _keys(keys_file, said), _window(said), _witnesses(witness))
+    keys, window = _keys(keys_file, said), _window(said)
+    proof = prove(_rows(archive), said, keys, window, _witnesses(witness), max_delay_s=max_delay)
     _summary(proof, said, from_manifest=keys_file is None)
     _show([{"name": one.name, "where": one.where, "message": one.message} for one in proof.found], form)
 
@@ -90,6 +96,10 @@ def _summary(proof: Proof, manifest: Mapping[str, Any], *, from_manifest: bool) 
         say("the keys come from the manifest: give `--keys` from a source of your own")
     if not proof.window.whole:
         say(f"the archive was filtered ({manifest.get('filters')}): that nothing is missing cannot be told")
+    late = [delay for identifier, delay in proof.delays.items() if identifier in proof.seen]
+    if late:
+        say(f"{len(late)} records were sealed more than {PROMPT_S // 60} minutes after the time they claim, the latest "
+            f"after {max(late) // 60} minutes; `--max-delay 10m` names them")  # fmt: skip
     if proof.erased:
         say(f"{len(proof.erased)} records were erased on request")
     if proof.deleted_before:

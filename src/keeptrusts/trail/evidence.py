@@ -11,6 +11,7 @@ import base64
 import binascii
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
 from keeptrusts.core.canonical import canonical_json
@@ -30,6 +31,8 @@ FindingName: TypeAlias = Literal[
     "flip", "deleted", "reordered", "duplicate", "back_dated", "cut_tail", "wrong_prev", "bad_checkpoint", "witness"
 ]
 MOST_NAMED: Final = 50
+PROMPT_S: Final = 600
+"""A gateway that reaches the control plane sends within seconds, and a minute later all is sealed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,8 @@ class Finding:
 
     Args:
         name: `flip`: the record does not match its hash. `deleted`: a sealed record is not there. `back_dated`: it was
-            never sealed, though the time it claims was. `cut_tail`: the end is missing. `witness`: the checkpoints are
-            not those that a gateway was shown.
+            never sealed, though the time it claims was, or long after the time it claims. `cut_tail`: the end is
+            missing. `witness`: the checkpoints are not those that a gateway was shown.
         where: The id of the record, or the number of the checkpoint.
     """
 
@@ -71,6 +74,7 @@ class Proof:
     checkpoints: int = 0
     deleted_before: str = ""
     erased: set[str] = field(default_factory=set)
+    delays: dict[str, int] = field(default_factory=dict)
     _bounds: dict[bytes, str] = field(default_factory=dict)
     _retention: list[Checkpoint] = field(default_factory=list)
     _last: Checkpoint | None = None
@@ -109,6 +113,12 @@ class Proof:
         self._last_row = max(self._last_row, identifier)
         self._compare(identifier, event)
         self._link(identifier, event)
+
+    def late(self, longest_s: int) -> None:
+        """Report what was sealed more than this many seconds after the time it claims. Ask after the last row."""
+        for identifier, delay_s in sorted(self.delays.items()):
+            if delay_s > longest_s and identifier in self.seen:
+                self._report("back_dated", identifier, f"it was sealed {delay_s} seconds after the time it claims")
 
     def witness(self, number: int, digest: str) -> None:
         """What a gateway was shown once. Ask after the last checkpoint."""
@@ -155,6 +165,15 @@ class Proof:
             self._report("bad_checkpoint", str(said.number), "its entries do not have the root that was signed")
             return
         self.sealed |= {id_of(one): one for one in entries}
+        self._note_delays(said, entries)
+
+    def _note_delays(self, said: Checkpoint, entries: Iterable[bytes]) -> None:
+        """Of records that were sealed long after the time they claim: a spool that was held up, or put in by hand."""
+        sealed_ms = int(datetime.fromisoformat(said.sealed_at).timestamp() * 1000)
+        for one in entries:
+            delay_s = (sealed_ms - int.from_bytes(one[:6], "big")) // 1000
+            if delay_s > PROMPT_S:
+                self.delays[id_of(one)] = delay_s
 
     def _compare(self, identifier: str, event: Mapping[str, Any]) -> None:
         try:
@@ -216,8 +235,15 @@ def prove(
     keys: Mapping[str, bytes],
     window: Window,
     witnesses: Sequence[tuple[int, str]] = (),
+    *,
+    max_delay_s: int | None = None,
 ) -> Proof:
-    """Verify a whole archive; `found` of the answer has everything that is wrong."""
+    """
+    Verify a whole archive; `found` of the answer has everything that is wrong.
+
+    Args:
+        max_delay_s: What was sealed later than this after the time it claims is wrong, too; None: however late.
+    """
     proof = Proof(keys, window)
     for signed in manifest.get("checkpoints", ()):
         proof.checkpoint(signed)
@@ -225,5 +251,7 @@ def prove(
         proof.witness(number, digest)
     for event in rows:
         proof.row(event)
+    if max_delay_s is not None:
+        proof.late(max_delay_s)
     proof.findings(str(manifest.get("window_to", "")))
     return proof
