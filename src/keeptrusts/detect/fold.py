@@ -141,6 +141,7 @@ def fold_text(text: str, *, lower: bool = False) -> str:
 
 
 _OF_OTHER_SCRIPTS: Final = str.maketrans(dict(zip(*[iter(_LETTERS + _ARMENIAN)] * 2, strict=True)))
+_LIKE_OTHERS: Final = re.compile("[" + "".join(map(chr, _OF_OTHER_SCRIPTS)) + "]")
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _ASCII_LETTER: Final = re.compile("[A-Za-z]")
 
@@ -154,7 +155,12 @@ def readable(text: str, most: int | None = None) -> str:
     """
     if text.isascii():
         return text[:most]
-    return _WORD.sub(_undisguised, text.translate(_READABLE)[:most])
+    shown = _FOREIGN.sub(_as_shown, text)[:most]
+    return _WORD.sub(_undisguised, shown) if _LIKE_OTHERS.search(shown) else shown
+
+
+def _as_shown(found: re.Match[str]) -> str:
+    return found.group().translate(_READABLE)
 
 
 def _undisguised(found: re.Match[str]) -> str:
