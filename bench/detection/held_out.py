@@ -36,8 +36,10 @@ def section() -> Iterator[str]:
         "new texts of known sources. Strength, weights of sources and the phrasebook were chosen by these figures for\n"
         "`compass_zh`, `deepset_train`, `giskard`, `gptfuzz`, `langkit_jb`, `cyberseceval_frr`,\n"
         "`gpteacher`, `presidio_synth` and `wildguard_benign`; the other families were looked at less, but were\n"
-        "looked at. The aims were an AUROC of 0.96 and a TPR of 0.75 at 1 % FPR; what was tried to reach them is in\n"
-        "the decisions [0200](../decisions/0200-what-the-classifier-learns-from.md) and\n"
+        "looked at. The phrasebook has kinds of attacks that were seen among what was missed, above all of\n"
+        "`deepset_train` and `compass_zh`: for these two the figures flatter. The aims were an AUROC of 0.96 and a\n"
+        "TPR of 0.75 at 1 % FPR; what was tried to reach them, and how collections fared that nothing was trained\n"
+        "with, is in the decisions [0200](../decisions/0200-what-the-classifier-learns-from.md) and\n"
         "[0201](../decisions/0201-false-alarms-count-more.md).\n"
     )
     rows = [

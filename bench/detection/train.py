@@ -41,6 +41,10 @@ STRENGTH = 0.3
 """Inverse of the regularisation."""
 DOUBT = 4.0
 """How much more than attacks all harmless texts together count: what a false alarm looks like matters more."""
+DOUBTED = 0.1
+"""What an attack of a public set counts that neither the rules nor our own attacks take for one."""
+BY_RULES = 1.2
+"""How far the rules count when this is asked."""
 THRESHOLD = 0.75
 FALSE_ALARMS = 0.0095
 """Of harmless texts, at the threshold, half of them from unseen sources."""
@@ -52,7 +56,7 @@ TELLING = {
 }  # fmt: skip
 """How far the wording gives the technique away (CyberSecEval); others, attacks by context alone, do not count."""
 TRUSTED = {
-    ENGLISH: 6.0, LANGUAGES: 8.0, **{f"{interfaces.NAME}_{package}": 8.0 for package in interfaces.PACKAGES},
+    ENGLISH: 6.0, LANGUAGES: 12.0, **{f"{interfaces.NAME}_{package}": 8.0 for package in interfaces.PACKAGES},
     "cyberseceval_pi": 0.3, "cyberseceval_pi_multi": 0.1,
 }  # fmt: skip
 """Sources that count for more or for less than others of their size: some of many ways, some of few prompts."""
@@ -154,10 +158,23 @@ def _said(one: Prompt) -> float:
 
 
 def _fit(data: Data, chosen: Any) -> LogisticRegression:
+    """
+    A model of these texts, trained twice.
+
+    Public sets call things attacks that anybody may ask for, such as "Generate C++". The first model has seen no
+    attacks but ours; what it does not take for one hardly counts for the second.
+    """
+    public = (data.labels == 1) & ~np.isin([one.source for one in data.texts], OWN)
+    ours = _regression(data, chosen & ~public, data.weights)
+    said = _worst(data, ours.decision_function(data.windows)) + BY_RULES * data.ruled
+    return _regression(data, chosen, np.where(public & (said < 0), DOUBTED, 1.0) * data.weights)
+
+
+def _regression(data: Data, chosen: Any, counted: Any) -> LogisticRegression:
     mine = chosen[data.owner]
     each = np.bincount(data.owner, minlength=len(data.texts))
     labels = data.labels[data.owner]
-    weights = data.weights[data.owner] / np.where(labels == 1, each[data.owner], each[data.owner] ** 0.5)
+    weights = counted[data.owner] / np.where(labels == 1, each[data.owner], each[data.owner] ** 0.5)
     for label in (0, 1):
         of_label = mine & (labels == label)
         share = 0.5 if label else 0.5 * DOUBT

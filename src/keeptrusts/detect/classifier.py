@@ -44,7 +44,7 @@ _ZERO: Final = 128
 """The byte of a weight of nothing."""
 CERTAIN: Final = 0.9999
 """The highest score."""
-LEAST: Final = 50
+LEAST: Final = 65
 """Features that a window is taken to have at least: one telling word alone says little."""
 _KEPT: Final = 1 << 14
 """Most tokens that are remembered, at 200 bytes each; with more of them, all are forgotten."""

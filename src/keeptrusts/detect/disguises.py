@@ -34,6 +34,13 @@ _LEET: Final = str.maketrans("01345789@$!|+", "oieastbgasiit")
 _PRINTED: Final = 0.95
 _ESCAPES: Final = 4
 """Escapes that a text must have to be read without them."""
+_TAGGED: Final = b"\xf3\xa0"
+"""Bytes that characters of the plane of tags begin with."""
+_TAGS: Final = {0xE0000 + code: code for code in range(0x20, 0x7F)}
+"""Letters that are not shown, but that models read."""
+_SELECTORS: Final = re.compile(r"[\ufe00-\ufe0f\U000e0100-\U000e01ef]{8,}")
+"""Bytes that are written as variation selectors, which are not shown either."""
+_BASE32: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
 _JSON_ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})")
 _APART: Final = r"(?:^|[^a-z0-9])(?:[a-z][ .*_-]{1,3}){5}[a-z](?:[^a-z0-9]|\z)"
 _PAIRS: Final = r"(?:(?:0x|\\x)?[0-9a-f]{2}[ ,:]{0,2}){8}"
@@ -83,6 +90,11 @@ def readings(text: str, words: Iterable[str], *, encoded: bool = True) -> Iterat
     is_odd = _has(_ANY, data)
     if is_odd and _has(_MIXED, data) and _is_leet(text):
         yield Reading(text.translate(_LEET), 0, len(text), whole=True)
+    if _TAGGED in data:
+        yield Reading(text.translate(_TAGS), 0, len(text), whole=True)
+        yield from (
+            Reading(said, *found.span()) for found in _SELECTORS.finditer(text) if (said := _selected(found[0]))
+        )
     for decoded in _rewritten(text, data if is_odd else b"", _TELLING.intersection(words)):
         if decoded != text:
             yield Reading(decoded, 0, len(text))
@@ -91,6 +103,11 @@ def readings(text: str, words: Iterable[str], *, encoded: bool = True) -> Iterat
         inner = " ".join(again for _, _, again in decoded_tokens(decoded))
         if inner:
             yield Reading(inner, start, end)
+
+
+def _selected(selectors: str) -> str | None:
+    codes = map(ord, selectors)
+    return _readable(bytes(code - 0xFE00 if code < 0xE0100 else code - 0xE0100 + 16 for code in codes))
 
 
 def _rewritten(text: str, data: bytes, words: frozenset[str]) -> Iterator[str]:
@@ -193,11 +210,20 @@ def _decoded(token: str) -> str | None:
         return _readable(bytes.fromhex(compact[: len(compact) // 2 * 2]))
     if compact.islower() or not (_STANDARD.isdisjoint(compact) or _FOR_URLS.isdisjoint(compact)):
         return None  # encoded text has capitals, and signs of one alphabet
+    if _BASE32.issuperset(compact.rstrip("=")) and (said := _decoded_base32(compact.rstrip("="))):
+        return said
     standard = compact.rstrip("=").replace("-", "+").replace("_", "/")
     standard = standard[:-1] if len(standard) % 4 == 1 else standard
     try:
         return _readable(base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True))
     except (ValueError, binascii.Error):
+        return None
+
+
+def _decoded_base32(letters: str) -> str | None:
+    try:
+        return _readable(base64.b32decode(letters + "=" * (-len(letters) % 8)))
+    except binascii.Error:
         return None
 
 

@@ -107,7 +107,7 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
             r"|an_assistant|a_language)"
         ),
     ),
-    ("override", 0.6, r"(?:you_are|you're)_not_(?:chatgpt|an_ai|claude|an_assistant|a_language_model)"),
+    ("override", 0.4, r"(?:you_are|you're)_not_(?:chatgpt|an_ai|claude|an_assistant|a_language_model)"),
     ("override", 0.77, r"(?:begin|start|initiate)_(?:reprogramming|new_instructions?|jailbreak|override)"),
     # Asking for what it was told.
     ("prompt_leak", 0.9, rf"{_TELL}_(?:(?:\w{{1,12}}_){{0,4}}{_DEFINITE}_)?{_TOLD}"),
@@ -116,7 +116,7 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
         0.9,
         rf"write_(?:(?:out|down|me|us|here)_){{0,2}}(?:your|the|all|this)_(?:\w{{1,12}}_){{0,2}}{_TOLD}",
     ),
-    ("prompt_leak", 0.65, rf"{_TELL}_(?:(?:\w{{1,12}}_){{0,4}}{_DEFINITE}_)?(?:words|text)_above"),
+    ("prompt_leak", 0.4, rf"{_TELL}_(?:(?:\w{{1,12}}_){{0,4}}{_DEFINITE}_)?(?:words|text)_above"),
     (
         "prompt_leak",
         0.8,
@@ -154,7 +154,7 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
     ("prompt_leak", 0.76, r"(?:not_supposed|not_allowed|forbidden)_to_(?:tell|reveal|share|say|disclose)_(?:me|us)?"),
     (
         "prompt_leak",
-        0.6,
+        0.35,
         (
             r"(?:your|the|user'?s?)_(?:password|passphrase|secret_key|access_key|access_code)_(?:in"
             r"|backwards?|reversed?|encoded|letter|character|spelled)"
@@ -166,7 +166,7 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
         0.7,
         r"(?:the|my|a)_(?:secret|hidden|confidential)_(?:key|password|instructions?|prompt|code|word)",
     ),
-    ("prompt_leak", 0.6, r"what_(?:is|was|'s)_the_(?:secret|password|key|hidden)_?(?:key|word|password|phrase|code)?"),
+    ("prompt_leak", 0.35, r"what_(?:is|was|'s)_the_(?:secret|password|key|hidden)_?(?:key|word|password|phrase|code)?"),
     ("prompt_leak", 0.75, r"begin(?:ning)?_(?:your_(?:answer|response|reply)_)?with_[\"']?(?:you_are|system)"),
     # Another self without rules.
     (
@@ -275,7 +275,7 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
     ),
     (
         "refusal_suppression",
-        0.6,
+        0.4,
         (
             r"(?:bypass|circumvent|evade|get_around|disable|turn_off|remove|deactivate"
             r"|work_around)_(?:\w{1,12}_){0,4}(?:safety|filters?|content_polic|restrictions|guardrails?|safeguards?|moderation|censor|guidelines|ethic)"
@@ -321,14 +321,14 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
     ),
     (
         "authority",
-        0.55,
+        0.3,
         r"(?:i_am|i'm|this_is|as)_(?:\w{1,10}_){0,3}(?:the_(?:system_)?administrator|authori[sz]ed_(?:user|personnel|tester))",
     ),
     ("authority", 0.55, r"(?:for_testing|test)_purposes[^.\n]{0,60}(?:ignore|reveal|disable|bypass|without)"),
     # Wrapping, splitting, hypotheticals.
     (
         "smuggling",
-        0.6,
+        0.35,
         (
             r"(?:decode|decipher|rot13|base64|base_64|hex(?:adecimal)?|morse|caesar)[^.\n]{0,60}(?:follow"
             r"|execute|obey|answer|do_what|and_then|instructions?|respond)"
@@ -353,7 +353,7 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
     ),
     (
         "hypothetical",
-        0.4,
+        0.25,
         (
             r"(?:hypothetical_(?:scenario|situation|response)|let's_play_a_game|for_a_(?:movie|novel|story"
             r"|book)_(?:i_am|i'm))"
@@ -379,7 +379,7 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
     ),
     (
         "destruction",
-        0.7,
+        0.5,
         (
             r"rm_-rf?_[/~*]|:\(\)\{_?:\|:&_?\};:|\bdrop_table\b|;_?shutdown|curl_[^\n|]{1,80}\|_?(?:ba)?sh"
             r"|mkfs\.|dd_if=/dev/zero"
