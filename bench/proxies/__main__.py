@@ -23,6 +23,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import budgets
 import page
 from cost import cpu_seconds, resident_mib
 from load import Answers, Ask, body_of, closed_loop, open_loop
@@ -31,13 +32,13 @@ from peers import MEASURED_CORE, OTHER_CORE, Peer, Running, free_port, listens, 
 
 CONNECTIONS, STREAMS = 32, 100
 LOADS: dict[str, tuple[Ask, int]] = {
-    "1.5 KB": (Ask(body_of(6)), CONNECTIONS),
-    "20 KB": (Ask(body_of(90)), CONNECTIONS),
-    "streams, 100 chunks each, full speed": (Ask(body_of(6, stream=True)), CONNECTIONS),
-    "100 streams, a chunk every 10 ms": (Ask(body_of(6, stream=True, user="paced")), STREAMS),
+    page.SMALL: (Ask(body_of(6)), CONNECTIONS),
+    page.LARGE: (Ask(body_of(90)), CONNECTIONS),
+    page.STREAMS: (Ask(body_of(6, stream=True)), CONNECTIONS),
+    page.PACED: (Ask(body_of(6, stream=True, user="paced")), STREAMS),
 }
 """What is asked, and on how many connections."""
-FIRST, OPEN = "1.5 KB", "1.5 KB, open loop at half of its rate"
+FIRST, OPEN = page.SMALL, page.OPEN
 
 
 def main() -> None:
@@ -48,8 +49,11 @@ def main() -> None:
         upstream = stack.enter_context(_provider())
         missing: list[str] = []
         running = list(_started([one for one in peers() if one.name in wanted], Path(name), upstream, stack, missing))
-        figures = _measured(running, options.rounds, options.seconds)
-        said = Said(tuple(map(_about, running)), tuple(missing), _reloads(running, options.seconds))
+        figures = _measured(running, upstream, options.rounds, options.seconds)
+        about = tuple(map(_about, running))
+        ours = next((_kept(one) for one in running if one.peer.name == budgets.OURS), None)
+        reloads = _reloads(running, options.seconds)
+        said = Said(about, tuple(missing), reloads, budgets.lines(figures, ours))
     text = page.text(figures, said, options.rounds, options.seconds)
     print(text)
     if options.out:
@@ -71,6 +75,10 @@ def _started(
             print(f"{peer.name} is ready", file=sys.stderr)
         except RuntimeError as failed:
             missing.append(str(failed))
+
+
+def _kept(one: Running) -> budgets.Process:
+    return budgets.Process(resident_mib(one.pid), one.ready_seconds)
 
 
 def _about(one: Running) -> str:
@@ -99,7 +107,7 @@ def _provider() -> Iterator[int]:
             process.terminate()
 
 
-def _measured(running: Sequence[Running], rounds: int, seconds: float) -> Figures:
+def _measured(running: Sequence[Running], upstream: int, rounds: int, seconds: float) -> Figures:
     """By load, by contender: a result for each round."""
     figures: Figures = {}
     for name, (ask, connections) in LOADS.items():
@@ -108,8 +116,12 @@ def _measured(running: Sequence[Running], rounds: int, seconds: float) -> Figure
             one.place.port, _asked(one, ask), seconds=took))  # fmt: skip
     ask, connections = LOADS[FIRST]
     half = {name: statistics.median(one.rate for one in results) / 2 for name, results in figures[FIRST].items()}
+    at = {one.place.port: half[one.peer.name] for one in running}
     figures[OPEN] = _rounds(OPEN, running, rounds, seconds, lambda one, took: open_loop(
-        one.place.port, _asked(one, ask), rate=half[one.peer.name], connections=connections, seconds=took))  # fmt: skip
+        one.place.port, _asked(one, ask), rate=at[one.place.port], connections=connections, seconds=took))  # fmt: skip
+    # At the same rates without any of them between: what is more than this, they add.
+    figures[page.DIRECT] = _rounds(page.DIRECT, running, rounds, seconds, lambda one, took: open_loop(
+        upstream, _asked(one, ask), rate=at[one.place.port], connections=connections, seconds=took))  # fmt: skip
     print(file=sys.stderr)
     return figures
 
@@ -137,7 +149,7 @@ def _asked(one: Running, ask: Ask) -> Ask:
 
 def _reloads(running: Sequence[Running], seconds: float) -> str:
     """How many requests fail while the policy is written anew every second."""
-    ours = next((one for one in running if one.peer.name == "keeptrusts"), None)
+    ours = next((one for one in running if one.peer.name == budgets.OURS), None)
     if ours is None:
         return ""
     config = ours.place.folder / "policy.yaml"

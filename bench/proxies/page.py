@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import statistics
+import sysconfig
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,11 @@ from load import Answers
 
 BEGIN, END = "<!-- gateway: made by `make bench` -->", "<!-- gateway: end -->"
 FIRST = "nginx"
+SMALL, LARGE = "1.5 KB", "20 KB"
+STREAMS, PACED = "streams, 100 chunks each, full speed", "100 streams, a chunk every 10 ms"
+OPEN, DIRECT = "1.5 KB, open loop at half of its rate", "the same without it"
+PROFILE = Path(__file__).with_name("profile.md")
+"""What is said of the figures by people, and stays when they are measured anew."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +40,12 @@ Figures: TypeAlias = dict[str, dict[str, list[Result]]]
 
 @dataclass(frozen=True)
 class Said:
-    """What else is told: a line for each contender, those that are missing, and how reloads went."""
+    """What else is told: lines for contenders, for missing ones and for reloads, and the table of budgets."""
 
     contenders: tuple[str, ...]
     missing: tuple[str, ...]
     reloads: str
+    budgets: tuple[str, ...]
 
 
 def result(answers: Answers, seconds: float, cpu: float) -> Result:
@@ -66,7 +73,7 @@ def text(figures: Figures, said: Said, rounds: int, seconds: float) -> str:
 def _lines(figures: Figures, said: Said, rounds: int, seconds: float) -> Iterator[str]:
     yield f"{BEGIN}\n## Gateway\n"
     yield (
-        f"Python {platform.python_version()}, {platform.system()} {platform.release()}, {_processor()},"
+        f"Python {platform.python_version()}{_build()}, {platform.system()} {platform.release()}, {_processor()},"
         f" {os.cpu_count()} cores. Each contender is one process pinned to one core; the clients and the upstream have"
         f" another. {rounds} alternating rounds of {seconds:g} s; medians. All but Keeptrusts pass requests on as they"
         " are: nothing of theirs is governed or recorded. Keeptrusts applies five kinds to request and answer, and its"
@@ -75,32 +82,62 @@ def _lines(figures: Figures, said: Said, rounds: int, seconds: float) -> Iterato
     )
     yield "\n".join(f"* {line}" for line in (*said.contenders, *said.missing))
     for load, by_name in figures.items():
-        yield f"\n### {load}\n"
-        yield from _table(by_name, streamed="stream" in load)
+        if load == DIRECT:
+            yield f"\n### What is added at half of its rate\n\n{_ADDED}\n"
+            yield from _added(figures[OPEN], by_name)
+        else:
+            yield f"\n### {load}\n"
+            yield from _table(by_name, streamed="stream" in load)
     if said.reloads:
         yield f"\n### Reload under load\n\n{said.reloads}"
+    if said.budgets:
+        yield "\n### Budgets\n"
+        yield from said.budgets
+        yield "\n" + PROFILE.read_text(encoding="utf-8").rstrip()
     yield END
+
+
+_ADDED = "Latency beside that of the provider alone, asked by the same clients at the same rate."
+
+
+def _added(through: Mapping[str, Sequence[Result]], alone: Mapping[str, Sequence[Result]]) -> Iterator[str]:
+    yield "| | p50 ms | p99 ms |"
+    yield "|---|---|---|"
+    for name in sorted(through, key=lambda one: added(through, alone, one)[0]):
+        p50, p99 = added(through, alone, name)
+        yield f"| {name} | {p50:.2f} | {p99:.2f} |"
+
+
+def added(
+    through: Mapping[str, Sequence[Result]], alone: Mapping[str, Sequence[Result]], name: str
+) -> tuple[float, float]:
+    """What a contender adds to the latency: p50 and p99 in ms."""
+    return (
+        median(through[name], lambda one: one.p50) - median(alone[name], lambda one: one.p50),
+        median(through[name], lambda one: one.p99) - median(alone[name], lambda one: one.p99),
+    )
 
 
 def _table(by_name: Mapping[str, Sequence[Result]], *, streamed: bool) -> Iterator[str]:
     first = "| to first byte p50 ms " if streamed else ""
     yield f"| | CPU us a request | beside {FIRST} | requests/s {first}| p50 ms | p99 ms | failed |"
     yield "|---|---|---|---|---|---|---|" + ("---|" if streamed else "")
-    reference = _median(by_name[FIRST], lambda one: one.cpu_us) if FIRST in by_name else None
-    for name, rounds in sorted(by_name.items(), key=lambda item: _median(item[1], lambda one: one.cpu_us)):
+    reference = median(by_name[FIRST], lambda one: one.cpu_us) if FIRST in by_name else None
+    for name, rounds in sorted(by_name.items(), key=lambda item: median(item[1], lambda one: one.cpu_us)):
         failed = sum(one.failed for one in rounds)
         if not any(one.requests for one in rounds):
             yield f"| {name} | answered nothing {'| ' * (5 + streamed)}| {failed} |"
             continue
-        cpu = _median(rounds, lambda one: one.cpu_us)
+        cpu = median(rounds, lambda one: one.cpu_us)
         ratio = f"{cpu / reference:.1f}x" if reference else "-"
-        shown = [f"{cpu:.0f}", ratio, f"{_median(rounds, lambda one: one.rate):.0f}"]
-        shown += [f"{_median(rounds, lambda one: one.first_p50):.2f}"] if streamed else []
-        shown += [f"{_median(rounds, lambda one: one.p50):.2f}", f"{_median(rounds, lambda one: one.p99):.2f}"]
+        shown = [f"{cpu:.0f}", ratio, f"{median(rounds, lambda one: one.rate):.0f}"]
+        shown += [f"{median(rounds, lambda one: one.first_p50):.2f}"] if streamed else []
+        shown += [f"{median(rounds, lambda one: one.p50):.2f}", f"{median(rounds, lambda one: one.p99):.2f}"]
         yield f"| {name} | {' | '.join(shown)} | {failed} |"
 
 
-def _median(rounds: Sequence[Result], value: Callable[[Result], float]) -> float:
+def median(rounds: Sequence[Result], value: Callable[[Result], float]) -> float:
+    """Over the rounds."""
     return statistics.median(map(value, rounds))
 
 
@@ -110,11 +147,12 @@ def points(figures: Figures) -> list[dict[str, object]]:
         {
             "load": load,
             "name": name,
-            "cpu_us": _median(rounds, lambda one: one.cpu_us),
-            "p50": _median(rounds, lambda one: one.p50),
-            "p99": _median(rounds, lambda one: one.p99),
+            "cpu_us": median(rounds, lambda one: one.cpu_us),
+            "p50": median(rounds, lambda one: one.p50),
+            "p99": median(rounds, lambda one: one.p99),
         }
         for load, by_name in figures.items()
+        if load != DIRECT
         for name, rounds in by_name.items()
     ]
 
@@ -125,6 +163,12 @@ def put(path: Path, section: str) -> None:
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
     path.write_text(f"{before.rstrip()}\n\n{section.rstrip()}\n{after or ''}", encoding="utf-8")
+
+
+def _build() -> str:
+    """What makes an interpreter a tenth slower than those that most images have."""
+    optimised = "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
+    return "" if optimised else " (built without `--enable-optimizations`)"
 
 
 def _processor() -> str:
