@@ -12,6 +12,7 @@ import builtins
 import marshal
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import CodeType
 from typing import Any, Final
@@ -73,7 +74,8 @@ class Methods:
             draft.write_bytes(marshal.dumps(known | self._new))
             draft.replace(self._file)
         except OSError:
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):  # a file system that is read alone refuses this, too
+                draft.unlink()
 
     def _run(self, text: str, *names: dict[str, object]) -> None:
         builtins.exec(self._code(text), *names)  # noqa: S102 - `dataclasses` would

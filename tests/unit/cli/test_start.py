@@ -69,7 +69,11 @@ def test_half_a_file_is_as_good_as_none(content: bytes, tmp_path: Path, monkeypa
 
 def test_where_nothing_can_be_written_python_compiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And where no compiled modules are to be written, neither are these; those that are there are taken."""
-    assert repr(made(tmp_path / "none" / "m.methods", monkeypatch)[0]) == "Point(x=1, y=3)"
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    for folder in ("none", "file"):
+        assert repr(made(tmp_path / folder / "m.methods", monkeypatch)[0]) == "Point(x=1, y=3)"
+    (tmp_path / "file").unlink()
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     made(tmp_path / "m.methods", monkeypatch)
     assert list(tmp_path.iterdir()) == []
