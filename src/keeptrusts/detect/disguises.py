@@ -92,9 +92,9 @@ def readings(text: str, words: Iterable[str], *, encoded: bool = True) -> Iterat
         yield Reading(text.translate(_LEET), 0, len(text), whole=True)
     if _TAGGED in data:
         yield Reading(text.translate(_TAGS), 0, len(text), whole=True)
-        yield from (
-            Reading(said, *found.span()) for found in _SELECTORS.finditer(text) if (said := _selected(found[0]))
-        )
+        runs = list(_SELECTORS.finditer(text))
+        if said := " ".join(filter(None, (_selected(run[0]) for run in runs))):
+            yield Reading(said, runs[0].start(), runs[-1].end())
     for decoded in _rewritten(text, data if is_odd else b"", _TELLING.intersection(words)):
         if decoded != text:
             yield Reading(decoded, 0, len(text))
