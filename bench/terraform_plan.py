@@ -216,13 +216,15 @@ class Bench:
 
 def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
+    load = [os.getloadavg()[0]]
     with tempfile.TemporaryDirectory() as name:
         measured = []
         for one in Bench(Path(name), rounds).all():
             print(one.row(), flush=True)
             measured.append(one)
+    load.append(os.getloadavg()[0])
     if len(sys.argv) > 2:
-        write_section(Path(sys.argv[2]), measured)
+        write_section(Path(sys.argv[2]), measured, load)
 
 
 def _environment(folder: Path, plugins: Path) -> Mapping[str, str]:
@@ -312,11 +314,23 @@ what was tried to make it cheaper.
 """
 
 
-def write_section(page: Path, measured: list[Measure]) -> None:
-    """Into the page, in place of its section of before."""
+LOAD = """
+The machine had a load of {before:.0f} before and {after:.0f} after, on {cores} cores. Where that is more than a core
+each, ratios of wall time say little: everything waits for everything.
+"""
+
+
+def write_section(page: Path, measured: list[Measure], load: list[float]) -> None:
+    """
+    Into the page, in place of its section of before.
+
+    Args:
+        load: Of the machine, before and after.
+    """
     text = page.read_text() if page.exists() else "# Performance\n\n"
     rows = "\n".join(one.row() for one in measured)
-    section = f"<!-- terraform -->\n{INTRODUCTION}{rows}\n<!-- /terraform -->\n"
+    told = LOAD.format(before=load[0], after=load[1], cores=os.cpu_count())
+    section = f"<!-- terraform -->\n{INTRODUCTION}{rows}\n{told}<!-- /terraform -->\n"
     text = SECTION.sub(lambda _: section, text) if SECTION.search(text) else f"{text.rstrip()}\n\n{section}"
     page.write_text(text)
 
