@@ -15,7 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
+import delivering
 import ingest
+import polling
 import psycopg
 import reading
 import urllib3
@@ -29,33 +31,84 @@ from keeptrusts.store.transaction import Store
 ORG = "org_" + "b" * 32
 DATABASE = "keeptrusts_bench"
 SECRET = "bench" * 10
+ENDPOINTS = 50
+KILLS = 2
 
 
 @click.command()
 @click.argument("url", metavar="POSTGRESQL_URL")
 @click.option("--rows", default=1_000_000, show_default=True, help="Events of 30 days.")
 @click.option("--rounds", default=100, show_default=True, help="Requests of each kind.")
+@click.option("--polls", default=10_000, show_default=True, help="Gateways that wait; 0: none.")
+@click.option("--deliveries", default=100_000, show_default=True, help="To 50 webhooks; 0: none.")
 @click.option("--keep", is_flag=True, help="Keep the database, and use it again when it is there.")
-def main(url: str, rows: int, rounds: int, *, keep: bool) -> None:
-    """Fill a database and measure lists, counts and ingest."""
+def main(url: str, rows: int, rounds: int, polls: int, deliveries: int, *, keep: bool) -> None:
+    """Measure lists, counts, ingest, long polls and deliveries; each table is written as the page has it."""
     address = url.rpartition("/")[0] + f"/{DATABASE}"
+    polling.raise_files(polls + 2000)
     with psycopg.connect(url, autocommit=True) as admin:
         there = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone()
         if not (keep and there):
-            admin.execute(f"DROP DATABASE IF EXISTS {DATABASE}")
+            admin.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
             admin.execute(f"CREATE DATABASE {DATABASE}")
             fill(address, ORG, rows)
         token = _token(address)
-        with _server(address) as served:
-            click.echo("request | median ms | p95 ms | CPU ms")
-            for name, median, p95, cpu in reading.measure(served[0], token, rounds, address, served[1]):
-                click.echo(f"{name} | {median:.1f} | {p95:.1f} | {cpu:.1f}")
-        found = ingest.measure(address, ORG, 5, 20)
-        for name, (wall, cpu) in found.items():
-            click.echo(f"{name}, batches of 100: {wall:.1f} us an event, {cpu:.1f} us of CPU")
-        click.echo(f"ratio to COPY, by CPU: {found['copy'][1] / found['ingest'][1]:.2f}")
+        with _server(address) as (served, process):
+            _write_lists(served, token, rounds, address, process)
+            _write_ingest(address, served, token, process)
+            if polls:
+                _write_polls(address, served, token, process, polls)
+        if deliveries:
+            _write_deliveries(address, token, deliveries)
         if not keep:
             admin.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)")
+
+
+def _table(*names: str) -> None:
+    load = os.getloadavg()[0]
+    click.echo(f"\nload {load:.1f}\n\n| {' | '.join(names)} |\n|{'---|' * len(names)}")
+
+
+def _row(name: str, *values: float) -> None:
+    click.echo(f"| {name} | {' | '.join(f'{value:.3g}' for value in values)} |")
+
+
+def _write_lists(served: str, token: str, rounds: int, address: str, process: int) -> None:
+    _table("request", "median ms", "p95 ms", "CPU ms")
+    for name, *found in reading.measure(served, token, rounds, address, process):
+        _row(name, *found)
+
+
+def _write_ingest(address: str, served: str, token: str, process: int) -> None:
+    _table("connections", "COPY: wall us", "COPY: CPU us", "ingest: wall us", "ingest: CPU us", "wall", "CPU")
+    for connections, size in ((1, 20), (8, 6)):
+        found = ingest.measure(address, ORG, served, token, process, connections=connections, rounds=5, size=size)
+        copy, own = found["copy"].each(), found["ingest"].each()
+        _row(str(connections), *copy, *own, copy[0] / own[0], copy[1] / own[1])
+
+
+def _write_polls(address: str, served: str, token: str, process: int, polls: int) -> None:
+    found = polling.measure(served, process, address, token, org=ORG, count=polls, changes=3)
+    click.echo(
+        f"\n{polls} polls: {found.memory_kib:.0f} KiB each; while nothing changes {found.idle_ms:.0f} ms of CPU and"
+        f" {found.idle_queries:.0f} transactions a second"
+    )
+    _table("change", "first s", "median s", "p99 s", "last s", "CPU s")
+    for number, times in enumerate(found.changes, 1):
+        _row(str(number), *times)
+
+
+def _write_deliveries(address: str, token: str, deliveries: int) -> None:
+    served = "127.0.0.1:18081"
+    with tempfile.TemporaryDirectory() as folder:
+        line = delivering.command(served, address, folder, str(Path(sys.executable).with_name("kt")))
+        queue = delivering.Queue(
+            lambda: delivering.started(line, f"http://{served}", SECRET), address, f"http://{served}", token, ORG
+        )
+        found = queue.measure(ENDPOINTS, deliveries // ENDPOINTS, KILLS)
+    _table("deliveries", "arrived", "repeated", "kills", "seconds", "MiB before", "MiB after", "MiB at most")
+    _row(str(found.expected), found.arrived, found.repeated, found.kills, found.seconds, found.before, found.after,
+         found.peak)  # fmt: skip
 
 
 def _token(address: str) -> str:
@@ -78,7 +131,7 @@ def _server(address: str) -> Iterator[tuple[str, int]]:
         command += ["--database-url", address, "--data-dir", folder, "--rate-limit", "1000000"]
         process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
         try:
-            retries = urllib3.Retry(100, backoff_factor=0.1, backoff_max=0.5)
+            retries = urllib3.Retry(300, backoff_factor=0.1, backoff_max=0.5)
             urllib3.request("GET", f"http://127.0.0.1:{port}/readyz", retries=retries)
             yield f"http://127.0.0.1:{port}", process.pid
         finally:

@@ -19,11 +19,13 @@ import psycopg
 import urllib3
 import uvloop
 from processes import cpu_seconds, parent, resident_mib
+from sqlalchemy import insert
 
+from keeptrusts.core.ids import GATEWAY
 from keeptrusts.store.engine import open_engine
-from keeptrusts.store.gateways import Gateways
 from keeptrusts.store.keys import Keys, NewKey
-from keeptrusts.store.transaction import Store
+from keeptrusts.store.tables import gateways
+from keeptrusts.store.transaction import Store, new_id
 
 AT_ONCE = 100
 """Connections that are opened at the same time."""
@@ -47,15 +49,17 @@ def make_gateways(url: str, org: str, configuration: str, count: int) -> list[st
     """So many gateways that follow this configuration; a token of each."""
     store, tokens = Store(open_engine(url)), []
     with store.write() as tx:
-        mine, keys = Gateways(tx.connection, org), Keys(tx.connection, org)
-        for number in range(count):
-            fields = {
-                "name": f"bench-{number}", "configuration_id": configuration, "description": None, "labels": {},
-                "environment": None, "configuration_version": None, "fail_mode": "block",
-                "deployment": {"strategy": "all"},
-            }  # fmt: skip
-            made = mine.make(fields, at=tx.now).shown["id"]
-            tokens.append(keys.make(NewKey(name="bench", role="gateway", kind="gw", gateway_id=made), at=tx.now)[1])
+        shared = {
+            "org": org, "configuration_id": configuration, "labels": {}, "fail_mode": "block", "epoch": 1,
+            "deployment": {"strategy": "all"}, "epoch_at": tx.now, "revision": 1, "created_at": tx.now,
+            "updated_at": tx.now,
+        }  # fmt: skip
+        made = [new_id(GATEWAY) for _ in range(count)]
+        tx.connection.execute(insert(gateways), [shared | {"id": one, "name": one} for one in made])
+        keys = Keys(tx.connection, org)
+        for one in made:
+            wanted = NewKey(name="bench", role="gateway", kind="gw", gateway_id=one)
+            tokens.append(keys.make(wanted, at=tx.now)[1])
     store.close()
     return tokens
 
@@ -106,6 +110,8 @@ class _Poller(asyncio.Protocol):
 
     def connection_lost(self, _failed: Exception | None) -> None:
         self._fleet.lost += 1
+        self._fleet.refused.append("a connection was closed")
+        self._fleet.complete.set()
 
 
 @dataclass(slots=True)
