@@ -84,7 +84,7 @@ bench: setup build/bench/.done ## measure the gateway beside other proxies, writ
 bench-control: setup ## measure the control plane on PostgreSQL: DATABASE=postgresql://..., BENCH="--rows 1000000"
 	$(BIN)/python bench/control_plane "$(DATABASE)" $(BENCH)
 
-bench-terraform: terraform setup ## what the Terraform provider costs; writes docs/reference/performance.md
+bench-terraform: terraform setup ## what the Terraform provider costs, beside a Go one where Go is; writes docs/reference/performance.md
 	$(BIN)/python bench/terraform_plan.py 11 docs/reference/performance.md
 
 fix: setup-dev ## format and repair
