@@ -44,7 +44,7 @@ def _could_not_begin(param: click.Parameter | None, ctx: click.Context | None) -
         yield
     except click.BadParameter as fault:
         named = param.get_error_hint(ctx).replace("'", "`") if param is not None and ctx is not None else "the path"
-        reason = fault.message[:1].lower() + fault.message[1:].rstrip(".").replace("'", "`")
+        reason = (fault.message[:1].lower() + fault.message[1:].rstrip(".")).replace("'", "`")
         raise stop(f"{named}: {reason}", "name one that is there and can be read", code="unreadable_file") from None
 
 

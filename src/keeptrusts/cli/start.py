@@ -37,7 +37,7 @@ def _place() -> Path:
     """A file beside the compiled modules of this version of Python."""
     from importlib.util import cache_from_source
 
-    return Path(cache_from_source(__file__)).with_suffix(".methods")
+    return Path(cache_from_source(__file__)).with_suffix(".dataclasses")
 
 
 class Methods:
@@ -83,7 +83,8 @@ class Methods:
     def _code(self, text: str) -> CodeType:
         known = self._known.get(text)
         if known is None:
-            code: CodeType = compile(text, "<string>", "exec")
+            # not as this module is compiled: the annotations of a method are the types, not their names
+            code: CodeType = compile(text, "<string>", "exec", dont_inherit=True)
             self._new[text] = marshal.dumps(code)
             return code
         found: CodeType = marshal.loads(known)  # noqa: S302

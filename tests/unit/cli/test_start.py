@@ -31,10 +31,10 @@ def made(file: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, int]:
     """An object of a class with the methods in this file, and how many texts were compiled for it."""
     module, compiled = another_dataclasses(monkeypatch), 0
 
-    def counted(*given: Any) -> Any:
+    def counted(*given: Any, **more: Any) -> Any:
         nonlocal compiled
         compiled += 1
-        return builtins.compile(*given)
+        return builtins.compile(*given, **more)
 
     monkeypatch.setattr(start, "compile", counted, raising=False)
     methods = Methods(file)
@@ -52,6 +52,8 @@ def test_the_second_start_compiles_nothing(tmp_path: Path, monkeypatch: pytest.M
     assert compiled > 0
     assert again == 0
     assert repr(first) == repr(second) == "Point(x=1, y=3)"
+    for one in (first, second):
+        assert type(one).__init__.__annotations__["x"] is int, "what reads annotations finds types"
     with pytest.raises(AttributeError):
         second.x = 2
     assert list(tmp_path.iterdir()) == [file]
