@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from keeptrusts.core.canonical import digest
 from keeptrusts.core.decision import Attempt, Decision, PolicyResult
 from keeptrusts.core.exchange import Caller, Phase, Text
 from keeptrusts.core.verdict import NAMES, PASSED, Allow, Edit, Match, Verdict, apply_edits, severity
@@ -17,6 +16,7 @@ from keeptrusts.flow.costs import cost_usd
 from keeptrusts.flow.effects import Headers, Meter
 from keeptrusts.policy.compiled import TargetSettings
 from keeptrusts.policy.engine import Clock, Judgement
+from keeptrusts.trail.record_json import record_digest
 from keeptrusts.wire.dialects import CHAT, Dialect
 from keeptrusts.wire.readings import Usage
 from keeptrusts.wire.translation import Asked
@@ -192,7 +192,7 @@ class Notes:
             return None, None
         whole = {"request": self.asked, "answer": self.answered}
         kept = None if mode == "digest" else {name: _bounded(texts) for name, texts in whole.items()}
-        return kept, digest(whole)
+        return kept, record_digest(whole)
 
 
 _USER_PLACES: Final = frozenset({("user",), ("metadata", "user_id")})

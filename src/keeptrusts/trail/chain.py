@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
-from keeptrusts.trail.record_json import record_json
+from keeptrusts.trail.record_json import record_digest, record_json
 
 UNHASHED: Final = ("hash", "received_at")
 
@@ -75,7 +75,7 @@ def sealed(chained: dict[str, Any]) -> tuple[bytes, str]:
 def event_hash(event: Mapping[str, Any]) -> str:
     """What the `hash` of this record has to be."""
     kept = {name: value for name, value in event.items() if name not in UNHASHED}
-    return "sha256:" + hashlib.sha256(record_json(kept)).hexdigest()
+    return record_digest(kept)
 
 
 def gap_event(identifier: str, timestamp: str, first: int, last: int, reason: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ what has no form. A record that holds one of those is written by `canonical_json
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
@@ -23,6 +24,11 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 def record_json(record: Mapping[str, Any]) -> bytes:
     """As `canonical_json`, to the byte, and with its errors."""
     return _encode(record) if _is_plain(record) else canonical_json(record)
+
+
+def record_digest(record: Mapping[str, Any]) -> str:
+    """As `core.canonical.digest`."""
+    return "sha256:" + hashlib.sha256(record_json(record)).hexdigest()
 
 
 def _is_plain(record: Mapping[str, Any]) -> bool:

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from keeptrusts.core.canonical import canonical_json
+from keeptrusts.core.canonical import canonical_json, digest
 from keeptrusts.core.decision import Attempt, Decision, PolicyResult
 from keeptrusts.core.exchange import Phase
 from keeptrusts.trail import record_json as module
-from keeptrusts.trail.record_json import record_json
+from keeptrusts.trail.record_json import record_digest, record_json
 
 NUMBERS = (
     st.integers(-(2**53) + 1, 2**53 - 1)
@@ -36,6 +36,7 @@ VALUES = st.recursive(
 def test_it_writes_the_canonical_form(record: dict[str, Any]) -> None:
     """To the byte, for whatever JSON holds: the hash of a record does not depend on what wrote it."""
     assert record_json(record) == canonical_json(record)
+    assert record_digest(record) == digest(record)
 
 
 @pytest.mark.parametrize("unfit", [2**53, -(2**53), math.nan, math.inf, "\ud800", {1: 2}, {"a": b"bytes"}, {1}])
