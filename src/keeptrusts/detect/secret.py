@@ -7,15 +7,19 @@ block) is covered by its head and by windows of random characters that lie over 
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
-from keeptrusts.detect.fold import view
+from keeptrusts.detect.digests import published
+from keeptrusts.detect.fold import View, view
 from keeptrusts.detect.issuers import FORMS
 from keeptrusts.detect.memory import remembered
 from keeptrusts.detect.randomness import INSIDE, OUTSIDE, PLACEHOLDERS, WINDOW, random_windows
 from keeptrusts.detect.scan import ALNUM, Hit, Rule, RuleSet
 
+_RANDOM: Final = "high_entropy"
 _IN_TOKEN: Final = ALNUM | {"_", "-"}
 
 
@@ -74,7 +78,7 @@ _FORMATS: Final = (
 
 _ENTROPY: Final = (
     Rule(
-        "high_entropy",
+        _RANDOM,
         rf"{INSIDE}{{{WINDOW}}}",
         before=frozenset(),
         after=frozenset(),
@@ -92,7 +96,12 @@ def secret_rules(*, entropy: bool) -> RuleSet:
 
 
 def find_secrets(text: str, *, entropy: bool = True, limited: bool = False) -> list[Hit]:
-    """Credentials; see `RuleSet.find`."""
+    """
+    Credentials; see `RuleSet.find`.
+
+    Randomness says nothing of what is published (`detect.digests`), where the whole text is there to tell: a piece of a
+    text does not show that it is the inside of a digest.
+    """
     if limited:
         return secret_rules(entropy=entropy).find(view(text), limited=True)
     return list(_found(text, entropy=entropy))
@@ -100,4 +109,30 @@ def find_secrets(text: str, *, entropy: bool = True, limited: bool = False) -> l
 
 @remembered
 def _found(text: str, *, entropy: bool) -> tuple[Hit, ...]:
-    return tuple(secret_rules(entropy=entropy).find(view(text)))
+    seen = view(text)
+    return tuple(_unpublished(secret_rules(entropy=entropy).find(seen), seen))
+
+
+def _unpublished(hits: list[Hit], text: View) -> Sequence[Hit]:
+    """Without the random windows inside of published values in which no other rule sees anything."""
+    if not any(hit.category == _RANDOM for hit in hits):
+        return hits
+    known = _undoubted(list(published(text)), [hit for hit in hits if hit.category != _RANDOM])
+    starts = [start for start, _ in known]
+    return [
+        hit
+        for hit in hits
+        if hit.category != _RANDOM or not (before := bisect_right(starts, hit.start)) or hit.end > known[before - 1][1]
+    ]
+
+
+def _undoubted(stretches: list[tuple[int, int]], others: list[Hit]) -> list[tuple[int, int]]:
+    """Those that no other hit touches."""
+    starts = [start for start, _ in stretches]
+    doubted: set[int] = set()
+    for hit in others:
+        at = bisect_right(starts, hit.end - 1) - 1
+        while at >= 0 and stretches[at][1] > hit.start:
+            doubted.add(at)
+            at -= 1
+    return [one for at, one in enumerate(stretches) if at not in doubted]

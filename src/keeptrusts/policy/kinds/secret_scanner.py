@@ -23,6 +23,10 @@ class SecretScanner(Policy):
     """
     Redact or refuse credentials: keys and tokens in the formats of their issuers, private keys, passwords that are
     assigned to a name, credentials in URLs, and tokens that look random.
+
+    Random by their nature are also digests (Subresource Integrity, lock files, HTTP fields), certificates, public keys
+    and embedded pictures. Requests and tool results may hold them; in an answer, which is judged piece by piece, those
+    in base64 count as random. They count everywhere behind a name like `token=`.
     """
 
     kind: ClassVar[str] = "secret-scanner"
