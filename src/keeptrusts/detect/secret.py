@@ -20,6 +20,8 @@ from keeptrusts.detect.randomness import INSIDE, OUTSIDE, PLACEHOLDERS, WINDOW, 
 from keeptrusts.detect.scan import ALNUM, Hit, Rule, RuleSet
 
 _RANDOM: Final = "high_entropy"
+_CHANCE: Final = frozenset({_RANDOM, "yandex_cloud_secret"})
+"""What random characters alone can be taken for: of the forms, the one whose prefix is two letters."""
 _IN_TOKEN: Final = ALNUM | {"_", "-"}
 
 
@@ -114,15 +116,17 @@ def _found(text: str, *, entropy: bool) -> tuple[Hit, ...]:
 
 
 def _unpublished(hits: list[Hit], text: View) -> Sequence[Hit]:
-    """Without the random windows inside of published values in which no other rule sees anything."""
-    if not any(hit.category == _RANDOM for hit in hits):
+    """Without what chance alone puts into published values in which no other rule sees anything."""
+    if not any(hit.category in _CHANCE for hit in hits):
         return hits
-    known = _undoubted(list(published(text)), [hit for hit in hits if hit.category != _RANDOM])
+    known = _undoubted(list(published(text)), [hit for hit in hits if hit.category not in _CHANCE])
     starts = [start for start, _ in known]
     return [
         hit
         for hit in hits
-        if hit.category != _RANDOM or not (before := bisect_right(starts, hit.start)) or hit.end > known[before - 1][1]
+        if hit.category not in _CHANCE
+        or not (before := bisect_right(starts, hit.start))
+        or hit.end > known[before - 1][1]
     ]
 
 
