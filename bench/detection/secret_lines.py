@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import uuid
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -47,5 +48,7 @@ def _digests() -> list[str]:
     for _ in range(DIGESTS):
         data = draw.randbytes(32)
         lines += [hashlib.sha256(data).hexdigest(), hashlib.sha1(data).hexdigest(), f"id: {uuid.UUID(bytes=data[:16])}",
-                  f"sha256:{data.hex()}", f"commit {data[:20].hex()}"]  # fmt: skip
+                  f"sha256:{data.hex()}", f"commit {data[:20].hex()}",
+                  f'"integrity": "sha512-{b64encode(hashlib.sha512(data).digest()).decode()}",',
+                  f"golang.org/x/net v0.35.0 h1:{b64encode(data).decode()}"]  # fmt: skip
     return lines
