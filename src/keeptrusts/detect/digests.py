@@ -1,9 +1,9 @@
 """
 What is random and published: digests in the notations that name them, certificates, public keys, embedded pictures.
 
-A lock file, a manifest or a page is full of them. They are known by their notation and their exact length, from the
-beginning of a token to its end. What a name like `token=` gives away as a secret is none of them, whatever it looks
-like. A sign in base64 that stands before padding has bits that are zero, so most others cannot be a digest.
+A lock file, a manifest or a page is full of them. They are known by their notation, and digests by their exact length,
+from the beginning of a token to its end. What a name like `token=` gives away as a secret is none of them, whatever it
+looks like. The last character of a digest in base64 has bits that are zero (RFC 4648, section 3.5): few others will do.
 """
 
 from __future__ import annotations
