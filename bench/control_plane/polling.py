@@ -28,7 +28,7 @@ from keeptrusts.store.tables import gateways
 from keeptrusts.store.transaction import Store, new_id
 
 AT_ONCE = 100
-"""Connections that are opened at the same time."""
+"""Gateways that ask for their first bundle at the same time: more than the server accepts are dropped by the system."""
 IDLE_S = 45
 LONGEST_S = 120
 POLICY = """\
@@ -73,6 +73,7 @@ class _Poller(asyncio.Protocol):
         self._buffer = b""
         self._left = -1
         self.tag = ""
+        self.ready = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -102,15 +103,18 @@ class _Poller(asyncio.Protocol):
         code = status.split()[1]
         if code == "200":
             self.tag = fields["etag"]
+            self.ready.set()
             self._fleet.got(time.perf_counter())
         elif code != "304":
             self._fleet.refused.append(head)
+            self.ready.set()
             self._fleet.complete.set()
         return int(fields.get("content-length", "0"))
 
     def connection_lost(self, _failed: Exception | None) -> None:
         self._fleet.lost += 1
         self._fleet.refused.append("a connection was closed")
+        self.ready.set()
         self._fleet.complete.set()
 
 
@@ -190,7 +194,10 @@ async def _hold(watched: _Watched, tokens: list[str], changes: int) -> Found:
     async def open_one(number: int, token: str) -> None:
         async with gate:
             local = (f"127.0.0.{2 + number // 20_000}", 0)
-            await loop.create_connection(lambda: _Poller(fleet, host, token), host, int(port), local_addr=local)
+            _, poller = await loop.create_connection(
+                lambda: _Poller(fleet, host, token), host, int(port), local_addr=local
+            )
+            await poller.ready.wait()
 
     await asyncio.gather(*(open_one(number, token) for number, token in enumerate(tokens)))
     await asyncio.wait_for(fleet.complete.wait(), LONGEST_S)
