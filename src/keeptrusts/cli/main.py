@@ -20,6 +20,7 @@ from keeptrusts.core.version import VERSION
 
 COMMANDS: Final[Mapping[str, Entry]] = {
     "auth": Entry("keeptrusts.cli.auth:auth", "Who you are to the control plane."),
+    "bench": Entry("keeptrusts.cli.bench:bench", "Measure what a gateway adds to a request."),
     "config": Entry("keeptrusts.cli.config:config", "Configurations; and the settings of kt."),
     "detect": Entry("keeptrusts.cli.detect:detect", "What the detectors find in lines of text."),
     "dev": Entry("keeptrusts.cli.dev:dev", "Run everything on this machine: control plane, gateway, mock provider."),

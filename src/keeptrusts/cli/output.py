@@ -198,8 +198,9 @@ def emit_gone(row: Row, told: str, form: str) -> None:
 class Bar:
     """How far long work is: one line on stderr, written over and over; nothing when that is no terminal."""
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, counted: str = "rows") -> None:
         self._label = label
+        self._counted = counted
         self._shown = False
 
     def __enter__(self) -> Self:
@@ -215,5 +216,5 @@ class Bar:
         part = min(1.0, done / total) if total else 0.0
         count = f"{done} of {total}" if total is not None else str(done)
         full = round(part * BAR)
-        click.echo(f"\r{self._label}  [{'#' * full}{'-' * (BAR - full)}]  {count} rows", nl=False, err=True)
+        click.echo(f"\r{self._label}  [{'#' * full}{'-' * (BAR - full)}]  {count} {self._counted}", nl=False, err=True)
         self._shown = True
