@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import ssl
 import subprocess
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +24,7 @@ from keeptrusts.cli.bench_figures import added, spread
 from keeptrusts.cli.bench_load import Answers, Load, body_of, measure, side_at
 from keeptrusts.cli.bench_stage import targets_at
 from keeptrusts.core.errors import InputError
+from support.certificates import certificate
 from support.dev import KT, until
 from support.served import run_kt
 
@@ -42,7 +45,9 @@ providers:
 
 
 @contextmanager
-def provider(status: Callable[[int], int], *, keeps: bool = True, waits: float = 0) -> Iterator[tuple[str, Seen]]:
+def provider(
+    status: Callable[[int], int], *, keeps: bool = True, waits: float = 0, secure: ssl.SSLContext | None = None
+) -> Iterator[tuple[str, Seen]]:
     """A server and what it was sent; `status` by the number of the request, the first of which `waits` seconds."""
     seen: Seen = []
     numbers = count()
@@ -67,6 +72,8 @@ def provider(status: Callable[[int], int], *, keeps: bool = True, waits: float =
             """Nothing is said."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        if secure is not None:
+            server.socket = secure.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:
@@ -175,6 +182,20 @@ def test_a_gateway_that_answers_nothing(status: int, expected: int) -> None:
     assert f"answers no request: status {status}" in done.stderr
 
 
+def test_a_gateway_over_tls(tmp_path: Path) -> None:
+    """Its certificate has to be trusted, and one that is not is told from a gateway that is not there."""
+    chain, key = certificate(tmp_path, "localhost")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, key)
+    with provider(lambda _: 200, secure=context) as (gateway, _):
+        url = gateway.replace("http://127.0.0.1", "https://localhost")
+        trusted = bench("--gateway", url, "--seconds", "0.3", "--json", SSL_CERT_FILE=str(chain))
+        strange = bench("--gateway", url, "--seconds", "0.3")
+    assert (trusted.exit_code, json.loads(trusted.stdout)["gateway"]["failed"]) == (0, 0)
+    assert (strange.exit_code, "its certificate is not trusted" in strange.stderr) == (1, True)
+    assert "`SSL_CERT_FILE`" in strange.stderr
+
+
 def test_a_gateway_that_is_not_there() -> None:
     """Exit status 1 and what to look at."""
     done = bench("--gateway", "http://127.0.0.1:1", "--seconds", "0.5")
@@ -209,24 +230,23 @@ def test_a_request_that_waits_for_another_waits_in_its_latency() -> None:
         load = Load(concurrency=1, rate=10, seconds=0.2)
         answers = measure(side_at("gateway", gateway), body_of(200, "m", stream=False), load, lambda: False)
     # both were due in the first 100 ms, and the only connection was taken for 600 ms
-    assert (len(answers.whole), answers.failures.total()) == (2, 0)
-    assert min(answers.whole) >= 450
+    assert (answers.whole.total(), answers.failures.total()) == (2, 0)
+    assert min(answers.whole) >= 450_000
 
 
 def test_percentiles_are_times_that_were_measured() -> None:
     """By nearest rank, so that none lies between two; of nothing there is none."""
-    assert spread([float(number) for number in range(200, 0, -1)]) == {"p50": 100, "p90": 180, "p99": 198, "max": 200}
-    assert spread([7.0]) == dict.fromkeys(PERCENTILES, 7.0)
-    assert (spread([]), added({}, spread([1.0]))) == ({}, {})
+    hundreds = Counter({1000 * number: 3 for number in range(200, 0, -1)})
+    assert spread(hundreds) == {"p50": 100, "p90": 180, "p99": 198, "max": 200}
+    assert spread(Counter([1000] * 9 + [2500])) == {"p50": 1, "p90": 1, "p99": 2.5, "max": 2.5}
+    assert (spread(Counter()), added({}, spread(Counter([7])))) == ({}, {})
 
 
 def test_rounds_are_put_together() -> None:
     """Times, failures and seconds of all rounds count."""
-    whole = Answers([1.0], [2.0], seconds=1.0)
-    more = Answers([3.0], [4.0], seconds=0.5)
-    more.failures["status 500"] = 2
-    whole.add(more)
-    assert (whole.first, whole.whole, whole.failures, whole.seconds) == ([1, 3], [2, 4], {"status 500": 2}, 1.5)
+    every = Answers(Counter([1]), Counter([2]), seconds=1.0)
+    every.add(Answers(Counter([1]), Counter([4]), Counter({"status 500": 2}), seconds=0.5))
+    assert (every.first, every.whole, every.failures, every.seconds) == ({1: 2}, {2: 1, 4: 1}, {"status 500": 2}, 1.5)
 
 
 @pytest.mark.parametrize("size", [130, 1500, 100_000])
@@ -270,16 +290,42 @@ def test_targets_lose_where_they_are_and_keep_what_they_are(tmp_path: Path) -> N
     ]
 
 
+@contextmanager
+def running(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A long run of its own process, once its gateway is being started."""
+    environment = {**os.environ, "TMPDIR": str(folder), "NO_COLOR": "1"}
+    with subprocess.Popen([KT, "bench", "--seconds", "300"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          env=environment, cwd=folder) as process:  # fmt: skip
+        try:
+            until(lambda: list(folder.glob("kt-bench-*/spool")) or None)
+            yield process
+        finally:
+            process.kill()
+
+
+def children_of(process: subprocess.Popen[str]) -> list[str]:
+    """The mock provider and the gateway."""
+    return Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()
+
+
 def test_ctrl_c_ends_everything(tmp_path: Path) -> None:
     """Exit status 1 without figures; the mock provider, the gateway and their files are gone."""
-    environment = {**os.environ, "TMPDIR": str(tmp_path), "NO_COLOR": "1"}
-    with subprocess.Popen([KT, "bench", "--seconds", "300"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          env=environment, cwd=tmp_path, start_new_session=True) as process:  # fmt: skip
-        spools = until(lambda: list(tmp_path.glob("kt-bench-*/spool")) or None)
-        started = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()
+    with running(tmp_path) as process:
+        started = children_of(process)
         process.send_signal(signal.SIGINT)
         told, talk = process.communicate(timeout=60)
-    assert (process.returncode, told, len(spools), len(started)) == (1, "", 1, 2)
+    assert (process.returncode, told, len(started)) == (1, "", 2)
     assert "error[stopped]: stopped before" in talk
     assert list(tmp_path.iterdir()) == []
     assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
+
+
+def test_a_gateway_that_dies_ends_the_run(tmp_path: Path) -> None:
+    """Not at the end of a round, but as soon as it is seen; its last lines are told."""
+    with running(tmp_path) as process:
+        started = children_of(process)
+        os.kill(int(started[-1]), signal.SIGKILL)
+        told, talk = process.communicate(timeout=60)
+    assert (process.returncode, told) == (1, "")
+    assert "the gateway ended with status -9" in talk
+    assert list(tmp_path.iterdir()) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -173,26 +173,29 @@ def _rounds(
     from keeptrusts.cli.bench_figures import figures
     from keeptrusts.cli.bench_load import Answers, measure
 
+    def stopped() -> bool:
+        for child in started:
+            child.require_alive()
+        return children.stopped
+
     for side in sides:
-        _warm(side, body, load, children)
+        _warm(side, body, load, stopped)
     found = {side.name: Answers() for side in sides}
     with Bar("measuring", "rounds") as bar:
         for number in range(ROUNDS):
             for place, side in enumerate(sides if number % 2 == 0 else sides[::-1]):
                 bar.show(number * len(sides) + place, ROUNDS * len(sides))
-                found[side.name].add(measure(side, body, load, lambda: children.stopped))
-                for child in started:
-                    child.require_alive()
+                found[side.name].add(measure(side, body, load, stopped))
         bar.show(ROUNDS * len(sides), ROUNDS * len(sides))
     return {name: figures(answers) for name, answers in found.items()}
 
 
-def _warm(side: Side, body: bytes, load: Load, children: Children) -> None:
+def _warm(side: Side, body: bytes, load: Load, stopped: Callable[[], bool]) -> None:
     """Ask for a moment; a side that answers nothing is not asked further."""
     from keeptrusts.cli.bench_load import Load, measure
 
     warm = Load(min(load.concurrency, WARM_CONNECTIONS), None, min(WARM_S, load.seconds))
-    answers = measure(side, body, warm, lambda: children.stopped)
+    answers = measure(side, body, warm, stopped)
     if answers.whole:
         return
     why = max(answers.failures, key=lambda name: answers.failures[name])
@@ -206,6 +209,7 @@ def _warm(side: Side, body: bytes, load: Load, children: Children) -> None:
 
 
 NEXT: Final = {
+    "its certificate is not trusted": "name a file with its authority in `SSL_CERT_FILE`",
     "not reachable": "see whether it runs and whether its address is right",
     "status 401": "put the caller's key into a variable and name it with `--key-env`",
     "status 403": "use a key that may ask for this model",

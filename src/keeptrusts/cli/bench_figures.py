@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from math import ceil
 from typing import Any, Final
 
@@ -48,7 +51,7 @@ class Figures:
 
 def figures(answers: Answers) -> Figures:
     failures = dict(sorted(answers.failures.items()))
-    count = len(answers.whole)
+    count = answers.whole.total()
     return Figures(
         count + sum(failures.values()),
         failures,
@@ -58,12 +61,13 @@ def figures(answers: Answers) -> Figures:
     )
 
 
-def spread(times: Sequence[float]) -> Spread:
-    """By nearest rank: each is a time that was measured."""
+def spread(times: Counter[int]) -> Spread:
+    """Of times in us, by nearest rank: each is a time that was measured."""
     if not times:
         return {}
-    ordered = sorted(times)
-    return {name: round(ordered[ceil(share * len(ordered)) - 1], 3) for name, share in SHARES.items()}
+    ordered, count = sorted(times), times.total()
+    ranks = list(accumulate(times[time] for time in ordered))
+    return {name: ordered[bisect_left(ranks, ceil(share * count))] / 1000 for name, share in SHARES.items()}
 
 
 def added(direct: Spread, through: Spread) -> Spread:

@@ -32,6 +32,8 @@ PATIENCE_S: Final = 10.0
 """For answers that are still to come when the time is over."""
 PAUSE_S: Final = 0.05
 """Before a connection that could not be opened is tried again."""
+UNREACHABLE: Final = "not reachable"
+DISTRUSTED: Final = "its certificate is not trusted"
 PATH: Final = "/v1/chat/completions"
 PROSE: Final = (
     "The committee met on the first day of spring and went through the plan for the new library, floor by floor. "
@@ -122,14 +124,15 @@ class Load:
 @dataclass(slots=True)
 class Answers:
     """
-    What came back. Times are in ms, to the first byte of an answer and to its end.
+    What came back: times in us and how often each was seen, so that a long run takes no more memory than a short one.
 
     Args:
+        first: To the first byte of an answer; `whole` to its end.
         seconds: How long it took until the last answer.
     """
 
-    first: list[float] = field(default_factory=list)
-    whole: list[float] = field(default_factory=list)
+    first: Counter[int] = field(default_factory=Counter)
+    whole: Counter[int] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
@@ -146,7 +149,7 @@ def measure(side: Side, body: bytes, load: Load, stopped: Callable[[], bool]) ->
     Ask for a while.
 
     Raises:
-        StoppedError: `stopped` says so.
+        StoppedError: `stopped`, which is asked ten times a second, says so; what it raises is passed on.
     """
     return uvloop.run(_measured(side, body, load, stopped))
 
@@ -272,6 +275,7 @@ class _Line(asyncio.Protocol):
         self._opening: asyncio.Task[None] | None = None
         self._since: float | None = None
         self._first: float | None = None
+        self._fault = UNREACHABLE
         self._closed = False
 
     async def open(self) -> None:
@@ -280,8 +284,10 @@ class _Line(asyncio.Protocol):
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await loop.create_connection(lambda: self, self._side.host, self._side.port, ssl=self._secure)
+        except ssl.SSLCertVerificationError:
+            self._fault = DISTRUSTED
         except (OSError, TimeoutError):
-            self._transport = None
+            self._fault = UNREACHABLE
 
     def close(self) -> None:
         self._closed = True
@@ -305,7 +311,7 @@ class _Line(asyncio.Protocol):
             self._send(self._transport)
         else:
             await asyncio.sleep(PAUSE_S)
-            self._end("not reachable")
+            self._end(self._fault)
 
     def _send(self, transport: asyncio.Transport) -> None:
         # one for each answer: what an earlier one left half read is not taken for a part of this
@@ -354,6 +360,6 @@ class _Line(asyncio.Protocol):
         if failure:
             answers.failures[failure] += 1
         else:
-            answers.whole.append(1000 * (now - since))
-            answers.first.append(1000 * ((self._first or now) - since))
+            answers.whole[round(1_000_000 * (now - since))] += 1
+            answers.first[round(1_000_000 * ((self._first or now) - since))] += 1
         self._asking.answered(self)
