@@ -113,4 +113,4 @@ def test_denied_and_overdue_are_refused(tmp_path: Path) -> None:
         waiting(server, second, "expired")
         assert ask(gate, PLAIN, second).json()["error"]["code"] == "escalation_expired"
         late = kt(server, "resolve", second, "--outcome", "approved", "--reason", "late", status=2)
-        assert "nobody decided in time" in late
+        assert "nobody decided until" in late
