@@ -22,7 +22,7 @@ from click.testing import Result
 
 from keeptrusts.cli.bench_figures import added, spread
 from keeptrusts.cli.bench_load import Answers, Load, body_of, measure, side_at
-from keeptrusts.cli.bench_stage import targets_at
+from keeptrusts.cli.bench_stage import layer_for
 from keeptrusts.core.errors import InputError
 from support.certificates import certificate
 from support.dev import KT, until
@@ -41,6 +41,14 @@ providers:
     - {id: one, provider: openai, secret_key_ref: {env: NOT_SET_ANYWHERE}}
     - {id: two, provider: azure, base_url: "https://example.invalid", azure_deployment: chat, region: eu}
     - {id: three, provider: "anthropic:chat:claude", headers: {x-team: search}}
+"""
+
+LIMITS = """\
+global_rate_limit: {max_requests: 2, window_seconds: 60}
+user_rate_limit: {max_requests: 2, window_seconds: 60}
+ip_rate_limit: {max_requests: 2, window_seconds: 60}
+token_rate_limit: {max_tokens: 2, window_seconds: 60}
+ip_allowlist: {cidrs: [10.0.0.0/8]}
 """
 
 
@@ -98,9 +106,9 @@ def bench(*arguments: str, **env: str) -> Result:
 
 
 def test_closed_loop_with_targets_of_many_kinds(here: Path) -> None:
-    """Whatever the targets are, nothing but the mock provider is asked; no request fails, and no file is left."""
+    """Whatever targets and limits there are, only the mock provider is asked, nothing fails, and no file is left."""
     policy = here / "policy.yaml"
-    policy.write_text(POLICY, encoding="utf-8")
+    policy.write_text(POLICY + LIMITS, encoding="utf-8")
     done = bench("--policy-config", str(policy), "--seconds", "1", "--concurrency", "2", "--json")
     assert done.exit_code == 0, done.stderr
     told = json.loads(done.stdout)
@@ -283,11 +291,13 @@ def test_targets_lose_where_they_are_and_keep_what_they_are(tmp_path: Path) -> N
     policy = tmp_path / "policy.yaml"
     policy.write_text(POLICY, encoding="utf-8")
     at = {"base_url": "http://127.0.0.1:9", "format": "openai"}
-    assert targets_at(policy, "http://127.0.0.1:9")["providers"]["targets"] == [
+    layer = layer_for(policy, "http://127.0.0.1:9")
+    assert layer["providers"]["targets"] == [
         {"id": "one", "provider": "openai", "model": "", **at},
         {"id": "two", "region": "eu", "provider": "openai-compatible", "model": "chat", **at},
         {"id": "three", "provider": "anthropic", "model": "claude", **at},
     ]
+    assert list(layer) == ["providers"]
 
 
 @contextmanager

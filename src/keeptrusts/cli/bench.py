@@ -59,7 +59,8 @@ def bench(form: str, serve_upstream: int | None, **options: Any) -> None:
 
     Starts a mock provider and a gateway with your policy before it, and sends the same load to the provider directly
     and through the gateway, in alternating rounds. Targets of the policy keep their ids, but lead to the mock provider:
-    no key and no network is needed. Everything is stopped in the end, and nothing is kept.
+    no key and no network is needed. Its rates are counted, but never reached. Everything is stopped in the end, and
+    nothing is kept.
 
     One connection tells what a request costs; more of them, how many requests a gateway can take and how long they then
     wait. With --rate latency counts from the moment at which a request was to be sent, so that waiting is not left out.

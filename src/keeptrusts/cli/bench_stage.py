@@ -24,6 +24,14 @@ KEPT: Final = (
 )  # fmt: skip
 """What of a target has nothing to do with where it is and how it is spoken to."""
 
+LIMITS: Final = {
+    "global_rate_limit": "max_requests",
+    "user_rate_limit": "max_requests",
+    "ip_rate_limit": "max_requests",
+    "token_rate_limit": "max_tokens",
+}
+NEVER: Final = 10**12
+
 
 def start(policy: Path, folder: Path, children: Children) -> tuple[list[Child], Side, Side]:
     """
@@ -35,8 +43,8 @@ def start(policy: Path, folder: Path, children: Children) -> tuple[list[Child], 
     upstream, gateway = _free_ports()
     provider = children.start("mock-provider", ["bench", "--serve-upstream", str(upstream)], {})
     children.wait_until(lambda: _listens(upstream), "the mock provider listens", seconds=READY_S)
-    overlay = folder / "targets.yaml"
-    overlay.write_text(written(targets_at(policy, f"http://127.0.0.1:{upstream}")), encoding="utf-8")
+    overlay = folder / "layer.yaml"
+    overlay.write_text(written(layer_for(policy, f"http://127.0.0.1:{upstream}")), encoding="utf-8")
     arguments = ["gateway", "run", "--listen", f"127.0.0.1:{gateway}", "--spool-dir", str(folder / "spool")]
     files = ["--policy-config", str(policy), "--policy-config", str(overlay)]
     # compiled patterns would stay in the user's cache folder
@@ -46,11 +54,20 @@ def start(policy: Path, folder: Path, children: Children) -> tuple[list[Child], 
     return [provider, process], Side("direct", "127.0.0.1", upstream), Side("gateway", "127.0.0.1", gateway)
 
 
-def targets_at(policy: Path, url: str) -> dict[str, Any]:
-    """A layer for the policy: its targets with their ids, all at this address, and none with a key."""
+def layer_for(policy: Path, url: str) -> dict[str, Any]:
+    """
+    What is laid on the policy.
+
+    Its targets have their ids, but are all at this address, and none has a key. Limits are counted but never reached:
+    what is refused by them would say nothing of what a request costs. This machine may call.
+    """
     document = read_layer(policy.read_text(encoding="utf-8"), str(policy))
     declared = (document.get("providers") or {}).get("targets") or [{"id": "mock", "provider": "mock"}]
-    return {"providers": {"targets": [_stand_in(target, url) for target in declared]}}
+    layer: dict[str, Any] = {"providers": {"targets": [_stand_in(target, url) for target in declared]}}
+    layer |= {name: {most: NEVER} for name, most in LIMITS.items() if document.get(name)}
+    if allowed := document.get("ip_allowlist"):
+        layer["ip_allowlist"] = {"cidrs": [*allowed["cidrs"], "127.0.0.0/8"]}
+    return layer
 
 
 def _stand_in(target: Mapping[str, Any], url: str) -> dict[str, Any]:
