@@ -176,7 +176,7 @@ def _version(peer: Peer) -> str:
     if not peer.version:
         return ""
     said = subprocess.run([str(peer.program), *peer.version], capture_output=True, text=True, check=False)
-    words = (said.stdout + said.stderr).strip().splitlines()
+    words = (said.stdout + said.stderr).replace(str(peer.program), peer.program.name).strip().splitlines()
     return words[0][:80] if words else ""
 
 

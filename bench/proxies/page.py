@@ -81,6 +81,7 @@ def _lines(figures: Figures, said: Said, rounds: int, seconds: float) -> Iterato
         " out.\n"
     )
     yield "\n".join(f"* {line}" for line in (*said.contenders, *said.missing))
+    yield "\n![CPU and latency](performance.svg)"
     for load, by_name in figures.items():
         if load == DIRECT:
             yield f"\n### What is added at half of its rate\n\n{_ADDED}\n"
@@ -162,7 +163,8 @@ def put(path: Path, section: str) -> None:
     page = path.read_text(encoding="utf-8") if path.exists() else "# Performance\n"
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
-    path.write_text(f"{before.rstrip()}\n\n{section.rstrip()}\n{after or ''}", encoding="utf-8")
+    parts = (before.strip("\n"), section.strip("\n"), after.strip("\n"))
+    path.write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")
 
 
 def _build() -> str:
