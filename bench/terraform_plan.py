@@ -303,8 +303,8 @@ What the provider costs (`make bench-terraform`): ratios of medians, each group 
 time is that of Terraform and its providers together, and says more on a machine with other work. `terraform_data` needs
 no process; what a plan costs beside it, Terraform mostly spends on speaking to a provider, whichever it is. The minimal
 Go provider shows how much: go-plugin and grpc-go, no API, no linter, nothing kept. It needs all that the budget
-allows for a plan of one, or a little more; for a no-op plan of 1,000 more than 1.3 times as much with the schema of `terraform_data`, and
-nearly twice as much with that of `keeptrusts_configuration`, which has 14 attributes.
+allows for a plan of one, or a little more; for a no-op plan of 1,000 more than 1.3 times as much with the schema of
+`terraform_data`, and twice as much with that of `keeptrusts_configuration`, which has 14 attributes.
 A plan of one is measured as the second of its folder, so that its document is known to be sound;
 [0234](../decisions/0234-sound-texts-are-remembered.md) and [0240](../decisions/0240-answers-without-waiting.md) have
 what was tried to make it cheaper.
