@@ -13,6 +13,7 @@ import secrets
 import ssl
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -179,7 +180,7 @@ async def _measured(side: Side, body: bytes, load: Load, stopped: Callable[[], b
     return asking.answers
 
 
-class _Asking:
+class _Asking(ABC):
     """What is asked next, by which line."""
 
     def __init__(self, load: Load) -> None:
@@ -188,14 +189,15 @@ class _Asking:
         self.waiting = 0
         self._load = load
 
+    @abstractmethod
     def begin(self, lines: list[_Line], began: float) -> None:
-        raise NotImplementedError
+        """Ask for the first time."""
 
+    @abstractmethod
     def answered(self, line: _Line) -> None:
         """The line has its answer, or failed: it is free."""
-        raise NotImplementedError
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  a closed loop has nothing to end
         """Nothing more is asked."""
 
 
