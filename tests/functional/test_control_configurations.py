@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
-from keeptrusts.store.tables import messages
+from keeptrusts.store.tables import messages, versions
 from support.control import OTHER_POLICY, POLICY, Person, Plane, assert_problem
 
 DRAFT = {"name": "production", "policy_yaml": POLICY, "description": "all traffic", "labels": {"team": "risk"}}
@@ -165,6 +166,29 @@ def test_diff(admin: Person) -> None:
     admin.patch(path, {"policy_yaml": OTHER_POLICY})
     lines = admin.get(f"{path}/diff?from=1&to=2").json()["text"].splitlines()
     assert {'-  version: "1.0.0"', '+  version: "1.1.0"'} < set(lines)
+
+
+def test_a_diff_by_meaning(admin: Person) -> None:
+    """Each change says which way it goes; other spelling is none."""
+    path = f"/v1/configurations/{_make(admin)['id']}"
+    admin.patch(path, {"policy_yaml": OTHER_POLICY})
+    found = admin.get(f"{path}/diff?from=1&to=2").json()
+    assert not found["same"]
+    assert [(one["path"], one["effect"]) for one in found["changes"]] == [("pack.version", "neutral")]
+    assert (found["strengthens"], found["weakens"], found["neutral"]) == (0, 0, 1)
+    unchanged = admin.get(f"{path}/diff?from=2&to=2").json()
+    assert (unchanged["same"], unchanged["changes"], unchanged["text"]) == (True, [], "")
+
+
+def test_a_diff_with_a_version_that_does_not_lint_any_more(still: Plane) -> None:
+    """Its lines are shown; what it means is not guessed."""
+    path = f"/v1/configurations/{_make(still.admin)['id']}"
+    still.admin.patch(path, {"policy_yaml": OTHER_POLICY})
+    with still.services.store.write() as tx:
+        tx.connection.execute(update(versions).where(versions.c.version == 1).values(policy_yaml="pack: older\n"))
+    found = still.admin.get(f"{path}/diff?from=1&to=2").json()
+    assert (found["same"], found["changes"], found["weakens"]) == (None, None, 0)
+    assert "-pack: older" in found["text"]
 
 
 def test_a_configuration_in_use_stays(admin: Person) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
 from annotated_types import MaxLen
 from typing_extensions import TypedDict
@@ -72,6 +72,42 @@ class ConfigurationVersion(TypedDict):
     message: str | None
     author: str
     created_at: str
+
+
+class SemanticChange(TypedDict):
+    """
+    One difference in what two documents mean, as `kt policy diff --format json` prints it.
+
+    `before` and `after` are null when there was nothing, and when the value is secret.
+    """
+
+    path: str
+    change: Literal["changed", "added", "removed", "reordered"]
+    effect: Literal["strengthens", "weakens", "neutral"]
+    before: Any
+    after: Any
+    secret: bool
+    reason: str
+
+
+VersionDiff = TypedDict(
+    "VersionDiff",
+    {
+        "from": int,
+        "to": int,
+        "text": str,
+        "same": bool | None,
+        "strengthens": int,
+        "weakens": int,
+        "neutral": int,
+        "changes": list[SemanticChange] | None,
+    },
+)
+"""
+What changed between two versions: `text` line by line, the others by meaning.
+
+`same` and `changes` are null when one of the two does not lint any more, so that its meaning cannot be told.
+"""
 
 
 class Rollback(TypedDict):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import cast
 
 from keeptrusts.client.collection import Collection, at, each
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         ConfigurationPatch,
         ConfigurationVersion,
         Validation,
+        VersionDiff,
         VersionDraft,
     )
     from keeptrusts.api.simulations import Simulation
@@ -48,10 +49,10 @@ class Configurations(OfConfigurations):
         answer = self._calls.post(path, draft, if_match=if_match, idempotency_key=idempotency_key)
         return cast("ConfigurationVersion", answer.value)
 
-    def diff(self, identifier: str, older: int, newer: int) -> dict[str, Any]:
-        """What changed between two versions."""
+    def diff(self, identifier: str, older: int, newer: int) -> VersionDiff:
+        """What changed between two versions, by lines and by meaning."""
         found = self._calls.get(at(self.path, identifier, "diff"), {"from": older, "to": newer}).value
-        return cast(dict[str, Any], found)
+        return cast("VersionDiff", found)
 
     def roll_back(self, identifier: str, version: int, *, if_match: str | None = None) -> Configuration:
         """Make an earlier version current again, as a new one."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, cast
 
-from keeptrusts.api.configurations import Validation
+from keeptrusts.api.configurations import SemanticChange, Validation
 from keeptrusts.api.limits import MAX_POLICY_BYTES
 from keeptrusts.api.problem import ProblemItem
 from keeptrusts.control.problem import ProblemError
@@ -101,6 +101,35 @@ def validate(policy_yaml: str) -> Validation:
         "policy_count": len(report.chain),
         "errors": _items(report.errors),
         "warnings": _items(report.warnings),
+    }
+
+
+class Meaning(TypedDict):
+    """What a `VersionDiff` says beside the lines."""
+
+    same: bool | None
+    strengthens: int
+    weakens: int
+    neutral: int
+    changes: list[SemanticChange] | None
+
+
+def compare(before: str, after: str) -> Meaning:
+    """What changed between two stored documents, by meaning; nothing is told of one that does not lint any more."""
+    from keeptrusts.policy.diff import diff_documents
+    from keeptrusts.policy.findings import InvalidPolicyError
+
+    try:
+        found = diff_documents(before, after)
+    except InvalidPolicyError:
+        return {"same": None, "strengthens": 0, "weakens": 0, "neutral": 0, "changes": None}
+    effects = [change.effect for change in found]
+    return {
+        "same": not found,
+        "strengthens": effects.count("strengthens"),
+        "weakens": effects.count("weakens"),
+        "neutral": effects.count("neutral"),
+        "changes": [cast("SemanticChange", change.as_json()) for change in found],
     }
 
 

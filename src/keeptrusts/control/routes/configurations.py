@@ -16,6 +16,7 @@ from keeptrusts.api.configurations import (
     Rollback,
     Validation,
     ValidationDraft,
+    VersionDiff,
     VersionDraft,
 )
 from keeptrusts.api.page import Page
@@ -161,12 +162,14 @@ def diff_versions(
     tx: Tx,
     older: Annotated[int, Query(alias="from", ge=1, le=2**31 - 1)],
     newer: Annotated[int, Query(alias="to", ge=1, le=2**31 - 1)],
-) -> dict[str, Any]:
-    """What changed between two versions, as a unified diff of their texts."""
+) -> VersionDiff:
+    """What changed between two versions: by lines, and by meaning."""
     mine = Configurations(tx.connection, actor.org)
-    before, after = (mine.version(configuration_id, number)["policy_yaml"].splitlines() for number in (older, newer))
-    lines = difflib.unified_diff(before, after, f"version {older}", f"version {newer}", lineterm="")
-    return {"from": older, "to": newer, "text": "\n".join(lines)}
+    before, after = (mine.version(configuration_id, number)["policy_yaml"] for number in (older, newer))
+    lines = difflib.unified_diff(
+        before.splitlines(), after.splitlines(), f"version {older}", f"version {newer}", lineterm=""
+    )
+    return {"from": older, "to": newer, "text": "\n".join(lines), **policies.compare(before, after)}
 
 
 @router.post("/{configuration_id}/rollback")
