@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from keeptrusts.api.runtime import StatusReport
 from keeptrusts.control import policies
+from keeptrusts.control.fleet import tell_health
 from keeptrusts.control.settings import Settings
+from keeptrusts.core.errors import NotFoundError
 from keeptrusts.store.configurations import Configurations, Write
 from keeptrusts.store.gateways import Gateways
 from keeptrusts.store.transaction import Tx
@@ -45,6 +48,12 @@ def made(still: Plane, name: str = "production") -> tuple[str, str]:
     configuration = still.admin.made("/v1/configurations", {"name": name, "policy_yaml": POLICY})["id"]
     draft = {"name": f"of-{name}", "configuration_id": configuration}
     return configuration, still.admin.made("/v1/gateways", draft)["id"]
+
+
+def in_sync(still: Plane, gateway: str) -> StatusReport:
+    """What an instance says that runs what it should."""
+    desired = still.admin.get(f"/v1/gateways/{gateway}").json()["desired_digest"]
+    return {"instance_id": "i", "version": "1.0.0", "active_digest": desired, "epoch": 1}
 
 
 def write_version(still: Plane, tx: Tx, configuration: str) -> list[str]:
@@ -108,6 +117,28 @@ def test_a_gateway_that_gets_another_configuration_while_one_waits(still: Plane,
     pinned = answer.result(20).json()
     assert (pinned["configuration_id"], pinned["configuration_version"]) == (second, 1)
     assert first != second
+
+
+def test_an_instance_reports_while_its_gateway_is_deleted(still: Plane, beside: ThreadPoolExecutor) -> None:
+    """The report is kept and told, then the gateway goes: neither has locked what the other still needs."""
+    _, gateway = made(still)
+    said = in_sync(still, gateway)
+    still.admin.made("/v1/gateway/status", {**said, "gateway_id": gateway})
+    with still.services.store.write() as tx:
+        Gateways(tx.connection, still.admin.org).report(gateway, {**said, "last_error": "full"}, at=tx.now)
+        answer = beside.submit(still.admin.delete, f"/v1/gateways/{gateway}")
+        until_waiting(still, answer)
+        tell_health(tx, still.admin.org, gateway)
+    assert answer.result(20).status_code == 204
+
+
+def test_a_report_of_a_gateway_that_was_deleted_meanwhile(still: Plane) -> None:
+    """It is not kept, and says why."""
+    _, gateway = made(still)
+    said = in_sync(still, gateway)
+    assert still.admin.delete(f"/v1/gateways/{gateway}").status_code == 204
+    with still.services.store.write() as tx, pytest.raises(NotFoundError, match="no such gateway"):
+        Gateways(tx.connection, still.admin.org).report(gateway, said, at=tx.now)
 
 
 def test_what_wakes_many_gateways_takes_them_in_one_order(still: Plane, beside: ThreadPoolExecutor) -> None:

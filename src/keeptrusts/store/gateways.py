@@ -190,7 +190,13 @@ class Gateways:
         return {row["id"]: _desired(row) for row in self._connection.execute(query).mappings()}
 
     def report(self, identifier: str, said: StatusReport, *, at: datetime) -> None:
-        """Keep what an instance says of itself; the last word of each counts."""
+        """
+        Keep what an instance says of itself; the last word of each counts.
+
+        Raises:
+            NotFoundError: The gateway has been deleted meanwhile.
+        """
+        self._hold(identifier)
         row: dict[str, Any] = {
             "version": said["version"],
             "active_digest": said["active_digest"],
@@ -267,6 +273,12 @@ class Gateways:
                 return
             attempt.rollback()  # it got another configuration meanwhile; what was locked is free again
         raise StoreUnavailableError("the gateway changes too often")
+
+    def _hold(self, identifier: str) -> None:
+        """It stays until this transaction ends. Gateway first and instances then, as whoever deletes it has to."""
+        query = select(gateways.c.id).where(gateways.c.org == self._org, gateways.c.id == identifier)
+        if self._connection.execute(query.with_for_update(read=True, key_share=True)).first() is None:
+            raise NotFoundError("there is no such gateway")
 
     def _guarded(self, statement: Any) -> None:
         try:
