@@ -99,6 +99,21 @@ def test_broken_json(admin: Person) -> None:
         assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize("media_type", ["application/x-www-form-urlencoded", "text/plain; charset=utf-8", ""])
+def test_a_body_that_is_not_called_json(admin: Person, media_type: str) -> None:
+    """As `curl -d` sends it: 415 says which header is missing. Of strangers it is not looked at."""
+    named = {"content-type": media_type} if media_type else {}
+
+    def send(body: str, **key: str) -> Response:
+        return admin.client.post("/v1/configurations", content=body, headers={**named, **key})
+
+    known = {"authorization": f"Bearer {admin.token}"}
+    refused = assert_problem(send(json.dumps(DRAFT), **known), 415, "unsupported_media_type")
+    assert "`Content-Type: application/json`" in refused["detail"]
+    assert_problem(send(json.dumps(DRAFT)), 401, "missing_api_key")
+    assert_problem(send("", **known), 422, "invalid_input")
+
+
 def test_a_body_that_is_too_large(admin: Person) -> None:
     """413 by its stated length, and by what arrives when none is stated."""
     huge = b"x" * (8 * 1024 * 1024 + 1)
@@ -210,7 +225,7 @@ def test_a_kept_secret_cannot_be_read_from_the_database(control: Plane) -> None:
         ("/v1/configurations/cfg_1", "DELETE, GET, PATCH"),
         ("/v1/configurations/validate", "POST"),
         ("/v1/gateways/gw_1/tokens/key_1", "DELETE"),
-        ("/healthz", "GET"),
+        ("/healthz", "GET, HEAD"),
     ],
 )
 def test_a_refused_method_names_those_there_are(admin: Person, path: str, methods: str) -> None:

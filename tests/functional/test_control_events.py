@@ -205,6 +205,13 @@ def test_filters(admin: Person) -> None:
         assert _found(admin, query) == [record["id"] for record in records], query
 
 
+def test_a_verdict_that_there_is_not(admin: Person) -> None:
+    """It is refused, with those there are: an empty list would be taken for an answer."""
+    for path in ("/v1/events", "/v1/events/stats", "/v1/events/stream"):
+        refused = assert_problem(admin.get(f"{path}?verdict=block"), 422, "invalid_input")
+        assert "'blocked'" in refused["errors"][0]["message"]
+
+
 def test_time_filters(admin: Person) -> None:
     """From the first moment on, and up to the last one."""
     one = Instance()

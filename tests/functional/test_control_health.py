@@ -21,6 +21,13 @@ def test_health_needs_no_key(control: Plane) -> None:
     assert "cfg_secret" not in text
 
 
+def test_health_without_the_answers_body(control: Plane) -> None:
+    """Load balancers ask by HEAD."""
+    for path in ("/healthz", "/readyz"):
+        answer = control.client.head(path)
+        assert (answer.status_code, answer.content) == (200, b"")
+
+
 @pytest.mark.parametrize("noun", ["tokens", "api-keys"])
 def test_the_metrics_name_routes_whole(control: Plane, noun: str) -> None:
     """Also where one noun has two addresses."""

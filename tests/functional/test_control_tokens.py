@@ -128,3 +128,13 @@ def test_other_organisations_keys_do_not_exist(control: Plane) -> None:
     assert_problem(other.delete(path), 404, "not_found")
     assert_problem(other.post(f"{path}/rotate"), 404, "not_found")
     assert [key["id"] for key in other.get("/v1/tokens").json()["data"]] == [other.key_id]
+
+
+def test_the_audit_log_has_both_ends_of_a_rotation(control: Plane) -> None:
+    """The successor was made, and the old key was given its end: whoever looks for either finds it."""
+    old = control.admin.made("/v1/tokens", {"name": "ci", "role": "editor"})
+    new = control.admin.made(f"/v1/tokens/{old['id']}/rotate", {"overlap": 60})
+    for key, actions in ((old, ["token.rotate", "token.create"]), (new, ["token.create"])):
+        found = control.admin.get(f"/v1/audit-log?object_id={key['id']}").json()["data"]
+        assert [entry["action"] for entry in found] == actions
+        assert found[0]["before_digest"] != found[0]["after_digest"]

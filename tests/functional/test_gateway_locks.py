@@ -53,7 +53,7 @@ def made(still: Plane, name: str = "production") -> tuple[str, str]:
 def in_sync(still: Plane, gateway: str) -> StatusReport:
     """What an instance says that runs what it should."""
     desired = still.admin.get(f"/v1/gateways/{gateway}").json()["desired_digest"]
-    return {"instance_id": "i", "version": "1.0.0", "active_digest": desired, "epoch": 1}
+    return {"instance_id": "i", "version": "1.0.0", "active_digest": desired, "epoch": 1}  # type: ignore[typeddict-item]
 
 
 def write_version(still: Plane, tx: Tx, configuration: str) -> list[str]:

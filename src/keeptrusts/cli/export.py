@@ -18,6 +18,7 @@ from keeptrusts.cli.duration import DURATION, MOMENT
 from keeptrusts.cli.failure import Exit, stop
 from keeptrusts.cli.files import write_whole
 from keeptrusts.cli.gateway import read_label
+from keeptrusts.cli.lazy import Entry, LazyGroup
 from keeptrusts.cli.output import Bar, emit, emit_one, emit_value, format_option, say
 from keeptrusts.core.errors import ApiError
 
@@ -35,7 +36,12 @@ _MANIFEST = click.option("--manifest", "with_manifest", is_flag=True,
                          help="Save its manifest, too, as FILE.manifest.json, for `kt events verify`.")  # fmt: skip
 
 
-@click.group()
+ENTRIES: Final = {
+    "preview": Entry("keeptrusts.cli.export_preview:preview", "The first rows of what an export would hold."),
+}
+
+
+@click.group(cls=LazyGroup, entries=ENTRIES)
 def export() -> None:
     """Archives of events, escalations and the audit log."""
 

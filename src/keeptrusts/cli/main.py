@@ -19,6 +19,8 @@ from keeptrusts.core.errors import KeeptrustsError
 from keeptrusts.core.version import VERSION
 
 COMMANDS: Final[Mapping[str, Entry]] = {
+    "audit": Entry("keeptrusts.cli.audit:audit", "Who changed what, and from where."),
+    "audit-log": Entry("keeptrusts.cli.audit:audit", "Another name of `audit`.", hidden=True),
     "auth": Entry("keeptrusts.cli.auth:auth", "Who you are to the control plane."),
     "bench": Entry("keeptrusts.cli.bench:bench", "Measure what a gateway adds to a request."),
     "config": Entry("keeptrusts.cli.config:config", "Configurations; and the settings of kt."),

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import Depends, Query
 
+from keeptrusts.api.events import Verdict
 from keeptrusts.control.problem import ProblemError, allow_words
 from keeptrusts.store.events import EXACT, Filters
 
@@ -21,7 +22,7 @@ allow_words([*EXACT, "policy", "q", *_TIMES])
 class EventQuery:
     """As they stand in the address. `policy`: a kind that did not simply allow; `q`: part of an id, model or user."""
 
-    verdict: Exact = None
+    verdict: Annotated[Verdict | None, Query()] = None
     event_type: Exact = None
     gateway_id: Exact = None
     configuration_id: Exact = None

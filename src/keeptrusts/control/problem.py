@@ -106,15 +106,23 @@ async def on_http_error(request: Request, raised: Exception) -> JSONResponse:
 
 
 async def on_validation_error(request: Request, raised: Exception) -> JSONResponse:
-    """What does not fit the contract: 422, one item for each fault; JSON that cannot be read: 400."""
+    """What does not fit the contract: 422, one item for each fault; JSON that cannot be read: 400; no JSON: 415."""
     assert isinstance(raised, RequestValidationError)
     faults = raised.errors()
+    if any(fault["loc"] == ("body",) for fault in faults) and await _says_it_is_no_json(request):
+        detail = "the body is not called JSON; send it with `Content-Type: application/json`"
+        return problem(request_id_of(request), 415, "unsupported_media_type", detail)
     if any(fault["type"] == "json_invalid" for fault in faults):
         return problem(request_id_of(request), 400, "malformed_json", "the body is not JSON")
     items = [_item(fault) for fault in faults[:100]]
     count = "a field is" if len(faults) == 1 else f"{len(faults)} fields are"
     detail = f"{count} not as required; see `errors`"
     return problem(request_id_of(request), 422, "invalid_input", detail, errors=items)
+
+
+async def _says_it_is_no_json(request: Request) -> bool:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return media_type != "application/json" and not media_type.endswith("+json") and bool(await request.body())
 
 
 async def on_own_error(request: Request, raised: Exception) -> JSONResponse:

@@ -15,12 +15,14 @@ from keeptrusts.store.migrating import require_current
 router = APIRouter(tags=["health"])
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz")
 async def healthz() -> dict[str, str]:
     """The process is alive."""
     return {"status": "ok", "version": VERSION}
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz")
 def readyz(services: AppServices) -> dict[str, str]:
     """The database can be reached and has the shape this version needs; else 503."""

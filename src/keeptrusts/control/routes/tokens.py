@@ -94,6 +94,7 @@ def rotate_token(token_id: str, rotation: Rotation, actor: TokenWriter, tx: Tx, 
     if lifetime is None or token_id != actor.key_id:
         lifetime = _capped(lifetime, actor, tx)
     mine.expire(token_id, at=tx.now + timedelta(seconds=rotation.get("overlap", OVERLAP_S)))
+    record(tx, actor, "token.rotate", token_id, before={**old}, after={**mine.read(token_id)})
     tx.after_commit(lambda: services.credentials.forget(token_id))
     wanted = NewKey(
         name=old["name"],
