@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from keeptrusts.store import intake
 from keeptrusts.store.appending import NewEvent
 from keeptrusts.store.errors import RepeatedEventError
 from keeptrusts.store.events import Events
@@ -36,8 +37,10 @@ def test_both_ways_store_the_same(still: Plane) -> None:
     """Whatever is in the texts, and where there is none."""
     first, second = ([_new(text, number) for number, text in enumerate(TEXTS)] for _ in range(2))
     with still.services.store.write() as tx:
-        Events(tx.connection, still.org).append_fresh(first, at=tx.now, xid=7)
-        assert Events(tx.connection, still.org).append(second, at=tx.now) == {one.id for one in second}
+        now = tx.now
+        intake.end(tx.connection, still.org, first, at=now, xid=7)
+    with still.services.store.write() as tx:
+        assert Events(tx.connection, still.org).append(second, at=now) == {one.id for one in second}
     rows = _rows(still, [one.id for one in first])
     assert rows == _rows(still, [one.id for one in second])
     assert [row[5] for row in rows] == TEXTS
@@ -47,9 +50,9 @@ def test_one_that_is_there_fails_the_whole(still: Plane) -> None:
     """Nothing of such a batch is stored until somebody looks for what is missing."""
     one, other = _new("a", 1), _new("b", 2)
     with still.services.store.write() as tx:
-        Events(tx.connection, still.org).append_fresh([one], at=tx.now, xid=7)
+        intake.end(tx.connection, still.org, [one], at=tx.now, xid=7)
     with pytest.raises(RepeatedEventError), still.services.store.write() as tx:
-        Events(tx.connection, still.org).append_fresh([other, one], at=tx.now, xid=7)
+        intake.end(tx.connection, still.org, [other, one], at=tx.now, xid=7)
     assert len(_rows(still, [one.id, other.id])) == 1
 
 

@@ -14,6 +14,7 @@ from keeptrusts.control.auth import Actor
 from keeptrusts.control.gathering import LANES, Gathering
 from keeptrusts.control.ingest import Batch, Part, read_events, take_in
 from keeptrusts.core.canonical import canonical_json
+from keeptrusts.store.chains import Chains
 from keeptrusts.store.errors import StoreUnavailableError
 from support.control import Plane
 from support.records import Instance
@@ -32,6 +33,7 @@ class Busy:
         self.commits: list[str] = []
         self._open = threading.Event()
         self._actor = _actor(plane.org)
+        self.store = plane.services.store
         self.gathering = Gathering(plane.services.store, self._told)
         self.lanes = 1 if plane.services.store.engine.dialect.name == "sqlite" else LANES
         self.threads = ThreadPoolExecutor(self.lanes + WAITING)
@@ -121,3 +123,28 @@ def test_a_database_that_is_away_is_everybodys(busy: Busy, monkeypatch: pytest.M
     busy._open.set()
     found = [busy.gathering.take_in(busy._actor, batch) for _ in range(busy.lanes + 1)]
     assert [len(one["accepted"]) for one in found] == [2] + [0] * busy.lanes
+
+
+def test_an_instance_that_is_new_beside_one_that_is_known(busy: Busy) -> None:
+    """In one transaction each chain goes on where it ended; none is noted as broken."""
+    busy._open.set()
+    known, new = Instance("gwi_known"), Instance("gwi_new")
+    busy.gathering.take_in(busy._actor, busy.batch(known))
+    parts = [Part(busy._actor, busy.batch(one)) for one in (known, new)]
+    receipts = take_in(busy.store, busy._actor.org, parts, lambda: None)
+    assert [dict(one) for one in receipts] == [
+        {"accepted": list(part.batch.good), "duplicates": [], "rejected": []} for part in parts
+    ]
+    with busy.store.read() as tx:
+        assert Chains(tx.connection, busy._actor.org).breaks() == []
+
+
+def test_a_name_is_never_read_as_part_of_a_statement(busy: Busy) -> None:
+    """Whatever an instance calls itself, its chain is its own."""
+    busy._open.set()
+    named = Instance("x'); DROP TABLE events; --\\'\u00e9\U0001f600")
+    for _ in range(2):
+        batch = busy.batch(named)
+        assert busy.gathering.take_in(busy._actor, batch)["accepted"] == list(batch.good)
+    with busy.store.read() as tx:
+        assert Chains(tx.connection, busy._actor.org).breaks() == []

@@ -8,21 +8,23 @@ gateway not to send it again. Nothing is acknowledged before the commit.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import insert
 
+from keeptrusts.api.event_types import wants
 from keeptrusts.api.limits import MAX_BODY_BYTES, MAX_EVENTS_IN_BATCH
 from keeptrusts.api.runtime import EventReceipt, RejectedEvent
 from keeptrusts.control.budgets import spent_budgets
 from keeptrusts.control.event_records import PoisonError, Record, acted, read_record, safe_id
 from keeptrusts.control.metrics import BREAKS
 from keeptrusts.control.problem import ProblemError
+from keeptrusts.store import intake
 from keeptrusts.store.appending import NewEvent, acted_text
-from keeptrusts.store.chains import Chains
+from keeptrusts.store.chains import ChainBreak, Chains
 from keeptrusts.store.errors import RepeatedEventError
 from keeptrusts.store.events import Events
 from keeptrusts.store.tables import quarantine
@@ -114,27 +116,86 @@ def take_in(store: Store, org: str, parts: Sequence[Part], told: Callable[[], No
         StoreUnavailableError: Nothing was stored.
     """
     try:
-        return _take_in(store, org, parts, told, looking=False)
+        return _take_in(store, org, parts, told)
     except RepeatedEventError:
         # a sequence that is new with an id that is not: rare enough to do it all again
-        return _take_in(store, org, parts, told, looking=True)
+        return _take_in_looking(store, org, parts, told)
 
 
-def _take_in(
-    store: Store, org: str, parts: Sequence[Part], told: Callable[[], None], *, looking: bool
-) -> list[EventReceipt]:
+def _take_in(store: Store, org: str, parts: Sequence[Part], told: Callable[[], None]) -> list[EventReceipt]:
+    """
+    On the assumption that what goes on where its chain ends is new, and needs no looking for.
+
+    Chains are held first and new events are stored last, each with one round trip to the database.
+    """
     with store.events.write() as tx:
-        good: dict[str, _Good] = {}
-        for actor, batch in parts:
-            for rejected, raw in batch.rejected:
-                _set_aside(tx, actor, raw, rejected["code"])
-            for identifier, one in batch.good.items():
-                good.setdefault(identifier, one)
-        fresh = _store(tx, org, list(good.values()), looking=looking)
-        with store.beside(tx) as main:
-            wanted = _wanted(main, org, fresh) + spent_budgets(tx, main, org, [one.event for one in fresh])
-        tx.publish_all(org, wanted)
-        tx.after_commit(told)
+        good = _gathered(tx, parts)
+        if not good:
+            return _receipts(parts, good)
+        links = [one.record for one in good]
+        begun = intake.begin(tx.connection, org, links, at=tx.now, webhooks=not store.apart)
+        doubtful = [one for one in good if one.record.sequence <= begun.ends.sequence(one.record.instance_id)]
+        there, looked_for = _looked_for(tx, org, doubtful)
+        fresh = [one for one in good if one.event.id not in there] if there else good
+        links = [one.record for one in fresh] if there else links
+        _note_breaks(tx, Chains(tx.connection, org).follow(begun.ends, links, at=tx.now))
+        _tell(store, tx, org, fresh, told, patterns=None if store.apart else begun.patterns)
+        new = [one.event for one in good if one.event.id not in looked_for]
+        intake.end(tx.connection, org, new, at=tx.now, xid=begun.ends.xid)
+    return _receipts(parts, fresh)
+
+
+def _take_in_looking(store: Store, org: str, parts: Sequence[Part], told: Callable[[], None]) -> list[EventReceipt]:
+    """Each event is looked for before it is taken for new."""
+    with store.events.write() as tx:
+        good = _gathered(tx, parts)
+        chains = Chains(tx.connection, org)
+        ends = chains.hold({one.event.instance_id for one in good}, at=tx.now)
+        stored = Events(tx.connection, org).append([one.event for one in good], at=tx.now)
+        fresh = [one for one in good if one.event.id in stored]
+        _note_breaks(tx, chains.extend(ends, [one.record for one in fresh], at=tx.now))
+        _tell(store, tx, org, fresh, told, patterns=None)
+    return _receipts(parts, fresh)
+
+
+def _gathered(tx: Tx, parts: Sequence[Part]) -> list[_Good]:
+    """The good of all parts, each once; the rest is set aside."""
+    good: dict[str, _Good] = {}
+    for actor, batch in parts:
+        for rejected, raw in batch.rejected:
+            _set_aside(tx, actor, raw, rejected["code"])
+        for identifier, one in batch.good.items():
+            good.setdefault(identifier, one)
+    return list(good.values())
+
+
+def _looked_for(tx: Tx, org: str, doubtful: Sequence[_Good]) -> tuple[set[str], set[str]]:
+    """Store what is not there of these; the ids that were there, and the ids of all of them."""
+    if not doubtful:
+        return set(), set()
+    events = [one.event for one in doubtful]
+    every = {one.id for one in events}
+    return every - Events(tx.connection, org).append(events, at=tx.now), every
+
+
+def _note_breaks(tx: Tx, broken: Sequence[ChainBreak]) -> None:
+    if broken:
+        tx.after_commit(lambda: BREAKS.inc(len(broken)))
+
+
+def _tell(
+    store: Store, tx: Tx, org: str, fresh: Sequence[_Good], told: Callable[[], None], *,
+    patterns: Collection[str] | None,
+) -> None:  # fmt: skip
+    """Who wants to know, once they are durable."""
+    with store.beside(tx) as main:
+        wanted = _wanted(main, org, fresh, patterns)
+        wanted += spent_budgets(tx, main, org, [one.event for one in fresh])
+    tx.publish_all(org, wanted)
+    tx.after_commit(told)
+
+
+def _receipts(parts: Sequence[Part], fresh: Sequence[_Good]) -> list[EventReceipt]:
     left = {one.event.id for one in fresh}
     return [_receipt(batch, left) for _, batch in parts]
 
@@ -151,37 +212,20 @@ def _receipt(batch: Batch, left: set[str]) -> EventReceipt:
     }
 
 
-def _store(tx: Tx, org: str, good: Sequence[_Good], *, looking: bool) -> list[_Good]:
+def _wanted(
+    tx: Tx, org: str, fresh: Sequence[_Good], patterns: Collection[str] | None
+) -> list[tuple[str, dict[str, Any]]]:
     """
-    Those that were not there.
+    Only what a webhook wants is put into the outbox: most events are nobody's news.
 
-    Their chains are held first: an event that goes on where its chain ends is a new one, and needs no looking for.
+    Args:
+        patterns: Of active webhooks; None: they are to be asked for.
     """
-    if not good:
-        return []
-    chains, events = Chains(tx.connection, org), Events(tx.connection, org)
-    links = [one.record for one in good]
-    if looking:
-        ends = chains.hold({one.instance_id for one in links}, at=tx.now)
-        stored = events.append([one.event for one in good], at=tx.now)
-        good = [one for one in good if one.event.id in stored]
-        broken = chains.extend(ends, [one.record for one in good], at=tx.now)
+    kinds = {f"event.{one.event.verdict}" for one in fresh if one.event.event_type == "decision"}
+    if patterns is None:
+        wanted = wanted_types(tx.connection, org, kinds) if kinds else frozenset()
     else:
-        ends = chains.advance(links, at=tx.now)
-        doubtful = {one.id for one in links if one.sequence <= ends.sequence(one.instance_id)}
-        events.append_fresh([one.event for one in good if one.event.id not in doubtful], at=tx.now, xid=ends.xid)
-        there = doubtful - events.append([one.event for one in good if one.event.id in doubtful], at=tx.now)
-        good = [one for one in good if one.event.id not in there] if there else good
-        broken = chains.follow(ends, [one.record for one in good], at=tx.now)
-    if broken:
-        tx.after_commit(lambda: BREAKS.inc(len(broken)))
-    return list(good)
-
-
-def _wanted(tx: Tx, org: str, fresh: Sequence[_Good]) -> list[tuple[str, dict[str, Any]]]:
-    """Only what a webhook wants is put into the outbox: most events are nobody's news."""
-    kinds = {one.event.verdict for one in fresh if one.event.event_type == "decision"}
-    wanted = wanted_types(tx.connection, org, {f"event.{verdict}" for verdict in kinds}) if kinds else frozenset()
+        wanted = frozenset(one for one in kinds if wants(patterns, one)) if patterns else frozenset()
     return list(_messages(fresh, wanted)) if wanted else []
 
 

@@ -13,10 +13,11 @@ from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection, insert, select, text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 
 from keeptrusts.store.arrays import array_text, unnested
 from keeptrusts.store.errors import RepeatedEventError, StoreUnavailableError
+from keeptrusts.store.round_trip import RoundTrip
 from keeptrusts.store.tables import events
 
 _AT_ONCE = 400  # ids in one SQLite statement
@@ -66,14 +67,12 @@ def append_missing(connection: Connection, org: str, new: Sequence[NewEvent], at
     return {one.id for one in missing}
 
 
-def append_fresh(connection: Connection, org: str, new: Sequence[NewEvent], at: datetime, xid: int) -> None:
-    """See `Events.append_fresh`."""
-    if not new:
-        return
+def append_and_end(connection: Connection, org: str, new: Sequence[NewEvent], at: datetime, xid: int) -> None:
+    """See `store.intake.end`."""
     try:
         if connection.dialect.name == "postgresql":
-            _copy(connection, "".join(_lines(org, new, at, xid)).encode())
-        else:
+            RoundTrip(connection).copy_and_commit(_COPY, "".join(_lines(org, new, at, xid)).encode())
+        elif new:
             connection.execute(insert(events), _rows(org, new, at))
     except IntegrityError as failed:
         _raise_if_elsewhere(failed)
@@ -107,18 +106,6 @@ def _raise_if_elsewhere(failed: IntegrityError) -> None:
     """What waited for the default partition while its day got one of its own is told to go there."""
     if getattr(failed.orig, "sqlstate", None) == "23514":
         raise StoreUnavailableError("a partition was made for these events meanwhile; send them again") from None
-
-
-def _copy(connection: Connection, lines: bytes) -> None:
-    """As SQLAlchemy would do it: a failure of the driver is one of its own, and may mean a lost connection."""
-    driver = connection.connection
-    cursor: Any = driver.cursor()
-    failure = connection.dialect.loaded_dbapi.Error
-    try:
-        with cursor, cursor.copy(_COPY) as copy:
-            copy.write(lines)
-    except failure as failed:
-        raise DBAPIError.instance(_COPY, None, failed, failure, dialect=connection.dialect) from None
 
 
 def _lines(org: str, new: Sequence[NewEvent], at: datetime, xid: int) -> Iterator[str]:

@@ -13,7 +13,6 @@ from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from sqlalchemy import BigInteger, Connection, bindparam, insert, literal_column, select, update
 
-from keeptrusts.store.arrays import array_text
 from keeptrusts.store.tables import chain_breaks, chain_heads
 from keeptrusts.store.transaction import insert_unless_there, new_id
 
@@ -98,37 +97,17 @@ class Chains:
         return self._held(instances) if missing else found
 
     def advance(self, links: Sequence[ChainLink], *, at: datetime) -> ChainEnds:
-        """
-        Hold these chains, and have each end at the newest of `links` that is behind its end; where they ended before.
-
-        One statement on PostgreSQL, where each costs as much as storing a dozen events.
-        """
-        newest = _newest(links)
-        if self._connection.dialect.name == "postgresql":
-            ends = self._advanced(sorted(newest), newest, at)
-            if len(ends.by_instance) == len(newest):
-                return ends
+        """Hold these chains, and move their ends to the newest of `links` behind them; where they ended before."""
+        newest = newest_of(links)
         ends = self.hold(newest, at=at)
         for instance, link in newest.items():
             if link.sequence > ends.sequence(instance):
                 self._move(link, at)
         return ends
 
-    def _advanced(self, instances: Sequence[str], newest: Mapping[str, ChainLink], at: datetime) -> ChainEnds:
-        """Only those that there are."""
-        given = {
-            "org": self._org,
-            "at": at,
-            "instances": array_text(instances),
-            "sequences": array_text(newest[one].sequence for one in instances),
-            "hashes": array_text(newest[one].hash for one in instances),
-        }
-        rows = self._connection.exec_driver_sql(_ADVANCE, given).all()
-        return ChainEnds({row[0]: ChainEnd(*row[:3]) for row in rows}, rows[0][3] if rows else 0)
-
     def extend(self, ends: ChainEnds, links: Sequence[ChainLink], *, at: datetime) -> list[ChainBreak]:
         """Put these, in the order they came, at the end of their chains; where they do not fit."""
-        for instance, link in _newest(links).items():
+        for instance, link in newest_of(links).items():
             if link.sequence > ends.sequence(instance):
                 self._move(link, at)
         return self.follow(ends, links, at=at)
@@ -198,7 +177,7 @@ class Chains:
             self._connection.execute(insert(chain_breaks), rows)
 
 
-def _newest(links: Sequence[ChainLink]) -> dict[str, ChainLink]:
+def newest_of(links: Sequence[ChainLink]) -> dict[str, ChainLink]:
     """Of each instance the one with the highest sequence."""
     found: dict[str, ChainLink] = {}
     for link in links:
@@ -231,17 +210,3 @@ _MOVE: Final = (
     .where(chain_heads.c.org == bindparam("of"), chain_heads.c.instance_id == bindparam("instance"))
     .values(sequence=bindparam("to"), hash=bindparam("digest"), updated_at=bindparam("at"))
 )
-_ADVANCE: Final = """
-WITH ends AS (
-    SELECT instance_id, sequence, hash FROM chain_heads
-    WHERE org = %(org)s AND instance_id = ANY (CAST(%(instances)s AS text[])) ORDER BY instance_id FOR UPDATE
-), moved AS (
-    UPDATE chain_heads SET sequence = newest.sequence, hash = newest.hash, updated_at = %(at)s
-    FROM ends, unnest(CAST(%(instances)s AS text[]), CAST(%(sequences)s AS bigint[]), CAST(%(hashes)s AS text[]))
-        AS newest (instance_id, sequence, hash)
-    WHERE chain_heads.org = %(org)s AND chain_heads.instance_id = newest.instance_id
-        AND ends.instance_id = newest.instance_id AND newest.sequence > ends.sequence
-)
-SELECT instance_id, sequence, hash, pg_current_xact_id()::text::bigint FROM ends
-"""
-"""Where the chains ended, and in the same statement where they end now."""

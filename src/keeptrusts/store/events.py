@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from keeptrusts.core.errors import NotFoundError
 from keeptrusts.core.ids import EVENT, is_id, lowest_id, made_at_ms
-from keeptrusts.store.appending import NewEvent, append_fresh, append_missing
+from keeptrusts.store.appending import NewEvent, append_missing
 from keeptrusts.store.columns import rfc3339
 from keeptrusts.store.tables import events
 
@@ -129,19 +129,6 @@ class Events:
             StoreUnavailableError: Nothing was stored; the same batch can be sent again at once.
         """
         return append_missing(self._connection, self._org, new, at)
-
-    def append_fresh(self, new: Sequence[NewEvent], *, at: datetime, xid: int) -> None:
-        """
-        Store events that nobody expects to be there, in half the time.
-
-        Args:
-            xid: Of this transaction; not used on SQLite.
-
-        Raises:
-            RepeatedEventError: One is there. The transaction cannot go on.
-            StoreUnavailableError: Nothing was stored; the same batch can be sent again at once.
-        """
-        append_fresh(self._connection, self._org, new, at, xid)
 
     def read(self, identifier: str) -> str:
         """

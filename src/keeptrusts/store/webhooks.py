@@ -188,9 +188,14 @@ class Webhooks:
 _ACTIVE: Final = select(webhooks.c.event_types).where(webhooks.c.org == bindparam("of"), webhooks.c.active)
 
 
+def active_patterns(connection: Connection, org: str) -> list[str]:
+    """What the active webhooks of the organisation want."""
+    return [pattern for found in connection.execute(_ACTIVE, {"of": org}).scalars() for pattern in found]
+
+
 def wanted_types(connection: Connection, org: str, types: Iterable[str]) -> frozenset[str]:
     """Those of `types` that an active webhook of the organisation wants: one small query, for whoever has many."""
-    patterns = [pattern for found in connection.execute(_ACTIVE, {"of": org}).scalars() for pattern in found]
+    patterns = active_patterns(connection, org)
     return frozenset(one for one in types if wants(patterns, one))
 
 
