@@ -18,7 +18,7 @@ from keeptrusts.store import keys as stored_keys
 from keeptrusts.store.gateways import Gateways
 from keeptrusts.store.keys import split_token
 from keeptrusts.store.tables import keys
-from support.control import POLICY, Person, Plane
+from support.control import POLICY, Person, Plane, assert_problem
 
 COUNT = 7
 
@@ -54,6 +54,43 @@ def test_those_who_ask_in_one_moment_share_the_queries(still: Plane, monkeypatch
     assert [bundles.remembered(still.org, one) for one in mine] == [one.etag for one in found[:COUNT]]
     assert asyncio.run(bundles.look_up(still.org, mine[1])) is found[1]
     assert asked == [4, 4]
+
+
+def test_only_what_changed_meanwhile_is_not_remembered(still: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway that changes while several are looked up is asked for anew, and it alone."""
+    mine = _gateways(still)
+    bundles = Bundles(still.services.store, still.services.signer)
+    really = Gateways.desired
+
+    def slow(self: Gateways, identifiers: Sequence[str]) -> Any:
+        found = really(self, identifiers)
+        bundles.forget(mine[2], "gw_none")
+        return found
+
+    monkeypatch.setattr(Gateways, "desired", slow)
+
+    async def ask() -> None:
+        await asyncio.gather(*(bundles.look_up(still.org, one) for one in mine))
+
+    asyncio.run(ask())
+    assert [bundles.remembered(still.org, one) is None for one in mine] == [one == mine[2] for one in mine]
+    assert bundles.epochs([*mine, "gw_none"]) == {one: 1 for one in mine if one != mine[2]}
+
+
+def test_nobody_else_is_told_what_is_remembered(still: Plane) -> None:
+    """The memory of one organisation answers no other."""
+    mine = _gateways(still)
+    bundles = Bundles(still.services.store, still.services.signer)
+    asyncio.run(bundles.look_up(still.org, mine[0]))
+    assert bundles.remembered(still.org, mine[0]) is not None
+    assert bundles.remembered("org_" + "f" * 32, mine[0]) is None
+
+
+def test_headers_that_are_too_long(still: Plane) -> None:
+    """Refused in the one form, though polls do not pass the framework."""
+    named: dict[str, Any] = {"X_Keeptrusts_Gateway_Id": _gateways(still)[0]}
+    assert_problem(still.admin.get("/v1/gateway/bundle", **named, Prefer="x" * 1001), 422, "invalid_input")
+    assert still.admin.get("/v1/gateway/bundle", **named, If_None_Match="x" * 1000).status_code == 200
 
 
 def test_keys_are_looked_up_together(still: Plane, monkeypatch: pytest.MonkeyPatch) -> None:

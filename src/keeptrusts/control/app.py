@@ -49,6 +49,7 @@ from keeptrusts.control.services import Services, secret_key
 from keeptrusts.control.settings import Settings
 from keeptrusts.control.shortcut import Shortcut
 from keeptrusts.control.signing import Signer
+from keeptrusts.control.waves import Waves
 from keeptrusts.control.workers import WORKERS, Worker
 from keeptrusts.core.errors import KeeptrustsError
 from keeptrusts.core.version import VERSION
@@ -91,7 +92,8 @@ def make_services(settings: Settings) -> Services:
     releases = Releases(settings.provider_release, secret)
     hub, bundles = Hub(), Bundles(store, signer)
     gathering = Gathering(store, lambda org: hub.wake(events_topic(org)))
-    return Services(settings, store, sealer, credentials, hub, signer, bundles, outbound, releases, gathering)
+    waves = Waves(hub, bundles)
+    return Services(settings, store, sealer, credentials, hub, signer, bundles, outbound, releases, gathering, waves)
 
 
 def create_app(settings: Settings, services: Services | None = None, background: Sequence[Worker] = WORKERS) -> FastAPI:
@@ -113,6 +115,7 @@ def create_app(settings: Settings, services: Services | None = None, background:
         lifespan=_lifespan,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.services = services or make_services(settings)
     app.state.background = background

@@ -11,37 +11,61 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Final, TypeAlias
 
 from fastapi.concurrency import run_in_threadpool
 
-from keeptrusts.control.signing import Signed, Signer
+from keeptrusts.control.signing import Signed, Signer, sign_bundle
 from keeptrusts.core.errors import NotFoundError
-from keeptrusts.store.gateways import Gateways
+from keeptrusts.store.gateways import Desired, Gateways
+from keeptrusts.store.signing_keys import SigningKey
 from keeptrusts.store.transaction import Store
 
 REMEMBERED: Final = 20_000
 WHOLE: Final = 256
 """Bundles that are kept themselves."""
 AT_ONCE: Final = 250
-"""Gateways in one query. Each row brings its document, and the first are answered while others are signed."""
+"""Gateways in one query."""
+SIGNING_S: Final = 0.003
+"""Signing gives way to other requests after this long."""
 
 _Asked: TypeAlias = dict[str, asyncio.Future["_Answer"]]
 _Answer: TypeAlias = "Signed | Exception | None"
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is remembered of a bundle; `on`: it is renewed daily."""
+
+    org: str
+    on: date
+    tag: str
+    epoch: int
+
+
+@dataclass(slots=True)
+class _Found:
+    """What a query found. `changed`: gateways that were forgotten since it began, of which it may not be remembered."""
+
+    changed: set[str] = field(default_factory=set)
+    desired: Mapping[str, Desired | None] = field(default_factory=dict)
+    now: datetime | None = None
+
+
 class Bundles:
-    """Signed bundles by organisation and gateway. Safe to use from any thread, but for `look_up`."""
+    """Signed bundles by organisation and gateway. Safe to use from any thread, but for what is a coroutine."""
 
     def __init__(self, store: Store, signer: Signer) -> None:
         self._store = store
         self._signer = signer
-        self._known: OrderedDict[tuple[str, str], tuple[date, str]] = OrderedDict()
+        self._known: OrderedDict[str, _Known] = OrderedDict()
         self._whole: OrderedDict[tuple[str, str], Signed] = OrderedDict()
-        self._forgotten = 0
+        self._under_way: list[_Found] = []
         self._lock = threading.Lock()
         self._asked: dict[str, _Asked] = {}
         self._answering: set[asyncio.Task[None]] = set()
@@ -49,8 +73,10 @@ class Bundles:
     def remembered(self, org: str, gateway_id: str) -> str | None:
         """The tag of its bundle, without asking the database; bundles are renewed daily."""
         with self._lock:
-            found = self._known.get((org, gateway_id))
-        return found[1] if found is not None and found[0] == self._store.clock().date() else None
+            found = self._known.get(gateway_id)
+        if found is None or found.org != org or found.on != self._store.clock().date():
+            return None
+        return found.tag
 
     async def look_up(self, org: str, gateway_id: str) -> Signed | None:
         """
@@ -74,6 +100,11 @@ class Bundles:
             raise found
         return found
 
+    async def settle(self) -> None:
+        """Wait until all who ask now are answered."""
+        if self._answering:
+            await asyncio.wait(set(self._answering))
+
     def _kept(self, org: str, gateway_id: str) -> Signed | None:
         with self._lock:
             return self._whole.get((org, gateway_id))
@@ -82,44 +113,73 @@ class Bundles:
         asked = self._asked.pop(org)
         identifiers = list(asked)
         for start in range(0, len(identifiers), AT_ONCE):
-            some = identifiers[start : start + AT_ONCE]
+            some = {one: asked[one] for one in identifiers[start : start + AT_ONCE]}
+            looking = _Found()
+            with self._lock:
+                self._under_way.append(looking)
             try:
-                found: Mapping[str, _Answer] = await run_in_threadpool(self._load, org, some)
+                key = await run_in_threadpool(self._load, org, list(some), looking)
+                await self._sign(org, some, looking, key)
             except Exception as failed:  # noqa: BLE001  whoever asked is told
-                found = dict.fromkeys(some, failed)
-            for one in some:
-                asked[one].set_result(found.get(one, NotFoundError("there is no such gateway")))
+                for waiting in some.values():
+                    if not waiting.done():
+                        waiting.set_result(failed)
+            finally:
+                with self._lock:
+                    self._under_way.remove(looking)
 
-    def _load(self, org: str, gateway_ids: Sequence[str]) -> dict[str, _Answer]:
-        with self._lock:
-            before = self._forgotten
+    def _load(self, org: str, gateway_ids: Sequence[str], looking: _Found) -> SigningKey:
         with self._store.read() as tx:
-            desired = Gateways(tx.connection, org).desired(gateway_ids)
-            now = tx.now
-        found: dict[str, _Answer] = {
-            identifier: self._signer.sign(one, org=org, now=now) if one else None for identifier, one in desired.items()
-        }
+            looking.desired = Gateways(tx.connection, org).desired(gateway_ids)
+            looking.now = tx.now
+        return self._signer.key()
+
+    async def _sign(self, org: str, asked: _Asked, looking: _Found, key: SigningKey) -> None:
+        """
+        Here and not in a thread: signing holds the interpreter, and the requests that are answered meanwhile would have
+        to wait for their turn each time.
+        """
+        assert looking.now is not None
+        until = time.monotonic() + SIGNING_S
+        for identifier, waiting in asked.items():
+            if identifier not in looking.desired:
+                waiting.set_result(NotFoundError("there is no such gateway"))
+                continue
+            desired = looking.desired[identifier]
+            signed = None if desired is None else sign_bundle(desired, key, org=org, now=looking.now)
+            if signed is not None:
+                self._remember(org, identifier, signed, looking)
+            waiting.set_result(signed)
+            if time.monotonic() > until:
+                await asyncio.sleep(0)
+                until = time.monotonic() + SIGNING_S
+
+    def _remember(self, org: str, identifier: str, signed: Signed, looking: _Found) -> None:
+        assert looking.now is not None
         with self._lock:
-            # a change since we looked: what we found may be what was before it
-            if before == self._forgotten:
-                for identifier, signed in found.items():
-                    if isinstance(signed, Signed):
-                        self._known[org, identifier] = (now.date(), signed.etag)
-                        self._whole[org, identifier] = signed
-                while len(self._known) > REMEMBERED:
-                    self._known.popitem(last=False)
-                while len(self._whole) > WHOLE:
-                    self._whole.popitem(last=False)
-        return found
+            if identifier in looking.changed:
+                return
+            self._known[identifier] = _Known(org, looking.now.date(), signed.etag, signed.epoch)
+            self._whole[org, identifier] = signed
+            while len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+            while len(self._whole) > WHOLE:
+                self._whole.popitem(last=False)
 
     def forget(self, *gateway_ids: str) -> None:
         """They changed."""
         gone = set(gateway_ids)
         with self._lock:
-            self._forgotten += 1
-            for key in [key for key in self._known if key[1] in gone]:
-                del self._known[key]
-                self._whole.pop(key, None)
+            for looking in self._under_way:
+                looking.changed |= gone
+            for one in gone:
+                if (known := self._known.pop(one, None)) is not None:
+                    self._whole.pop((known.org, one), None)
+
+    def epochs(self, gateway_ids: Iterable[str]) -> dict[str, int]:
+        """Of those that are remembered."""
+        with self._lock:
+            return {one: self._known[one].epoch for one in gateway_ids if one in self._known}
 
     def any_remembered(self) -> bool:
         """Whether somebody has to watch for changes."""

@@ -24,6 +24,7 @@ async def watch(services: Services) -> None:
             found = await run_in_threadpool(_state, services.store)
             if found != state:
                 epochs = await run_in_threadpool(_epochs, services.store)
+                known |= services.waves.take_told()
                 services.gateways_changed(*(dict(known.items() ^ epochs.items())))
                 known, state = epochs, found
         await asyncio.sleep(EVERY_S)

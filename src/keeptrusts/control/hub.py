@@ -7,6 +7,7 @@ A commit in this process wakes at once; commits of other replicas are seen by `c
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 
 
@@ -52,20 +53,21 @@ class Hub:
 
     def wake(self, *topics: str) -> None:
         """From any thread."""
+        self.call(self.wake_here, topics)
+
+    def call(self, action: Callable[..., object], *given: object) -> None:
+        """Have the loop do something, if it still runs. From any thread."""
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._wake, topics)
+            self._loop.call_soon_threadsafe(action, *given)
 
-    def stop(self) -> None:
-        """Nobody waits any longer: the process ends."""
-        self.stopped = True
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._wake_all)
-
-    def _wake_all(self) -> None:
-        self._wake(tuple(self._waiting))
-
-    def _wake(self, topics: tuple[str, ...]) -> None:
+    def wake_here(self, topics: Iterable[str]) -> None:
+        """In the loop itself."""
         for topic in topics:
             for future in self._waiting.get(topic, ()):
                 if not future.done():
                     future.set_result(None)
+
+    def stop(self) -> None:
+        """Nobody waits any longer: the process ends."""
+        self.stopped = True
+        self.call(lambda: self.wake_here(tuple(self._waiting)))

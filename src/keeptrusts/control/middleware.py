@@ -32,6 +32,8 @@ LINGER_S = 2.0
 LINGER_BYTES = 32 * 1024 * 1024
 SMALL_BODY = 16 * 1024
 """Larger bodies are read of callers with a key alone: a few strangers could fill the memory of the server."""
+_OF_BODIES = frozenset({b"content-length", b"transfer-encoding"})
+"""A request with neither has no body (RFC 9112, 6.3)."""
 
 
 class Envelope:
@@ -159,6 +161,8 @@ class _RefusedError(Exception):
 
 
 async def _read_body(scope: Scope, receive: Receive) -> bytes:
+    if not any(name in _OF_BODIES for name, _ in scope["headers"]):
+        return b""
     too_large = _RefusedError(413, "body_too_large", f"a body may have {MAX_BODY_BYTES} bytes; send less at a time")
     stated = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
     if stated.isdigit() and int(stated) > MAX_BODY_BYTES:

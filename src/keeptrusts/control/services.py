@@ -13,11 +13,12 @@ from fastapi import Depends, Request
 from keeptrusts.control.bundles import Bundles
 from keeptrusts.control.credentials import Credentials
 from keeptrusts.control.gathering import Gathering
-from keeptrusts.control.hub import Hub, gateway_topic
+from keeptrusts.control.hub import Hub
 from keeptrusts.control.outbound import OutboundRules
 from keeptrusts.control.releases import Releases
 from keeptrusts.control.settings import Settings
 from keeptrusts.control.signing import Signer
+from keeptrusts.control.waves import Waves
 from keeptrusts.core.errors import InputError
 from keeptrusts.store.sealing import Sealer
 from keeptrusts.store.transaction import Store
@@ -31,7 +32,7 @@ class Services:
     `store` opens transactions; `sealer` keeps secrets; `credentials` knows callers; `hub` wakes who waits.
 
     `signer` signs and `bundles` remembers what it signed; `outbound` says where webhooks may go; `releases` are those
-    of the Terraform provider; `gathering` takes events in.
+    of the Terraform provider; `gathering` takes events in; `waves` bring changes to gateways that wait.
     """
 
     settings: Settings
@@ -44,11 +45,12 @@ class Services:
     outbound: OutboundRules
     releases: Releases
     gathering: Gathering
+    waves: Waves
 
     def gateways_changed(self, *gateway_ids: str) -> None:
         """What they are to run is another now: wake those who wait for it. From any thread."""
         self.bundles.forget(*gateway_ids)
-        self.hub.wake(*map(gateway_topic, gateway_ids))
+        self.waves.begin(gateway_ids)
 
 
 def services_of(request: Request) -> Services:

@@ -1,13 +1,13 @@
-"""Signs bundles with the installation's key, and remembers what it signed: a gateway asks for the same one often."""
+"""Signs bundles with the installation's key."""
 
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+
+import msgspec
 
 from keeptrusts.api.runtime import Bundle, BundlePayload
 from keeptrusts.store.columns import rfc3339
@@ -18,16 +18,15 @@ from keeptrusts.store.transaction import Store
 from keeptrusts.trail.bundle import sign
 
 VALID_FOR: Final = timedelta(days=8)
-RENEWED_EVERY: Final = timedelta(days=1)
-REMEMBERED: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """`etag` is that of the payload: two replicas give the same one."""
+    """A bundle as it is answered, in JSON. `etag` is that of the payload: two replicas give the same one."""
 
-    bundle: Bundle
+    body: bytes
     etag: str
+    epoch: int
 
 
 class Signer:
@@ -37,8 +36,6 @@ class Signer:
         self._store = store
         self._sealer = sealer
         self._key: SigningKey | None = None
-        self._made: OrderedDict[BundleKey, Signed] = OrderedDict()
-        self._lock = threading.Lock()
 
     def key(self) -> SigningKey:
         """
@@ -47,10 +44,11 @@ class Signer:
         Raises:
             StoreUnavailableError: The database is away, or the secret key is not the one it was made with.
         """
-        if self._key is None:
-            with self._store.write() as tx:
-                self._key = current_key(tx.connection, self._sealer, at=tx.now)
-        return self._key
+        if (known := self._key) is not None:
+            return known
+        with self._store.write() as tx:
+            self._key = made = current_key(tx.connection, self._sealer, at=tx.now)
+        return made
 
     def refresh(self) -> None:
         """Let go of a key that was retired, by whatever process."""
@@ -60,36 +58,20 @@ class Signer:
         with self._store.read() as tx:
             newest = newest_key_id(tx.connection)
         if newest != known.key_id:
-            with self._lock:
-                self._key = None
-                self._made.clear()
-
-    def sign(self, desired: Desired, *, org: str, now: datetime) -> Signed:
-        """
-        The bundle of what a gateway is to run.
-
-        It is the same bytes for `RENEWED_EVERY` or until something changes, whichever replica is asked.
-        """
-        issued = max(desired.since, _floor(now))
-        known: BundleKey = (desired.gateway_id, desired.epoch, issued)
-        with self._lock:
-            found = self._made.get(known)
-        if found is None:
-            found = self._sign(_payload(desired, org, issued))
-            with self._lock:
-                self._made[known] = found
-                while len(self._made) > REMEMBERED:
-                    self._made.popitem(last=False)
-        return found
-
-    def _sign(self, payload: BundlePayload) -> Signed:
-        key = self.key()
-        signed = sign({**payload}, key.key_id, key.seed)
-        bundle: Bundle = {"payload": signed["payload"], "key_id": signed["key_id"], "signature": signed["signature"]}
-        return Signed(bundle, f'"{hashlib.sha256(signed["payload"].encode()).hexdigest()}"')
+            self._key = None
 
 
-BundleKey = tuple[str, int, datetime]
+def sign_bundle(desired: Desired, key: SigningKey, *, org: str, now: datetime) -> Signed:
+    """
+    The bundle of what a gateway is to run.
+
+    It is the same bytes for a day or until something changes, whichever replica is asked.
+    """
+    payload = _payload(desired, org, max(desired.since, _floor(now)))
+    signed = sign({**payload}, key.key_id, key.seed)
+    bundle: Bundle = {"payload": signed["payload"], "key_id": signed["key_id"], "signature": signed["signature"]}
+    etag = f'"{hashlib.sha256(signed["payload"].encode()).hexdigest()}"'
+    return Signed(msgspec.json.encode(bundle), etag, desired.epoch)
 
 
 def _payload(desired: Desired, org: str, issued: datetime) -> BundlePayload:

@@ -11,10 +11,14 @@ import binascii
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
 
 from keeptrusts.core.canonical import canonical_json
 from keeptrusts.core.errors import UntrustedBundleError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 FIELDS: Final[Mapping[str, type]] = {
     "gateway_id": str,
@@ -38,10 +42,8 @@ def sign(payload: Mapping[str, Any], key_id: str, private_key: bytes) -> dict[st
     Args:
         private_key: The 32 bytes of an Ed25519 seed.
     """
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
     text = canonical_json(dict(payload))
-    signature = Ed25519PrivateKey.from_private_bytes(private_key).sign(text)
+    signature = _opened(private_key).sign(text)
     return {"payload": text.decode(), "key_id": key_id, "signature": base64.b64encode(signature).decode()}
 
 
@@ -101,6 +103,14 @@ def parse_time(text: str) -> datetime:
     if found.tzinfo is None:
         raise UntrustedBundleError("a time in the bundle has no zone", code="bad_payload")
     return found.astimezone(UTC)
+
+
+@lru_cache(maxsize=4)
+def _opened(seed: bytes) -> Ed25519PrivateKey:
+    """It takes as long as a signature."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    return Ed25519PrivateKey.from_private_bytes(seed)
 
 
 def _read(text: str) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import re
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Header, Query, Response
-from fastapi.responses import JSONResponse
 
 from keeptrusts.api.page import Page
 from keeptrusts.api.runtime import Bundle, StatusAnswer, StatusReport, TrailKey
@@ -17,7 +16,7 @@ from keeptrusts.control.auth import Runtime, TrailReader
 from keeptrusts.control.fleet import may_be_last, tell_deployed, tell_health
 from keeptrusts.control.hub import gateway_topic
 from keeptrusts.control.problem import ProblemError, allow_words
-from keeptrusts.control.services import AppServices
+from keeptrusts.control.services import AppServices, Services
 from keeptrusts.control.unit_of_work import transactional
 from keeptrusts.core.ids import GATEWAY, is_id
 from keeptrusts.store.columns import rfc3339, rfc3339_or_none
@@ -74,21 +73,28 @@ async def read_bundle(
 
     With `If-None-Match` and `Prefer: wait=N` (30 s at most) it waits for another one and answers 304 when none came.
     """
+    return await answer_poll(services, actor.org, gateway_id, if_none_match, prefer)
+
+
+async def answer_poll(
+    services: Services, org: str, gateway_id: str, if_none_match: str | None, prefer: str | None
+) -> Response:
+    """The answer to a poll, once there is one; refusals are raised."""
     seen = {tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")}
     deadline = asyncio.get_running_loop().time() + _wait(prefer)
     while True:
         changed = services.hub.expect(gateway_topic(gateway_id))
         try:
-            tag = services.bundles.remembered(actor.org, gateway_id)
+            tag = services.bundles.remembered(org, gateway_id)
             if tag is None or tag not in seen:
-                signed = await services.bundles.look_up(actor.org, gateway_id)
+                signed = await services.bundles.look_up(org, gateway_id)
                 tag = signed.etag if signed is not None else None
                 if signed is not None and tag not in seen:
-                    return JSONResponse(signed.bundle, headers=_headers(signed.etag))
+                    return Response(signed.body, headers=_headers(signed.etag), media_type="application/json")
             left = deadline - asyncio.get_running_loop().time()
             if left <= 0:
                 return _unchanged(tag)
-            await asyncio.wait([changed], timeout=left)
+            await _happens(changed, left)
         finally:
             services.hub.leave(gateway_topic(gateway_id), changed)
         if services.hub.stopped:
@@ -140,6 +146,20 @@ def _unchanged(tag: str | None) -> Response:
         detail = "the gateway has no configuration; set its `configuration_id`"
         raise ProblemError(404, "no_configuration", detail)
     return Response(status_code=304, headers=_headers(tag))
+
+
+async def _happens(changed: asyncio.Future[None], seconds: float) -> None:
+    """Wait for it, so long at most. `asyncio.wait` keeps more for each that waits, and there may be ten thousand."""
+    giving_up = asyncio.get_running_loop().call_later(seconds, _fulfil, changed)
+    try:
+        await changed
+    finally:
+        giving_up.cancel()
+
+
+def _fulfil(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def _headers(tag: str) -> dict[str, str]:
