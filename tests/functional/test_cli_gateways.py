@@ -127,6 +127,22 @@ def test_pin_and_unpin(plane: Served) -> None:
     assert plane.kt("gateway", "pin", "pinned", "--version", "7").exit_code == 2
 
 
+def test_a_version_goes_to_a_share_first(plane: Served) -> None:
+    """Declared by `update`, seen in `status`, ended by `promote`; a share and none exclude each other."""
+    made = gateway(plane, "shared", "--configuration-version", "1")
+    report(plane, "shared", active_digest=made["desired_digest"], epoch=made["epoch"])
+    assert said(plane, "gateway", "update", "shared", "--canary", "1")["deployment"] == {
+        "strategy": "canary", "percent": 1,
+    }  # fmt: skip
+    assert said(plane, "gateway", "unpin", "shared")["canary_count"] == 1
+    found = json.loads(plane.kt("gateway", "status", "shared", "--json").stdout)
+    assert (found["stable_version"], found["in_sync"]) == (1, 0)
+    assert "stable_version" not in said(plane, "gateway", "promote", "shared")
+    assert said(plane, "gateway", "update", "shared", "--no-canary")["deployment"] == {"strategy": "all"}
+    both = plane.kt("gateway", "update", "shared", "--no-canary", "--canary", "5")
+    assert (both.exit_code, "exclude each other" in both.stderr) == (2, True)
+
+
 def test_update_changes_what_is_named(plane: Served) -> None:
     """And nothing else; an empty text clears; another configuration is followed from its latest version on."""
     before = gateway(plane, "changed", "--label", "team=a", "--description", "first", "--configuration-version", "1")

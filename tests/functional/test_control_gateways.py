@@ -75,8 +75,6 @@ def test_refusals(control: Plane) -> None:
     one = _configuration(admin)["id"]
     body = {"name": "b", "configuration_id": one, "configuration_version": 2}
     assert_problem(admin.post(path, body), 422, "unknown_version")
-    canary = {"name": "b", "deployment": {"strategy": "canary", "percent": 10}}
-    assert "canary" in assert_problem(admin.post(path, canary), 422, "unsupported_deployment")["detail"]
     assert _gateway(control.other_admin())["name"] == "edge"
 
 

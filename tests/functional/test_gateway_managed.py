@@ -17,6 +17,7 @@ from keeptrusts.gateway.active import Holder
 from keeptrusts.gateway.bundles import Bundles, BundleSettings
 from keeptrusts.gateway.control_plane import Backoff, ControlPlane
 from keeptrusts.gateway.upstream import Pool
+from keeptrusts.policy.document import compile_document
 from support.gateway_control import fake_control_plane, policy_named
 from support.gateway_managed import managed, now, until
 from support.gateway_parts import numbered, run_on_loop
@@ -65,6 +66,32 @@ def test_change_arrives_by_long_poll(tmp_path: Path) -> None:
             following.cancel()
 
     run_on_loop(scene())
+
+
+def test_an_instance_takes_its_part_of_a_canary(tmp_path: Path) -> None:
+    """The lead runs the new version, any other the one that is stable; also when each starts again by itself."""
+
+    async def scene() -> None:
+        async with fake_control_plane() as plane:
+            for instance, expected in (("gwi_lead", "second"), ("gwi_other", "test")):
+                async with managed(plane, tmp_path / instance, instance_id=instance) as mine:
+                    plane.publish(canary=canary("second", lead="gwi_lead"))
+                    await mine.bundles.fetch()
+                    assert mine.active == expected
+                async with managed(plane, tmp_path / instance, instance_id=instance) as again:
+                    assert await again.bundles.load_last()
+                    assert again.active == expected
+
+    run_on_loop(scene())
+
+
+def canary(name: str, *, lead: str) -> dict[str, Any]:
+    """A share of none but its lead."""
+    text = policy_named(name)
+    return {
+        "percent": 0, "lead": lead, "configuration_id": "cfg_1", "configuration_version": 2,
+        "config_digest": compile_document(text).digest, "policy_yaml": text,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,12 @@ class Managed:
 
 @asynccontextmanager
 async def managed(
-    plane: FakeControlPlane, directory: Path, *, token: str | None = None, gateway_id: str | None = None
+    plane: FakeControlPlane,
+    directory: Path,
+    *,
+    token: str | None = None,
+    gateway_id: str | None = None,
+    instance_id: str = "",
 ) -> AsyncIterator[Managed]:
     """The parts of a gateway that speak with the control plane."""
     pool, holder = Pool(), Holder()
@@ -62,6 +67,7 @@ async def managed(
         None,
         lambda policy, payload: Snapshot(policy=policy, gateway_id=payload["gateway_id"]),
         now,
+        instance_id=instance_id,
     )
     bundles = Bundles(api, holder, settings)
     shipper = Shipper(spool, directory, api)

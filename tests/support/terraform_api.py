@@ -205,7 +205,8 @@ def _read(made: dict[str, Any]) -> None:
 
 def _gateway(body: dict[str, Any]) -> dict[str, Any]:
     absent = dict.fromkeys(("description", "environment", "configuration_id", "configuration_version"))
-    return absent | {"labels": {}, "fail_mode": "block", "instances": [], "status": "never_seen", **body}
+    absent |= {"labels": {}, "fail_mode": "block", "deployment": {"strategy": "all"}, "stable": None}
+    return absent | {"instances": [], "status": "never_seen", **body}
 
 
 def _webhook(body: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,12 @@ from keeptrusts.api.names import Description, FailMode, Labels, Lifetime, Name, 
 
 
 class Deployment(TypedDict):
-    """How a new version reaches the instances. Percent matters to `canary` alone."""
+    """
+    How a new version reaches the instances.
+
+    `all`: every one at once. `canary`: `percent` of them first, told by their ids, and at least one that is heard of
+    when there is something new; the others stay at `stable` until `promote`. At 100 it is as `all`.
+    """
 
     __pydantic_config__ = FORBID  # type: ignore[misc]
     strategy: Literal["all", "canary"]
@@ -48,10 +53,16 @@ class GatewayPatch(TypedDict, total=False):
 
 
 class GatewayInstance(TypedDict):
-    """One running process. `epoch`: of the bundle that is active; null while there is none."""
+    """
+    One running process.
+
+    `desired_digest`: what it is to run, which during a canary is not the same for all. `epoch`: of the bundle that is
+    active; null while there is none.
+    """
 
     instance_id: str
     version: str
+    desired_digest: str | None
     active_digest: str | None
     state: Literal["in_sync", "stale", "degraded", "error"]
     epoch: int | None
@@ -59,8 +70,19 @@ class GatewayInstance(TypedDict):
     last_error: str | None
 
 
+class StableVersion(TypedDict):
+    """What instances outside of a canary run."""
+
+    configuration_id: str
+    configuration_version: int
+    content_digest: str
+
+
 class Gateway(TypedDict):
     """
+    `desired_digest`: what it is to run. `stable`: during a canary, what all instances but those of the canary stay at;
+    null: all are to run `desired_digest`.
+
     `status` is of the fleet of instances: `offline` when none was heard of for 90 s.
 
     `epoch` rises with everything that has the instances load anew: an instance with this one or a higher one has.
@@ -76,6 +98,7 @@ class Gateway(TypedDict):
     fail_mode: FailMode
     deployment: Deployment
     desired_digest: str | None
+    stable: StableVersion | None
     epoch: int
     instances: list[GatewayInstance]
     status: Literal["never_seen", "online", "degraded", "offline"]
@@ -89,10 +112,12 @@ class GatewayAction(TypedDict):
 
     `reload` has every instance fetch, verify and activate its document and its stored secrets once more.
     `pin` keeps it at `configuration_version`, or at the version it is to run now; `unpin` has it follow the latest.
+    `promote` ends a canary: every instance gets what those of the canary run. To end it the other way, `pin` the
+    version of `stable`, or roll the configuration back.
     """
 
     __pydantic_config__ = FORBID  # type: ignore[misc]
-    action: Literal["reload", "pin", "unpin"]
+    action: Literal["reload", "pin", "unpin", "promote"]
     configuration_version: NotRequired[Number]
 
 

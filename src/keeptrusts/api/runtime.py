@@ -14,10 +14,26 @@ from keeptrusts.api.trail import TrailHead
 Word = Annotated[str, MaxLen(200)]
 
 
+class BundleCanary(TypedDict):
+    """
+    What the instances of a canary run instead. An instance belongs to it when it is `lead`, or when the first 8 bytes
+    of SHA-256 over `gateway_id`, U+0000 and `instance_id`, as a big-endian number, are below `percent` hundredths of
+    2^64.
+    """
+
+    percent: int
+    lead: str | None
+    configuration_id: str
+    configuration_version: int
+    config_digest: str
+    policy_yaml: str
+
+
 class BundlePayload(TypedDict):
     """
     What is signed. `epoch` only rises for one gateway; a lower one is refused (anti-rollback).
 
+    With `canary`, what stands here is for all the other instances, and for gateways that do not know of canaries.
     `not_after` is RFC 3339; a bundle past it is refused when it arrives, and kept with a warning when it is running.
     """
 
@@ -31,6 +47,7 @@ class BundlePayload(TypedDict):
     epoch: int
     issued_at: str
     not_after: str
+    canary: NotRequired[BundleCanary]
 
 
 class Bundle(TypedDict):

@@ -23,6 +23,7 @@ ENTRIES: Final = {
     "config": Entry("keeptrusts.cli.gateway_document:config", "The policy document that a gateway is to run."),
     "diff": Entry("keeptrusts.cli.gateway_document:diff", "What a file would change for a gateway, by meaning."),
     "status": Entry("keeptrusts.cli.gateway_status:status", "Whether gateways run what they should."),
+    "promote": Entry("keeptrusts.cli.gateway_actions:promote", "Have every instance run what the canary runs."),
     "reload": Entry("keeptrusts.cli.gateway_actions:reload", "Have a gateway load its document once more."),
     "pin": Entry("keeptrusts.cli.gateway_actions:pin", "Keep a gateway at one version."),
     "unpin": Entry("keeptrusts.cli.gateway_actions:unpin", "Have a gateway follow the latest version again."),
@@ -91,7 +92,7 @@ def show(client: Client, name_or_id: str, form: str) -> None:
         emit_one(found, form)
         return
     emit_one({name: value for name, value in found.items() if name != "instances"}, form)
-    columns = ("instance_id", "state", "version", "active_digest", "last_seen_at", "last_error")
+    columns = ("instance_id", "state", "version", "desired_digest", "active_digest", "last_seen_at", "last_error")
     for line in table(cast("list[Mapping[str, object]]", found["instances"]), columns, width=None):
         click.echo(line)
 

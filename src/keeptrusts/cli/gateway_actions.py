@@ -79,6 +79,24 @@ def unpin(client: Client, name_or_id: str, *, wait: bool, timeout: int, form: st
     _act(client, name_or_id, {"action": "unpin"}, form, timeout if wait else 0)
 
 
+@click.command()
+@click.argument("name_or_id")
+@_WAIT
+@_TIMEOUT
+@format_option("table", "json", "yaml")
+@with_client
+def promote(client: Client, name_or_id: str, *, wait: bool, timeout: int, form: str) -> None:
+    """
+    Have every instance run what the canary runs.
+
+    \b
+      kt gateway update edge --canary 10
+      kt config push --file policy-config.yaml --name production-policy
+      kt gateway promote edge --wait
+    """
+    _act(client, name_or_id, {"action": "promote"}, form, timeout if wait else 0)
+
+
 def _act(client: Client, name_or_id: str, wanted: Mapping[str, object], form: str, seconds: int) -> None:
     draft = {name: value for name, value in wanted.items() if value is not None}
     after = client.gateways.act(find_gateway(client, name_or_id)["id"], cast("GatewayAction", draft))

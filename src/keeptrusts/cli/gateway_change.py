@@ -28,6 +28,9 @@ _CLEARED: Final = ("description", "environment")
 @click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="These instead of all it has; repeatable.")
 @click.option("--no-labels", is_flag=True, help="Without any label.")
 @click.option("--fail-mode", type=click.Choice(("block", "allow")), help="When a policy breaks.")
+@click.option("--canary", type=click.IntRange(1, 100), metavar="PERCENT",
+              help="A new version goes to this share of the instances first, until `kt gateway promote`.")  # fmt: skip
+@click.option("--no-canary", is_flag=True, help="A new version goes to all instances at once.")
 @format_option("table", "json", "yaml")
 @with_client
 def update(client: Client, /, name_or_id: str, form: str, **given: object) -> None:
@@ -40,6 +43,7 @@ def update(client: Client, /, name_or_id: str, form: str, **given: object) -> No
     \b
       kt gateway update edge --environment production --label team=payments
       kt gateway update edge --configuration production-policy
+      kt gateway update edge --canary 10
     """
     patch = _patch(client, given)
     if not patch:
@@ -83,6 +87,12 @@ def _patch(client: Client, given: dict[str, object]) -> dict[str, object]:
         raise click.UsageError("`--label` and `--no-labels` exclude each other")
     if labels or given["no_labels"]:
         patch["labels"] = dict(read_label(label) for label in labels)
+    if given["canary"] is not None and given["no_canary"]:
+        raise click.UsageError("`--canary` and `--no-canary` exclude each other")
+    if given["canary"] is not None:
+        patch["deployment"] = {"strategy": "canary", "percent": given["canary"]}
+    elif given["no_canary"]:
+        patch["deployment"] = {"strategy": "all"}
     configuration = cast("str | None", given["configuration"])
     if configuration is not None:
         patch["configuration_id"] = find_configuration(client, configuration) if configuration else None

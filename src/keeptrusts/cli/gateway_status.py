@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,7 +32,8 @@ def status(client: Client, name_or_id: str | None, form: str) -> None:
     Whether the processes of a gateway run what they should; without NAME_OR_ID one line for each gateway.
 
     A gateway is `online` when every process of it that was heard of in the last 90 seconds runs the document it should,
-    without an error.
+    without an error. During a canary, `canary_count` of them are to run the new version, and the others to stay at
+    `stable_version`.
 
     \b
       kt gateway status
@@ -59,11 +61,21 @@ def summary(gateway: Gateway) -> dict[str, Any]:
         "configuration_id": gateway["configuration_id"],
         "configuration_version": gateway["configuration_version"],
         "desired_digest": gateway["desired_digest"],
+        **_canary(gateway, instances),
         # a control plane of an earlier version does not tell it
         "epoch": gateway.get("epoch"),
         "instance_count": len(instances),
         "in_sync": sum(one["state"] == "in_sync" for one in instances),
     }
+
+
+def _canary(gateway: Gateway, instances: Sequence[GatewayInstance]) -> dict[str, Any]:
+    """Nothing, while there is none."""
+    stable = gateway.get("stable")
+    if stable is None:
+        return {}
+    count = sum(one["desired_digest"] == gateway["desired_digest"] for one in instances)
+    return {"stable_version": stable["configuration_version"], "canary_count": count}
 
 
 def heard_of(gateway: Gateway) -> list[GatewayInstance]:

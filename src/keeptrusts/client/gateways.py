@@ -37,7 +37,7 @@ class Gateways(OfGateways):
         self, identifier: str, draft: GatewayAction, *, if_match: str | None = None, idempotency_key: str | None = None
     ) -> Gateway:
         """
-        Have it reload, or pin or unpin its version.
+        Have it reload, pin or unpin its version, or end a canary.
 
         An instance has done it once its `epoch` is no lower than the one of the gateway that comes back.
         """

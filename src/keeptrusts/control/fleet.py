@@ -13,7 +13,8 @@ from keeptrusts.api.gateways import Gateway
 from keeptrusts.control.services import Services
 from keeptrusts.store.columns import rfc3339
 from keeptrusts.store.configurations import Configurations
-from keeptrusts.store.gateways import OFFLINE_AFTER, Gateways
+from keeptrusts.store.gateway_view import OFFLINE_AFTER
+from keeptrusts.store.gateways import Gateways
 from keeptrusts.store.health import Health
 from keeptrusts.store.tables import organisations
 from keeptrusts.store.transaction import Store, Tx
@@ -62,17 +63,26 @@ def may_be_last(before: Gateway, active_digest: str | None, at: datetime) -> boo
         active_digest: What the instance says it runs.
     """
     desired, heard = before["desired_digest"], rfc3339(at - OFFLINE_AFTER)
-    if desired is None or active_digest != desired:
+    if desired is None or active_digest != desired or before["stable"] is not None:
         return False
     running = [one["active_digest"] for one in before["instances"] if one["last_seen_at"] > heard]
     ran = [one["active_digest"] for one in before["instances"]]
     return desired not in ran or any(one not in {None, desired} for one in running)
 
 
+def desired_of(mine: Gateways, gateway: Gateway, instance_id: str, at: datetime) -> str | None:
+    """What an instance that has just reported is to run: during a canary that is not the same for all."""
+    if gateway["stable"] is None:
+        return gateway["desired_digest"]
+    shown = mine.read(gateway["id"], at=at).shown
+    found = (one["desired_digest"] for one in shown["instances"] if one["instance_id"] == instance_id)
+    return next(found, gateway["desired_digest"])
+
+
 def tell_deployed(tx: Tx, org: str, gateway_id: str) -> None:
     """Publish that every instance that is heard of runs what it is to run, if so; ask after what `may_be_last`."""
     shown = Gateways(tx.connection, org).read(gateway_id, at=tx.now).shown
-    if shown["status"] != "online" or shown["configuration_id"] is None:
+    if shown["status"] != "online" or shown["configuration_id"] is None or shown["stable"] is not None:
         return
     configuration = Configurations(tx.connection, org).read(shown["configuration_id"]).shown
     told = {

@@ -9,7 +9,8 @@ from typing import Final
 
 import msgspec
 
-from keeptrusts.api.runtime import Bundle, BundlePayload
+from keeptrusts.api.runtime import Bundle, BundleCanary, BundlePayload
+from keeptrusts.store.canaries import Canary, Version
 from keeptrusts.store.columns import rfc3339
 from keeptrusts.store.gateways import Desired
 from keeptrusts.store.sealing import Sealer
@@ -75,17 +76,33 @@ def sign_bundle(desired: Desired, key: SigningKey, *, org: str, now: datetime) -
 
 
 def _payload(desired: Desired, org: str, issued: datetime) -> BundlePayload:
-    return {
+    canary = desired.canary
+    main = desired.version if canary is None else canary.others
+    payload: BundlePayload = {
         "gateway_id": desired.gateway_id,
         "organisation": org,
-        "configuration_id": desired.configuration_id,
-        "configuration_version": desired.configuration_version,
-        "config_digest": desired.content_digest,
-        "policy_yaml": desired.policy_yaml,
+        "configuration_id": main.configuration_id,
+        "configuration_version": main.configuration_version,
+        "config_digest": main.content_digest,
+        "policy_yaml": main.policy_yaml,
         "fail_mode": desired.fail_mode,
         "epoch": desired.epoch,
         "issued_at": rfc3339(issued),
         "not_after": rfc3339(issued + VALID_FOR),
+    }
+    if canary is not None:
+        payload["canary"] = _canary(canary, desired.version)
+    return payload
+
+
+def _canary(canary: Canary, first: Version) -> BundleCanary:
+    return {
+        "percent": canary.percent,
+        "lead": canary.lead,
+        "configuration_id": first.configuration_id,
+        "configuration_version": first.configuration_version,
+        "config_digest": first.content_digest,
+        "policy_yaml": first.policy_yaml,
     }
 
 

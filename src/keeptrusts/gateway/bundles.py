@@ -21,6 +21,7 @@ from keeptrusts.gateway.segments import write_durably
 from keeptrusts.gateway.variables import Found, no_variables
 from keeptrusts.policy.compiled import CompiledPolicy
 from keeptrusts.trail.bundle import check_fresh, verify
+from keeptrusts.trail.canary import chosen
 
 WAIT_SECONDS: Final = 30
 SOURCE: Final = "control plane"
@@ -40,6 +41,7 @@ class BundleSettings:
         snapshot: Of a compiled policy and the bundle's payload.
         now: UTC.
         variables: The keys that a document takes from the control plane; asked with the document itself, too.
+        instance_id: Of this process: it says whether this one belongs to a canary.
     """
 
     directory: Path
@@ -48,6 +50,7 @@ class BundleSettings:
     snapshot: SnapshotMaker
     now: Callable[[], datetime]
     variables: FindVariables = no_variables
+    instance_id: str = ""
 
 
 class Bundles:
@@ -166,7 +169,7 @@ class Bundles:
         wanted = self._settings.gateway_id
         if wanted is not None and payload["gateway_id"] != wanted:
             raise UntrustedBundleError(f"the bundle is for `{payload['gateway_id']}`, not for `{wanted}`")
-        return payload
+        return chosen(payload, self._settings.instance_id)
 
     async def _activate(self, payload: Mapping[str, Any]) -> bool:
         """Whether it has its keys, as far as the control plane has them; else it is to be asked for again."""

@@ -159,7 +159,9 @@ class Gateway:
         if settings.is_managed:
             assert self.api is not None
             kept = _bundle_settings(settings, settings.spool_dir, self._snapshot)
-            kept = replace(kept, variables=Variables(settings.spool_dir, self.api).of)
+            kept = replace(
+                kept, variables=Variables(settings.spool_dir, self.api).of, instance_id=self.spool.instance_id
+            )
             self._bundles = Bundles(self.api, self.holder, kept)
         else:
             fail_open = settings.fail_mode == "allow"

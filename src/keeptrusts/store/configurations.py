@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from keeptrusts.api.configurations import Configuration, ConfigurationVersion
@@ -162,7 +162,8 @@ class Configurations:
         """Names of gateways that run it; the first few."""
         query = (
             select(gateways.c.name)
-            .where(gateways.c.org == self._org, gateways.c.configuration_id == identifier)
+            .where(gateways.c.org == self._org)
+            .where(or_(gateways.c.configuration_id == identifier, gateways.c.stable_configuration_id == identifier))
             .order_by(gateways.c.name)
             .limit(SHOWN_USERS)
         )

@@ -15,22 +15,34 @@ from typing import Any, Final, Literal
 from sqlalchemy import ColumnElement, Connection, Join, RowMapping, Select, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from keeptrusts.api.gateways import Gateway, GatewayInstance
+from keeptrusts.api.gateways import Gateway
 from keeptrusts.api.runtime import StatusReport
 from keeptrusts.core.errors import InputError, NotFoundError
 from keeptrusts.core.ids import GATEWAY
-from keeptrusts.store.columns import rfc3339
+from keeptrusts.store.canaries import (
+    STABLE_DIGEST,
+    STABLE_YAML,
+    Canary,
+    Version,
+    canary_of,
+    lead_of,
+    stable_at,
+    stable_columns,
+    with_stable,
+)
 from keeptrusts.store.errors import ConflictError, StoreUnavailableError
 from keeptrusts.store.filtering import with_label
+from keeptrusts.store.gateway_view import shown_gateway
 from keeptrusts.store.tables import configurations, gateways, instances, versions
 from keeptrusts.store.transaction import new_id
 
-OFFLINE_AFTER: Final = timedelta(seconds=90)
 FORGOTTEN_AFTER: Final = timedelta(days=1)
 SHOWN_INSTANCES: Final = 100
 LOCK_TRIES: Final = 5
-RUN_FIELDS: Final = ("configuration_id", "configuration_version", "fail_mode")
+RUN_FIELDS: Final = ("configuration_id", "configuration_version", "fail_mode", "deployment")
 """A change of any of these changes the bundle."""
+WANTED: Final = versions.c.version.label("wanted_version")
+DESIRED_DIGEST: Final = versions.c.content_digest.label("desired_digest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +58,8 @@ class Desired:
     """What a gateway is to run. `since`: when its epoch last rose."""
 
     gateway_id: str
-    configuration_id: str
-    configuration_version: int
-    content_digest: str
-    policy_yaml: str
+    version: Version
+    canary: Canary | None
     fail_mode: Literal["block", "allow"]
     epoch: int
     since: datetime
@@ -83,6 +93,7 @@ class Gateways:
             **fields,
         }
         self._guarded(insert(gateways).values(row))
+        self._keep_stable(identifier, fields["deployment"], known=False, ran=None)
         return self.read(identifier, at=at)
 
     def read(
@@ -137,7 +148,25 @@ class Gateways:
         if not changed.keys().isdisjoint(RUN_FIELDS):
             self._require_version(whole["configuration_id"], whole["configuration_version"])
             columns |= {"epoch": gateways.c.epoch + 1, "epoch_at": at}
-        self._guarded(update(gateways).where(gateways.c.org == self._org, gateways.c.id == identifier).values(columns))
+        ran, known = self._version(identifier), self._has_stable(identifier)
+        self._set(identifier, columns)
+        self._keep_stable(identifier, whole["deployment"], known=known, ran=ran)
+        if "epoch" in columns:
+            self._set(identifier, {"canary_lead": lead_of(at)})
+        return self.read(identifier, at=at)
+
+    def promote(self, identifier: str, *, at: datetime) -> StoredGateway:
+        """
+        All instances get what those of its canary run. Read it `to_change` first; without a canary it stays as it is.
+
+        Raises:
+            ConflictError: `no_configuration`.
+        """
+        desired = self.desired([identifier]).get(identifier)
+        if desired is None:
+            raise _without_configuration()
+        if desired.canary is not None:
+            self._set(identifier, {**stable_at(desired.version), "epoch": gateways.c.epoch + 1, "epoch_at": at})
         return self.read(identifier, at=at)
 
     def drop(self, identifier: str) -> None:
@@ -174,7 +203,8 @@ class Gateways:
         desired = self.desired([identifier]).get(identifier)
         if desired is None:
             raise _without_configuration()
-        return self.change(identifier, {"configuration_version": version or desired.configuration_version}, at=at)
+        wanted = version or desired.version.configuration_version
+        return self.change(identifier, {"configuration_version": wanted}, at=at)
 
     def awaken(self, *, at: datetime) -> list[str]:
         """What their documents name has another value: every gateway with a configuration gets it anew. Their ids."""
@@ -183,8 +213,8 @@ class Gateways:
     def desired(self, identifiers: Sequence[str]) -> dict[str, Desired | None]:
         """What each of these is to run; None: it has no configuration. Those that there are not are left out."""
         query = (
-            select(gateways, versions.c.version, versions.c.content_digest, versions.c.policy_yaml)
-            .select_from(_with_wanted_version())
+            select(gateways, WANTED, DESIRED_DIGEST, versions.c.policy_yaml, STABLE_DIGEST, STABLE_YAML)
+            .select_from(with_stable(_with_wanted_version()))
             .where(gateways.c.org == self._org, gateways.c.id.in_(identifiers))
         )
         return {row["id"]: _desired(row) for row in self._connection.execute(query).mappings()}
@@ -215,7 +245,7 @@ class Gateways:
 
     def _shown(self, rows: Sequence[RowMapping], at: datetime) -> list[Gateway]:
         said = self._instances([row["id"] for row in rows], at)
-        return [_gateway(row, said[row["id"]], at) for row in rows]
+        return [shown_gateway(row, said[row["id"]], at) for row in rows]
 
     def _instances(self, identifiers: Iterable[str], at: datetime) -> Mapping[str, list[RowMapping]]:
         found: defaultdict[str, list[RowMapping]] = defaultdict(list)
@@ -253,10 +283,27 @@ class Gateways:
         statement = (
             update(gateways)
             .where(gateways.c.id.in_(chosen.order_by(gateways.c.id).with_for_update()))
-            .values(epoch=gateways.c.epoch + 1, epoch_at=at)
+            .values(epoch=gateways.c.epoch + 1, epoch_at=at, canary_lead=lead_of(at))
             .returning(gateways.c.id)
         )
         return list(self._connection.execute(statement).scalars())
+
+    def _version(self, identifier: str) -> Version | None:
+        desired = self.desired([identifier]).get(identifier)
+        return desired.version if desired is not None else None
+
+    def _has_stable(self, identifier: str) -> bool:
+        query = select(gateways.c.stable_version).where(gateways.c.org == self._org, gateways.c.id == identifier)
+        return self._connection.execute(query).scalar_one() is not None
+
+    def _keep_stable(self, identifier: str, deployment: Mapping[str, Any], *, known: bool, ran: Version | None) -> None:
+        runs = self._version(identifier) if deployment["strategy"] == "canary" else None
+        if columns := stable_columns(deployment, known=known, ran=ran, runs=runs):
+            self._set(identifier, columns)
+
+    def _set(self, identifier: str, columns: Mapping[str, Any]) -> None:
+        mine = gateways.c.org == self._org, gateways.c.id == identifier
+        self._guarded(update(gateways).where(*mine).values(**columns))
 
     def _lock(self, identifier: str, following: str | None) -> None:
         """Configurations first and the gateway then, as whoever writes a version has to: none waits in a circle."""
@@ -291,8 +338,8 @@ class Gateways:
 
     def _mine(self) -> Select[Any]:
         return (
-            select(gateways, versions.c.content_digest.label("desired_digest"))
-            .select_from(_with_wanted_version())
+            select(gateways, DESIRED_DIGEST, STABLE_DIGEST)
+            .select_from(with_stable(_with_wanted_version()))
             .where(gateways.c.org == self._org)
         )
 
@@ -309,68 +356,13 @@ def _with_wanted_version() -> Join:
     return gateways.outerjoin(configurations, same).outerjoin(versions, wanted)
 
 
-def _gateway(row: RowMapping, said: Sequence[RowMapping], at: datetime) -> Gateway:
-    desired = row["desired_digest"]
-    shown = [_instance(one, desired) for one in said]
-    return {
-        "id": row["id"],
-        "name": row["name"],
-        "description": row["description"],
-        "labels": row["labels"],
-        "environment": row["environment"],
-        "configuration_id": row["configuration_id"],
-        "configuration_version": row["configuration_version"],
-        "fail_mode": row["fail_mode"],
-        "deployment": row["deployment"],
-        "desired_digest": desired,
-        "epoch": row["epoch"],
-        "instances": shown,
-        "status": _status(said, shown, at),
-        "created_at": rfc3339(row["created_at"]),
-        "updated_at": rfc3339(row["updated_at"]),
-    }
-
-
-def _instance(row: RowMapping, desired: str | None) -> GatewayInstance:
-    return {
-        "instance_id": row["instance_id"],
-        "version": row["version"],
-        "active_digest": row["active_digest"],
-        "state": _state(row, desired),
-        "epoch": row["epoch"],
-        "last_seen_at": rfc3339(row["last_seen_at"]),
-        "last_error": row["last_error"],
-    }
-
-
-def _state(row: RowMapping, desired: str | None) -> Literal["in_sync", "stale", "degraded", "error"]:
-    if row["last_error"] is not None:
-        return "error"
-    if row["degraded"]:
-        return "degraded"
-    return "in_sync" if row["active_digest"] == desired else "stale"
-
-
-def _status(
-    said: Sequence[RowMapping], shown: Sequence[GatewayInstance], at: datetime
-) -> Literal["never_seen", "online", "degraded", "offline"]:
-    if not said:
-        return "never_seen"
-    live = [one for row, one in zip(said, shown, strict=True) if row["last_seen_at"] > at - OFFLINE_AFTER]
-    if not live:
-        return "offline"
-    return "online" if all(one["state"] == "in_sync" for one in live) else "degraded"
-
-
 def _desired(row: RowMapping) -> Desired | None:
-    if row["version"] is None:
+    if row["wanted_version"] is None:
         return None
     return Desired(
         gateway_id=row["id"],
-        configuration_id=row["configuration_id"],
-        configuration_version=row["version"],
-        content_digest=row["content_digest"],
-        policy_yaml=row["policy_yaml"],
+        version=Version(row["configuration_id"], row["wanted_version"], row["desired_digest"], row["policy_yaml"]),
+        canary=canary_of(row),
         fail_mode=row["fail_mode"],
         epoch=row["epoch"],
         since=row["epoch_at"],

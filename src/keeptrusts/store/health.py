@@ -16,7 +16,8 @@ from sqlalchemy import Connection, select, update
 
 from keeptrusts.api.gateways import Gateway
 from keeptrusts.store.columns import rfc3339
-from keeptrusts.store.gateways import OFFLINE_AFTER, Gateways
+from keeptrusts.store.gateway_view import OFFLINE_AFTER
+from keeptrusts.store.gateways import Gateways
 from keeptrusts.store.tables import gateways
 
 DRIFT_AFTER: Final = timedelta(seconds=60)

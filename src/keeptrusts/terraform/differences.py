@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, TypeAlias
 
+from keeptrusts.terraform.instances import in_sync
+
 What: TypeAlias = Literal["changed", "missing", "extra"]
 
 WORDS: Final[Mapping[What, str]] = {
@@ -145,7 +147,7 @@ def behind(gateways: Iterable[Mapping[str, Any]]) -> tuple[Behind, ...]:
             instances={
                 instance["instance_id"]: instance["last_error"] or f"runs {instance['active_digest'] or 'nothing'}"
                 for instance in one["instances"]
-                if instance["active_digest"] != one["desired_digest"]
+                if not in_sync(one, instance)
             },
             path=f"/v1/gateways/{one['id']}",
         )

@@ -161,6 +161,45 @@ def test_a_deletion_is_tried_for_as_long_as_is_said(workspace: Workspace, api: A
     assert api.of("gateways") == []
 
 
+CANARY = """
+resource "keeptrusts_gateway" "one" {
+  name = "one"
+%s}
+"""
+
+
+def test_a_rollout_by_shares(workspace: Workspace, api: Api) -> None:
+    """It is declared, changed, seen when it was changed elsewhere, and gone with its block."""
+    block = '  rollout {\n    strategy       = "canary"\n    canary_percent = %d\n  }\n'
+    for percent in (10, 25):
+        workspace.main(CANARY % (block % percent))
+        workspace.apply().ok()
+        assert api.of("gateways")[0]["deployment"] == {"strategy": "canary", "percent": percent}
+        assert workspace.plan() == 0
+    api.of("gateways")[0]["deployment"] = {"strategy": "all"}
+    assert workspace.plan() == 2
+    workspace.main(CANARY % "")
+    workspace.apply().ok()
+    assert api.of("gateways")[0]["deployment"] == {"strategy": "all"}
+    for wrong, told in (
+        ('  rollout {\n    strategy = "canary"\n  }\n', "needs `canary_percent`"),
+        ("  rollout {\n    canary_percent = 5\n  }\n", 'needs `strategy = "canary"`'),
+    ):
+        workspace.main(CANARY % wrong)
+        refused = workspace.run("plan")
+        assert (refused.status, told in refused.output) == (1, True)
+
+
+def test_an_instance_outside_of_a_canary_is_in_sync(workspace: Workspace, api: Api) -> None:
+    """The wait is for what each is to run, which is not the same for all."""
+    workspace.main(CONFIGURATION + GATEWAY.replace('"20s"', '"1s"'))
+    workspace.apply().ok()
+    instance(api.of("gateways")[0], "sha256:stable")
+    api.of("gateways")[0]["instances"][0]["desired_digest"] = "sha256:stable"
+    workspace.main(CONFIGURATION + GATEWAY.replace('"edge"', '"edges"'))
+    workspace.apply().ok()
+
+
 def test_default_labels_are_below_the_resources_own(workspace: Workspace, api: Api) -> None:
     """They are merged, a change of them is a difference of each resource, and an import tells the two apart."""
     text = 'provider "keeptrusts" {\n  default_labels = { team = "core", tier = "%s" }\n}\n' + CONFIGURATION.replace(

@@ -42,8 +42,8 @@ resource "keeptrusts_gateway" "one" {
     delete = "never"
   }
   rollout {
-    strategy       = "canary"
-    canary_percent = 10
+    strategy       = "blue"
+    canary_percent = 101
   }
 }
 
@@ -141,7 +141,7 @@ def test_every_wrong_argument_at_once(workspace: Workspace, api: Api) -> None:
     assert any("At least one event type" in text for text in told["event_types"])
     assert told["format"] == ["It must be `standard` or `slack` or `cloudevents`, not `teams`."]
     assert told["fail_mode"] == ["It must be `block` or `allow`, not `open`."]
-    assert "`policies.rollout` of the document" in told["strategy"][0]
+    assert told["strategy"] == ["It must be `all` or `canary`, not `blue`."]
     assert any("a user or a password" in text for text in told["url"])
     assert "openssl rand" in told["secret_wo"][0]
     assert any("`secret_wo` and `secret_wo_version` go together" in text for text in told["resource"])

@@ -144,6 +144,7 @@ STORED: Mapping[str, Mapping[str, Sequence[Any]]] = {
         "configuration_version": [None, 1],
         "environment": [None, "", "production"],
         "fail_mode": [None, "block", "allow"],
+        "rollout": [None, {"strategy": "canary", "canary_percent": 10}],
     },
     "keeptrusts_webhook": {
         "description": SHARED["description"],

@@ -49,7 +49,7 @@ def make_gateway(draft: GatewayDraft, actor: GatewayWriter, tx: Tx, response: Re
         "configuration_id": draft.get("configuration_id"),
         "configuration_version": draft.get("configuration_version"),
         "fail_mode": draft.get("fail_mode", "block"),
-        "deployment": _real(draft.get("deployment", _ALL)),
+        "deployment": _sound(draft.get("deployment", _ALL)),
     }
     made = Gateways(tx.connection, actor.org).make(fields, at=tx.now)
     record(tx, actor, "gateway.create", made.shown["id"], after=_settings(made))
@@ -141,7 +141,7 @@ def act_on_gateway(
     services: AppServices,
 ) -> Gateway:
     """
-    `reload`, `pin` or `unpin`. An instance has done it once its `epoch` is no lower than the one answered here.
+    `reload`, `pin`, `unpin` or `promote`. An instance has done it once its `epoch` is no lower than the one answered.
 
     What is as wanted already stays as it is, but for `reload`.
     """
@@ -218,13 +218,19 @@ def _acted(mine: Gateways, gateway_id: str, wanted: GatewayAction, at: datetime)
             return mine.pin(gateway_id, wanted.get("configuration_version"), at=at)
         case "unpin":
             return mine.change(gateway_id, {"configuration_version": None}, at=at)
+        case "promote":
+            return mine.promote(gateway_id, at=at)
 
 
-def _real(deployment: Deployment) -> Deployment:
-    if deployment["strategy"] != "all" or "percent" in deployment:
-        detail = "`canary` is not available: a new version goes to all instances; leave `deployment` out"
-        raise ProblemError(422, "unsupported_deployment", detail, errors=[
-            {"path": "deployment.strategy", "code": "unsupported", "message": "it must be `all`, without `percent`"}
+def _sound(deployment: Deployment) -> Deployment:
+    if deployment["strategy"] == "canary" and "percent" not in deployment:
+        message = "`canary` needs the share of the instances that get a new version first"
+        raise ProblemError(422, "invalid_input", message, errors=[
+            {"path": "deployment.percent", "code": "required", "message": "say how many in a hundred, 1 to 100"}
+        ])  # fmt: skip
+    if deployment["strategy"] == "all" and "percent" in deployment:
+        raise ProblemError(422, "invalid_input", "`percent` goes with the strategy `canary` alone", errors=[
+            {"path": "deployment.percent", "code": "invalid_value", "message": "leave it out, or say `canary`"}
         ])  # fmt: skip
     return deployment
 
@@ -234,7 +240,7 @@ def _fields(patch: GatewayPatch) -> dict[str, Any]:
     if given.get("labels", {}) is None:
         given["labels"] = {}
     if "deployment" in patch:
-        given["deployment"] = _real(patch["deployment"])
+        given["deployment"] = _sound(patch["deployment"])
     return given
 
 

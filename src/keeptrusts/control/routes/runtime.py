@@ -13,7 +13,7 @@ from keeptrusts.api.page import Page
 from keeptrusts.api.runtime import Bundle, StatusAnswer, StatusReport, TrailKey
 from keeptrusts.api.trail import TrailHead
 from keeptrusts.control.auth import Runtime, TrailReader
-from keeptrusts.control.fleet import may_be_last, tell_deployed, tell_health
+from keeptrusts.control.fleet import desired_of, may_be_last, tell_deployed, tell_health
 from keeptrusts.control.hub import gateway_topic
 from keeptrusts.control.problem import ProblemError, allow_words
 from keeptrusts.control.services import AppServices, Services
@@ -122,7 +122,8 @@ def report_status(
     tell_health(tx, actor.org, gateway_id)
     head = Trail(tx.events, actor.org).head()
     trail_head: TrailHead = {"number": head.number, "digest": head.digest}
-    return {"gateway_id": gateway_id, "desired_digest": before["desired_digest"], "trail_head": trail_head}
+    desired = desired_of(mine, before, report["instance_id"], tx.now)
+    return {"gateway_id": gateway_id, "desired_digest": desired, "trail_head": trail_head}
 
 
 @router.get("/trail/keys")

@@ -19,7 +19,7 @@ from keeptrusts.control.unit_of_work import transactional
 from keeptrusts.core.errors import NotFoundError
 from keeptrusts.policy.checks import secret_name
 from keeptrusts.policy.destinations import is_host
-from keeptrusts.store.gateways import Gateways
+from keeptrusts.store.gateways import Desired, Gateways
 from keeptrusts.store.transaction import Tx
 from keeptrusts.store.variables import StoredVariable, Variables, allowed_hosts
 
@@ -118,14 +118,22 @@ def fetch_variable(name: str, actor: VariableUser, tx: Tx, services: AppServices
     """The value, for a gateway whose document names it. To any other it is not there."""
     mine = actor.gateway_id or ""
     desired = Gateways(tx.connection, actor.org).desired([mine]).get(mine)
-    if desired is None or name not in policies.named_variables(desired.policy_yaml):
+    named = [text for text in _documents(desired) if name in policies.named_variables(text)]
+    if not named:
         raise NotFoundError("there is no such variable, or the document of this gateway does not name it")
-    if any(
-        one.secret == name for one in policies.misdirected(desired.policy_yaml, allowed_hosts(tx.connection, actor.org))
-    ):
+    hosts = allowed_hosts(tx.connection, actor.org)
+    if any(one.secret == name for text in named for one in policies.misdirected(text, hosts)):
         detail = "the document of this gateway would send it to a host that it may not go to"
         raise ProblemError(403, "secret_host_refused", detail)
     return _mine(tx, actor, services).open(name)
+
+
+def _documents(desired: Desired | None) -> list[str]:
+    """What its instances are to run: during a canary there are two."""
+    if desired is None:
+        return []
+    others = [desired.canary.others] if desired.canary is not None else []
+    return [one.policy_yaml for one in (desired.version, *others)]
 
 
 def _mine(tx: Tx, actor: Actor, services: Services) -> Variables:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from keeptrusts.terraform import labels
+from keeptrusts.terraform.instances import desired_of, in_sync
 from keeptrusts.terraform.resource import DataSource
 from keeptrusts.terraform.schema import Attr
 
@@ -59,9 +60,9 @@ class DriftSource(DataSource[Drift]):
                 gateway_id=gateway["id"],
                 gateway=gateway["name"],
                 instance_id=one["instance_id"],
-                desired_digest=gateway["desired_digest"],
+                desired_digest=desired_of(gateway, one),
                 active_digest=one["active_digest"],
-                in_sync=one["active_digest"] == gateway["desired_digest"],
+                in_sync=in_sync(gateway, one),
                 state=one["state"],
                 last_seen_at=one["last_seen_at"],
                 last_error=one["last_error"],

@@ -7,8 +7,13 @@ from typing import Annotated
 
 from keeptrusts.terraform import labels
 from keeptrusts.terraform.data.gateway import active_digest
+from keeptrusts.terraform.instances import in_sync
 from keeptrusts.terraform.resource import DataSource
 from keeptrusts.terraform.schema import Attr
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # at run time they cost more than all the rest of this module
+    from keeptrusts.api.gateways import Gateway
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +32,7 @@ class ListedGateway:
     ] = None
     instance_count: Annotated[int, Attr(about="How many processes it has.", computed=True)]
     in_sync: Annotated[
-        bool, Attr(about="Whether it has instances and each of them runs `desired_digest`.", computed=True)
+        bool, Attr(about="Whether it has instances and each of them runs what it should.", computed=True)
     ]
     status: Annotated[str, Attr(about="`never_seen`, `online`, `degraded` or `offline`.", computed=True)]
 
@@ -61,9 +66,14 @@ class GatewaysSource(DataSource[GatewaysFound]):
                 desired_digest=one["desired_digest"],
                 active_digest=active_digest(one),
                 instance_count=len(one["instances"]),
-                in_sync=active_digest(one) is not None and active_digest(one) == one["desired_digest"],
+                in_sync=_in_sync(one),
                 status=one["status"],
             )
             for one in found
         )
         return GatewaysFound(labels=config.labels, ids=tuple(one.id for one in listed), gateways=listed)
+
+
+def _in_sync(gateway: Gateway) -> bool:
+    instances = gateway["instances"]
+    return gateway["desired_digest"] is not None and bool(instances) and all(in_sync(gateway, one) for one in instances)

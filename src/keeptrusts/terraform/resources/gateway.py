@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from keeptrusts.core.errors import ApiError
 from keeptrusts.terraform import labels, writing
 from keeptrusts.terraform.checks import between, duration, length, seconds
+from keeptrusts.terraform.instances import in_sync
 from keeptrusts.terraform.planning import Change
 from keeptrusts.terraform.resource import Resource, changed_fields, selector
 from keeptrusts.terraform.schema import Attr, Values, known
@@ -19,7 +20,6 @@ if TYPE_CHECKING:  # at run time they cost more than all the rest of this module
 
 DEFAULT_WAIT = "10m"
 POLL_S = 1.0
-NO_CANARY = "a new version goes to all instances; `policies.rollout` of the document introduces a kind by shares"
 FOLLOWED = ("configuration_id", "configuration_version")
 
 
@@ -39,22 +39,25 @@ class Timeouts:
     ] = None
 
 
-def _at_once(strategy: Any) -> str | None:
-    return None if strategy == "all" else f"it must be `all`: {NO_CANARY}"
-
-
-def _no_share(_percent: Any) -> str:
-    return f"it is of no use: {NO_CANARY}"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollout:
     """How a new version reaches the instances."""
 
-    strategy: Annotated[str, Attr(about="`all`: every instance at once. There is no other yet.", check=_at_once)] = (
-        "all"
-    )
-    canary_percent: Annotated[int | None, Attr(about="Not available yet; leave it out.", check=_no_share)] = None
+    strategy: Annotated[
+        Literal["all", "canary"],
+        Attr(
+            about="`all`: every instance at once. `canary`: a share of them first; the others follow with "
+            "`kt gateway promote`, or when this is `all` again."
+        ),
+    ] = "all"
+    canary_percent: Annotated[
+        int | None,
+        Attr(
+            about="How many in a hundred instances are first, told by their ids; of those that are heard of at least "
+            "one. Needed with `canary`.",
+            check=between(1, 100),
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +83,7 @@ class GatewayState:
     ] = "block"
     wait_for_sync: Annotated[
         bool,
-        Attr(about="After a change, wait until every instance reports that it runs `desired_digest`."),
+        Attr(about="After a change, wait until every instance reports that it runs what it should."),
     ] = False
     rollout: Annotated[Rollout | None, Attr(about="How a new version reaches the instances.")] = None
     timeouts: Annotated[
@@ -106,11 +109,21 @@ class GatewayResource(Resource[GatewayState]):
         if config["configuration_version"] is not None and config["configuration_id"] is None:
             detail = "`configuration_version` says nothing without `configuration_id`."
             self.diagnostics.error("An argument is missing", detail, "configuration_version")
+        self._validate_rollout(config["rollout"] or {})
         limits = config["timeouts"] or {}
         waits = limits.get("create") is not None or limits.get("update") is not None
         if waits and known(config["wait_for_sync"]) and not config["wait_for_sync"]:
             detail = "`timeouts.create` and `timeouts.update` need `wait_for_sync = true`."
             self.diagnostics.error("Timeouts of nothing", detail, "timeouts")
+
+    def _validate_rollout(self, rollout: Values) -> None:
+        strategy, percent = rollout.get("strategy"), rollout.get("canary_percent")
+        if strategy == "canary" and percent is None:
+            detail = '`strategy = "canary"` needs `canary_percent`, the share of the instances that are first.'
+            self.diagnostics.error("An argument is missing", detail, "rollout")
+        if strategy in {None, "all"} and known(percent) and percent is not None:
+            detail = '`canary_percent` needs `strategy = "canary"`.'
+            self.diagnostics.error("A share of nothing", detail, "rollout")
 
     def plan(self, change: Change) -> None:
         labels.plan_effective(change, self.session.default_labels)
@@ -179,6 +192,7 @@ class GatewayResource(Resource[GatewayState]):
             "configuration_id": wanted.configuration_id,
             "configuration_version": wanted.configuration_version,
             "fail_mode": wanted.fail_mode,
+            "deployment": _deployment(wanted.rollout),
         }
 
     def _stored(self, prior: GatewayState) -> dict[str, Any]:
@@ -199,7 +213,7 @@ class GatewayResource(Resource[GatewayState]):
             labels=labels.own(found["labels"], self.session.default_labels, local.labels if local else None),
             fail_mode=found["fail_mode"],
             wait_for_sync=local.wait_for_sync if local else False,
-            rollout=local.rollout if local else None,
+            rollout=_rollout(found["deployment"], local.rollout if local else None),
             timeouts=local.timeouts if local else None,
             effective_labels=found["labels"],
             desired_digest=found["desired_digest"],
@@ -214,9 +228,22 @@ def out_of_sync(gateway: Gateway) -> str:
     behind = [
         f"`{one['instance_id']}` ({one['last_error'] or one['state']})"
         for one in gateway["instances"]
-        if one["active_digest"] != gateway["desired_digest"]
+        if not in_sync(gateway, one)
     ]
-    return f"Not running `{gateway['desired_digest']}`: {', '.join(behind)}." if behind else ""
+    return f"Not running what they should: {', '.join(behind)}." if behind else ""
+
+
+def _deployment(rollout: Rollout | None) -> dict[str, Any]:
+    if rollout is None or rollout.strategy == "all":
+        return {"strategy": "all"}
+    return {"strategy": "canary", "percent": rollout.canary_percent}
+
+
+def _rollout(deployment: Mapping[str, Any], local: Rollout | None) -> Rollout | None:
+    """As it is written here where that means what the control plane has."""
+    if deployment == _deployment(local):
+        return local
+    return Rollout(strategy=deployment["strategy"], canary_percent=deployment.get("percent"))
 
 
 def _timeouts(planned: GatewayState) -> Timeouts:
