@@ -52,7 +52,6 @@ terraform {
 }
 provider "keeptrusts" {
   api_url = "http://127.0.0.1:9"
-  api_key = "kt_key_none_none"
 }
 resource "keeptrusts_configuration" "one" {
   name        = "one"
@@ -231,6 +230,7 @@ def _environment(folder: Path, plugins: Path) -> Mapping[str, str]:
     config = plugins.with_suffix(".rc")
     config.write_text(f'provider_installation {{\n  filesystem_mirror {{ path = "{plugins}" }}\n}}\n')
     own = {"HOME": str(folder), "TMPDIR": str(folder), "TF_CLI_CONFIG_FILE": str(config), "CHECKPOINT_DISABLE": "1"}
+    own |= {"KEEPTRUSTS_API_KEY": "kt_key_none_none"}
     return os.environ | own | {"PATH": f"{Path(sys.base_prefix, 'bin')}{os.pathsep}{os.environ['PATH']}"}
 
 

@@ -1,8 +1,9 @@
 """
 Where the provider's process begins.
 
-The provider itself is imported while Terraform is still connecting. The first process of a plan only asks
-for the schema, which a packaged provider has ready, so that one need not even wait for that.
+The provider itself is imported while Terraform is still connecting. The first process of a plan is only asked for the
+schema, which a packaged provider has ready, and the second only to validate, mostly what was validated before: neither
+needs to import it.
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ import sys
 
 from keeptrusts.terraform.plugin.serve import serve
 from keeptrusts.terraform.prepared import use_prepared
+from keeptrusts.terraform.sound import as_remembered, of_this_provider
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Container, Mapping
     from typing import Protocol
+
+    from keeptrusts.terraform.sound import Sound
 
     class Answering(Protocol):
         """What is loaded: answers a call, and at once if that needs no waiting."""
@@ -31,7 +35,7 @@ if TYPE_CHECKING:
 SERVICE = "/tfplugin6.Provider/"
 SCHEMA = SERVICE + "GetProviderSchema"
 LAST_RUN_FILE = "keeptrusts-last-run"
-"""In `.terraform`: the number of the Terraform process that started us last."""
+"""In `.terraform`: the number of the Terraform process that started us last, and how often it did."""
 IDENTITIES = SERVICE + "GetResourceIdentitySchemas"
 READY = {SCHEMA: "schema.bin", IDENTITIES: "identities.bin"}
 """Calls whose answers a packaged provider has in files beside this module."""
@@ -50,6 +54,18 @@ QUICK = frozenset(
 )
 """Calls that never wait; the loop answers them itself. StopProvider must get through when every worker is busy."""
 
+VALIDATIONS = frozenset(
+    SERVICE + name
+    for name in (
+        "ValidateProviderConfig",
+        "ValidateResourceConfig",
+        "ValidateDataResourceConfig",
+        "ValidateEphemeralResourceConfig",
+    )
+)
+"""Calls whose answer is empty if there is nothing to be told, and depends on nothing but the request."""
+
+OFTEN = 9
 _SWITCH_S = 0.001
 _GARBAGE_AFTER = 50_000
 
@@ -61,7 +77,8 @@ class Loading:
     Args:
         prepare: Done before it is loaded. A process that was asked for the schema meanwhile loads nothing more.
         ready: Answers that are at hand: path -> message.
-        early: Whether to load before anything is asked. The first process of a command is asked for the schema alone.
+        sound: Requests to validate that are known to have nothing to be told. They are answered without the provider.
+        early: Whether to load before anything is asked.
     """
 
     def __init__(
@@ -70,11 +87,13 @@ class Loading:
         ready: Mapping[str, bytes] | None = None,
         prepare: Callable[[], None] = lambda: None,
         *,
+        sound: Container[bytes] = (),
         early: bool = True,
     ) -> None:
         self._load = load
         self._prepare = prepare
         self._ready = ready or {}
+        self._sound = sound
         self._asked = False
         self._provider: Answering | None = None
         self._loaded = _thread.allocate_lock()
@@ -88,6 +107,8 @@ class Loading:
             self._asked = True
             return ready
         if self._provider is None:
+            if self._is_sound(path, body):
+                return b""
             with self._loaded:
                 if self._provider is None:  # it was not needed before; or it failed, and fails again where it is told
                     self._prepare_once()
@@ -95,8 +116,13 @@ class Loading:
         return self._provider.handle(path, body)
 
     def prompt(self, path: str, body: bytes) -> bytes | None:
-        """As the provider's; None while there is none."""
-        return None if self._provider is None else self._provider.prompt(path, body)
+        """As the provider's; while there is none, what is known to have nothing to be told."""
+        if self._provider is None:
+            return b"" if self._is_sound(path, body) else None
+        return self._provider.prompt(path, body)
+
+    def _is_sound(self, path: str, body: bytes) -> bool:
+        return path in VALIDATIONS and as_remembered(path, body) in self._sound
 
     def _run(self) -> None:
         try:
@@ -116,34 +142,40 @@ class Loading:
 def main() -> int:
     sys.setswitchinterval(_SWITCH_S)  # the connection is not to wait for imports
     gc.set_threshold(_GARBAGE_AFTER)  # what is imported is no garbage
+    return serve(_begin, QUICK)
+
+
+def _begin() -> Loading:
+    """What Terraform need not wait for before it connects."""
     folder = os.path.dirname(__file__)  # noqa: PTH120 - see `serve`
     ready = read_ready(folder)
-    early = not ready or not is_first(os.environ.get("TF_DATA_DIR") or ".terraform", os.getppid())
-    return serve(lambda: Loading(_load, ready, lambda: use_prepared(folder), early=early), QUICK)
+    sound = of_this_provider()
+    before = starts_before(os.environ.get("TF_DATA_DIR") or ".terraform", os.getppid())
+    needed = before > 1 or (before == 1 and not sound)
+    return Loading(lambda: _load(sound), ready, lambda: use_prepared(folder), sound=sound, early=not ready or needed)
 
 
-def is_first(folder: str, terraform: int) -> bool:
+def starts_before(folder: str, terraform: int) -> int:
     """
-    Whether this Terraform has not started us before. A wrong answer costs time and nothing else.
+    How often this Terraform has started us before. A wrong answer costs time and nothing else.
 
     Args:
-        folder: Where Terraform has its working files. Where it has none, nobody knows: then False.
+        folder: Where Terraform has its working files. Where it has none, nobody knows: then often.
     """
-    number = b"%d" % terraform
     try:
         file = os.open(f"{folder}/{LAST_RUN_FILE}", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError:
-        return False
+        return OFTEN
     try:
-        if os.read(file, 20) == number:
-            return False
+        last, _, count = os.read(file, 40).partition(b" ")
+        before = int(count) if last == b"%d" % terraform else 0
         os.ftruncate(file, 0)
-        os.pwrite(file, number, 0)
-    except OSError:
-        return False
+        os.pwrite(file, b"%d %d" % (terraform, before + 1), 0)
+    except (OSError, ValueError):
+        return OFTEN
     finally:
         os.close(file)
-    return True
+    return before
 
 
 def read_ready(folder: str) -> dict[str, bytes]:
@@ -158,7 +190,7 @@ def read_ready(folder: str) -> dict[str, bytes]:
     return found
 
 
-def _load() -> Answering:
+def _load(sound: Sound) -> Answering:
     from keeptrusts.terraform.provider import Provider
 
-    return Provider()
+    return Provider(sound=sound)

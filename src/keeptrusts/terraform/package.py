@@ -27,7 +27,7 @@ from keeptrusts.terraform import bundle, prepared
 from keeptrusts.terraform.main import READY
 from keeptrusts.terraform.plugin.certificate import POINTS_FILE, base_points
 from keeptrusts.terraform.provider import Provider
-from keeptrusts.terraform.sound_texts import SOURCES_FILE
+from keeptrusts.terraform.sound import SOURCES_FILE
 
 NAME: Final = f"terraform-provider-keeptrusts_v{VERSION}"
 OURS: Final = ("core", "api", "detect", "policy", "client", "terraform")

@@ -79,9 +79,9 @@ VERSIONS: Final = """\
 
 What a version lacks is left out; a write-only argument that it does not know is an error at validate.
 
-The provider runs with the first `python3` on the `PATH`, 3.11 or later, and needs nothing else. Which documents it
-found without fault it remembers as digests in `.terraform/keeptrusts-sound-texts`, and which Terraform started it last
-in `.terraform/keeptrusts-last-run`; both files may be deleted."""
+The provider runs with the first `python3` on the `PATH`, 3.11 or later, and needs nothing else. Which documents and
+arguments it found without fault it remembers as digests in `.terraform/keeptrusts-sound`, never of arguments with a
+secret, and which Terraform started it last in `.terraform/keeptrusts-last-run`; both files may be deleted."""
 
 
 def _index() -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from keeptrusts.terraform.diagnostics import Diagnostics
 from keeptrusts.terraform.failures import item_text
-from keeptrusts.terraform.sound_texts import SoundTexts, of_this_provider
+from keeptrusts.terraform.sound import Sound, of_this_provider
 
 if TYPE_CHECKING:
     from keeptrusts.api.simulations import Simulation
@@ -23,7 +23,7 @@ _FEW = 3
 
 def lint(text: str, diagnostics: Diagnostics) -> None:
     """One diagnostic for each finding. Nothing leaves this machine."""
-    sound = _sound_texts()
+    sound = _sound()
     if text in sound:
         return
     report = _linted(text)
@@ -97,7 +97,7 @@ def _lines(changes: Sequence[Change]) -> str:
 
 
 @lru_cache(maxsize=1)
-def _sound_texts() -> SoundTexts:
+def _sound() -> Sound:
     return of_this_provider()
 
 

@@ -18,8 +18,9 @@ from keeptrusts.terraform.labels import check as check_labels
 from keeptrusts.terraform.plugin.messages import ANSWERS, REQUESTS, SERVICE
 from keeptrusts.terraform.plugin.server import UnknownMethodError
 from keeptrusts.terraform.plugin.values import UNKNOWN, WireError
-from keeptrusts.terraform.schema import Attr, Values, attributes_of, describe, known, load
+from keeptrusts.terraform.schema import Attr, Values, attributes_of, describe, known, load, sensitive
 from keeptrusts.terraform.session import Access, Session
+from keeptrusts.terraform.sound import Sound, as_remembered
 
 URL_VARIABLES: Final = ("KEEPTRUSTS_API_URL",)
 KEY_VARIABLES: Final = ("KEEPTRUSTS_API_KEY", "KEEPTRUSTS_API_TOKEN")
@@ -83,14 +84,22 @@ EPHEMERALS: Final[Mapping[str, str]] = {
     "keeptrusts_gateway_token": "ephemeral.gateway_token:EphemeralGatewayToken",
     "keeptrusts_api_key": "ephemeral.api_key:EphemeralApiKey",
 }
+VALIDATED: Final[Mapping[str, Mapping[str, str] | None]] = {
+    "ValidateProviderConfig": None,
+    "ValidateResourceConfig": RESOURCES,
+    "ValidateDataResourceConfig": DATA_SOURCES,
+    "ValidateEphemeralResourceConfig": EPHEMERALS,
+}
+"""Calls of `main.VALIDATIONS` -> the types that they are about."""
 CAPABILITIES: Final = {"get_provider_schema_optional": True}
 
 
 class Provider:
     """One process of the provider."""
 
-    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, environment: Mapping[str, str] = os.environ, sound: Sound | None = None) -> None:
         self._environment = environment
+        self._sound = sound
         self._session = Session()
         self._prompt: Mapping[str, Callable[[Answer], bool]] = {
             "ReadResource": self._is_at_hand,
@@ -135,7 +144,20 @@ class Provider:
         method = self._methods.get(name)
         if method is None or not path.startswith(SERVICE):
             raise UnknownMethodError(path)
-        return ANSWERS[name].encode(method(REQUESTS[name].decode(body)))
+        request = REQUESTS[name].decode(body)
+        answer = ANSWERS[name].encode(method(request))
+        if self._sound is not None and not answer and self._may_be_remembered(name, request):
+            self._sound.add(as_remembered(path, body))
+        return answer
+
+    def _may_be_remembered(self, name: str, request: Answer) -> bool:
+        """Whether it was validated in full, and without a secret: a digest gives a poor one away."""
+        if name not in VALIDATED or self._session.configured:
+            return False
+        types = VALIDATED[name]
+        state = ProviderConfig if types is None else load_type(types, request.get("type_name", "")).state
+        config = request.get("config") or {}
+        return all(config.get(name) is None or config[name] is UNKNOWN for name in sensitive(state))
 
     def prompt(self, path: str, body: bytes) -> bytes | None:
         """

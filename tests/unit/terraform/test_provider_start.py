@@ -17,14 +17,18 @@ import pytest
 
 from keeptrusts.terraform import bundle
 from keeptrusts.terraform.main import (
+    LAST_RUN_FILE,
     READY,
     SCHEMA,
     SERVICE,
+    VALIDATIONS,
     Loading,
-    is_first,
     read_ready,
+    starts_before,
 )
 from keeptrusts.terraform.prepared import FILE, RECORDER, packed, use_patterns, use_prepared
+from keeptrusts.terraform.provider import VALIDATED
+from keeptrusts.terraform.sound import as_remembered
 
 OTHER = SERVICE + "ConfigureProvider"
 
@@ -86,10 +90,34 @@ def test_a_process_that_is_not_to_load_early_loads_when_it_has_to() -> None:
     assert (done, loading.prompt(OTHER, b"!")) == (["prepare", "load"], b"at once")
 
 
-def test_the_first_process_of_a_terraform_is_told_from_the_next(tmp_path: Path) -> None:
+def test_what_was_validated_before_needs_no_provider() -> None:
+    """The same request is answered with nothing to be told; another one, and any other call, loads the provider."""
+    loaded = []
+
+    def load() -> Echo:
+        loaded.append(1)
+        return Echo()
+
+    path = SERVICE + "ValidateResourceConfig"
+    known = {as_remembered(path, b"a"), as_remembered(OTHER, b"a")}
+    loading = Loading(load, {SCHEMA: b"schema"}, sound=known, early=False)
+    assert (loading(path, b"a"), loading.prompt(path, b"a"), loading.prompt(path, b"b"), loaded) == (b"", b"", None, [])
+    assert loading(OTHER, b"a") == OTHER.encode() + b"a"
+    assert loading(path, b"a") == path.encode() + b"a"
+    assert loading.prompt(path, b"a") == b"at once"
+
+
+def test_both_know_the_same_validations() -> None:
+    """What the provider may remember is what the start looks up."""
+    assert {SERVICE + name for name in VALIDATED} == VALIDATIONS
+
+
+def test_how_often_a_terraform_has_started_us(tmp_path: Path) -> None:
     """By the number of the process that starts them; where there is no folder, nobody knows and all load early."""
-    assert [is_first(str(tmp_path), number) for number in (71, 71, 72, 72, 71)] == [True, False, True, False, True]
-    assert not is_first(str(tmp_path / "none"), 71)
+    assert [starts_before(str(tmp_path), number) for number in (71, 71, 71, 72, 72, 71)] == [0, 1, 2, 0, 1, 0]
+    assert starts_before(str(tmp_path / "none"), 71) > 1
+    (tmp_path / LAST_RUN_FILE).write_text("71")
+    assert starts_before(str(tmp_path), 71) > 1
 
 
 def test_without_a_schema_at_hand_the_provider_makes_it() -> None:

@@ -61,11 +61,11 @@ def serve(load: Callable[[], Provider], quick: Collection[str]) -> int:
     address = f"{folder}/plugin.sock"
     try:
         der, pem = make_certificate()
-        wrapping = Wrapping(pem, folder, os.environ.get("PLUGIN_CLIENT_CERT"))
         listening: socket.socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)  # type: ignore[assignment]
         listening.bind(address)
         listening.listen(8)
         os.write(1, handshake(address, der).encode())
+        wrapping = Wrapping(pem, folder, os.environ.get("PLUGIN_CLIENT_CERT"))  # loads OpenSSL
         provider = load()
         Server(provider, log, quick=quick, prompt=provider.prompt, wrapping=wrapping).serve(listening)
     finally:
