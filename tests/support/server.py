@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -23,11 +24,13 @@ class Server:
 
     Args:
         options: Further options of `kt server run`.
+        before: Words before the command: what runs it.
     """
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, before: Sequence[str] = ()) -> None:
         self._folder = folder
         self._options = options
+        self._before = before
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
         self.port = 0
@@ -78,8 +81,9 @@ class Server:
         """Until it listens; the same port again after a restart."""
         self._log = (self._folder / "server.log").open("wb")
         command = [
-            str(KT), "server", "run", "--listen", f"127.0.0.1:{self.port}", "--data-dir", str(self._folder),
-            "--admin-key-file", str(self._folder / "admin.key"), *self._options,
+            *self._before, str(KT), "server", "run",
+            "--listen", f"127.0.0.1:{self.port}", "--data-dir", str(self._folder), "--admin-key-file",
+            str(self._folder / "admin.key"), *self._options,
         ]  # fmt: skip
         environment = {name: value for name, value in os.environ.items() if not name.startswith("KEEPTRUSTS_")}
         self._process = subprocess.Popen(command, stderr=self._log, stdout=subprocess.DEVNULL, env=environment)
