@@ -33,13 +33,16 @@ times, too, and one digest in six goes on like a number with an exponent.
 _SPECIAL_CONTENT = re2.compile(_SEVERAL, _BYTES)
 """Of content that was written again: each character has one escape there, and it is the canonical one."""
 _IDLE: Final = frozenset(("allowed", "skipped"))
-_HASH = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
+_HASH: Final = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
+_ID: Final = re.compile(rf"{EVENT}_[0-9a-f]{{32}}", re.ASCII)
 _NUL: Final = b"\\u0000"
 
 Verdict: TypeAlias = Literal["allowed", "redacted", "escalated", "blocked", "failed"]
 _Text: TypeAlias = str | None
 _Column: TypeAlias = Annotated[str, msgspec.Meta(max_length=LONGEST_COLUMN)] | None
 _Whole: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**53) + 1, le=2**53 - 1)]
+_Instance: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_COLUMN)]
+_Sequence: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
 _Number: TypeAlias = _Whole | float
 
 
@@ -141,7 +144,7 @@ class Decided(msgspec.Struct, gc=False):
     hash: str
     id: str
     input_tokens: _Whole | None
-    instance_id: str
+    instance_id: _Instance
     key_id: _Text
     latency_ms: _Number
     model: _Column
@@ -153,7 +156,7 @@ class Decided(msgspec.Struct, gc=False):
     provider: _Column
     reason_code: Annotated[str, msgspec.Meta(max_length=LONGEST_COLUMN)]
     request_id: _Column
-    sequence: _Whole
+    sequence: _Sequence
     session_id: _Text
     shadow_verdict: _Text
     status: _Whole
@@ -190,10 +193,7 @@ def read_record(raw: bytes) -> tuple[Record, str]:
         PoisonError: `invalid_event`, `hash_mismatch` or `not_canonical`.
     """
     found = _as_written(raw)
-    if found is None:
-        return look_closer(raw)
-    _check(found)
-    return found, raw.decode()
+    return look_closer(raw) if found is None else (found, raw.decode())
 
 
 def look_closer(raw: bytes) -> tuple[Record, str]:
@@ -215,7 +215,7 @@ def acted(record: Record) -> tuple[str, ...]:
 
 def _as_written(raw: bytes) -> Decided | None:
     """The record if it is of today's shape and its own canonical text, with its hash; None: look closer."""
-    if _NUL in raw:
+    if b"\\" in raw and _NUL in raw:
         return None
     try:
         found = _read_decided(raw)
@@ -224,16 +224,21 @@ def _as_written(raw: bytes) -> Decided | None:
     if _write(found) != raw or not _is_plain(found):
         return None
     without = raw.replace(b'"hash":"%b",' % found.hash.encode(), b"", 1)
-    return found if "sha256:" + hashlib.sha256(without).hexdigest() == found.hash else None
+    return found if "sha256:" + hashlib.sha256(without).hexdigest() == found.hash and _fits(found) else None
+
+
+def _fits(found: Decided) -> bool:
+    """What its types do not say."""
+    return _ID.fullmatch(found.id) is not None and (
+        found.prev_hash is None or _HASH.fullmatch(found.prev_hash) is not None
+    )
 
 
 def _is_plain(found: Decided) -> bool:
     """Whether its numbers, and what content holds, can be written in one way alone."""
-    numbers: list[float | None] = [found.latency_ms, found.cost_usd, found.overhead_us]
-    numbers += [one.latency_ms for one in found.attempts]
-    for number in numbers:
+    for number in (found.latency_ms, found.cost_usd, found.overhead_us, *[one.latency_ms for one in found.attempts]):
         # outside of these bounds JavaScript has another form than the one it was compared with
-        if isinstance(number, float) and (number.is_integer() or not 1e-5 <= number < 1e15):
+        if type(number) is float and (number.is_integer() or not 1e-5 <= number < 1e15):
             return False
     return found.content is None or _SPECIAL_CONTENT.search(b'":' + _write(found.content)) is None
 
@@ -253,7 +258,7 @@ _COLUMNS: Final = (
 )  # fmt: skip
 
 
-def _check(record: Record) -> None:
+def _check(record: _Record) -> None:
     """What the types do not say."""
     fits = (
         is_id(record.id, EVENT)

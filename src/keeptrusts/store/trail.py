@@ -82,9 +82,9 @@ class Trail:
 
     def waiting(self, upto: Cursor, *, limit: int) -> tuple[int, datetime | None]:
         """How many events are not sealed, up to `limit`, and when the first of them came."""
-        query = self._unsealed(self.head().cursor, upto, events.c.received_at).limit(limit)
-        found = list(self._connection.execute(query).scalars())
-        return len(found), found[0] if found else None
+        first = self._unsealed(self.head().cursor, upto, events.c.received_at).limit(limit).subquery()
+        count, came = self._connection.execute(select(func.count(), func.min(first.c.received_at))).one()
+        return count, came
 
     def may_seal(self) -> bool:
         """Whether this transaction is the one that seals now; others let it be."""
