@@ -97,6 +97,22 @@ def test_diff_of_what_is_no_document(tmp_path: Path) -> None:
         assert path in result.stderr
 
 
+def test_lint_without_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is `policy-config.yaml` of the folder, as for the tests; without one it says how to get it."""
+    monkeypatch.chdir(tmp_path)
+    missing = kt("lint")
+    assert (missing.exit_code, "`kt init`" in missing.stderr) == (1, True)
+    write(tmp_path, "policy-config.yaml", {"rbac": {}})
+    assert kt("lint").stdout.startswith("OK\n")
+
+
+def test_the_kinds_for_programs() -> None:
+    """All of them, with what they do; `--json` is short for the format."""
+    found = json.loads(kt("kinds", "--format", "json").stdout)
+    assert {one["kind"] for one in found} == set(KINDS)
+    assert json.loads(kt("kinds", "--json").stdout) == found
+
+
 def test_lint_beside_a_base(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
     """What is weaker is a warning at its place, and an error where warnings are."""
     base = write(tmp_path, "base.yaml", {"pii-detector": {"action": "block"}, "rbac": {}})

@@ -53,7 +53,8 @@ def policy() -> None:
 
 
 @policy.command()
-@click.option("--file", "path", required=True, metavar="FILE", help="The document; `-` reads standard input.")
+@click.option("--file", "path", default="policy-config.yaml", show_default=True, metavar="FILE",
+              help="The document; `-` reads standard input.")  # fmt: skip
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="Form of the result."
 )
@@ -66,6 +67,11 @@ def lint(path: str, form: str, *, base: str | None, as_json: bool, strict: bool,
     Check a policy document.
 
     With `--base` also against the document that it is to follow: `--base main.yaml --strict` refuses what weakens it.
+
+    \b
+      kt policy lint
+      kt policy lint --file policies/production.yaml --strict
+      kt policy lint --file - --format sarif < policy-config.yaml > lint.sarif
 
     Exit status: 0 valid, warnings allowed; 2 not valid; 1 a file could not be read, or the base is not valid.
     """
@@ -92,10 +98,18 @@ def _beside(base: str, text: str, report: Report, *, allow_literal_secrets: bool
 
 
 @policy.command()
-@click.option("--json", "as_json", is_flag=True, help="A list instead of a table.")
+@click.option("--format", "form", type=click.Choice(("text", "json")), default="text", show_default=True,
+              help="Form of the result.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @click.option("--pages", metavar="DIRECTORY", help="Write the reference page of each kind there instead.")
-def kinds(*, as_json: bool, pages: str | None) -> None:
-    """List the policy kinds that this version enforces."""
+def kinds(*, form: str, as_json: bool, pages: str | None) -> None:
+    """
+    List the policy kinds that this version enforces.
+
+    \b
+      kt policy kinds
+      kt policy kinds --json
+    """
     from keeptrusts.policy.reference import page, summaries
 
     rows = summaries()
@@ -104,7 +118,7 @@ def kinds(*, as_json: bool, pages: str | None) -> None:
         for row in rows:
             Path(pages, f"{row.kind}.md").write_text(page(row.kind), encoding="utf-8")
         return
-    if as_json:
+    if as_json or form == "json":
         click.echo(
             json.dumps([{"kind": row.kind, "phases": row.phases, "summary": row.summary} for row in rows], indent=2)
         )
