@@ -14,13 +14,12 @@ import math
 import re
 import sys
 from array import array
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import islice, pairwise
 from operator import itemgetter, xor
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 from zlib import crc32
 
 BLOCK: Final = 64
@@ -46,7 +45,7 @@ CERTAIN: Final = 0.9999
 """The highest score."""
 LEAST: Final = 65
 """Features that a window is taken to have at least: one telling word alone says little."""
-_KEPT: Final = 1 << 14
+_KEPT: Final = 1 << 13
 """Most tokens that are remembered, at 200 bytes each; with more of them, all are forgotten."""
 HEADER: Final = 40
 
@@ -65,9 +64,13 @@ _TOO_LONG: Final = bytes((1,)) * (_LONGEST + 1)
 
 def tokens_of(text: str) -> list[str]:
     """The tokens of folded text in lower case: words and numbers. Long ones are cut."""
-    if not text.isascii():
-        return _TOKENS.findall(text)
-    data = text.encode("ascii")
+    return tokens_in(text.encode("utf-8", "replace"))
+
+
+def tokens_in(data: bytes) -> list[str]:
+    """Those of a text in UTF-8."""
+    if not data.isascii():
+        return _TOKENS.findall(data.decode("utf-8", "replace"))
     words = data.translate(_BLANKED).decode("ascii").split()
     if _TOO_LONG in data.translate(_IN_WORDS):
         return [word[at : at + _LONGEST] for word in words for at in range(0, len(word), _LONGEST)]
@@ -88,14 +91,15 @@ def span_of(text: str, first: int, last: int) -> tuple[int, int]:
 
 def features_of(token: str) -> tuple[int, ...]:
     """The buckets of a token: itself and its runs of letters, the ends included."""
-    found = [crc32(token.encode("utf-8", "replace"), _WORD) & _MASK]
+    data = token.encode("utf-8", "replace")
+    found = [crc32(data, _WORD) & _MASK]
     if len(token) >= LETTERS - 1 and token.isalnum():
-        framed = f"<{token}>"
-        data = framed.encode("utf-8", "replace")
-        places = range(len(framed) - LETTERS + 1)
-        if len(data) == len(framed):
-            found += [crc32(data[at : at + LETTERS], _RUN) & _MASK for at in places]
+        places = range(len(token) + 2 - LETTERS + 1)
+        if len(data) == len(token):
+            letters = b"<%b>" % data
+            found += [crc32(letters[at : at + LETTERS], _RUN) & _MASK for at in places]
         else:
+            framed = f"<{token}>"
             found += [crc32(framed[at : at + LETTERS].encode("utf-8", "replace"), _RUN) & _MASK for at in places]
     return tuple(found)
 
@@ -115,8 +119,7 @@ def pairs_of(tokens: Sequence[str]) -> set[int]:
     return set(map(xor, map(first_of, tokens), map(second_of, tokens[1:])))
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """The tokens `[start, stop)` of a text, and the logit of the regression."""
 
     start: int
@@ -143,13 +146,13 @@ class Model:
 
     def _record(self, token: str) -> bytes:
         """Its parts of pairs; and the sum of its weights, with their number above it: both are added up as one."""
-        found = features_of(token)
-        total = sum(self._weights[bucket] - _ZERO for bucket in found)
-        return _RECORD.pack(second_of(token), first_of(token), total + len(found) * _ABOVE)
+        weights, found = self._weights, features_of(token)
+        total = sum([weights[bucket] for bucket in found])
+        return _RECORD.pack(second_of(token), first_of(token), total + len(found) * (_ABOVE - _ZERO))
 
     def worst(self, tokens: Sequence[str]) -> Window:
         """The window with the highest logit."""
-        blocks = list(self._blocks(tokens))
+        blocks = self._blocks(tokens)
         if len(blocks) < 2:
             total, count = blocks[0] if blocks else (0, 0)
             return Window(0, len(tokens), self._logit(total, count))
@@ -161,14 +164,18 @@ class Model:
         start = logits.index(logit) * BLOCK
         return Window(start, min(start + 2 * BLOCK, len(tokens)), logit)
 
-    def _blocks(self, tokens: Sequence[str]) -> Iterator[tuple[int, int]]:
+    def _blocks(self, tokens: Sequence[str]) -> list[tuple[int, int]]:
+        found: list[tuple[int, int]] = []
         for start in range(0, len(tokens), _AT_ONCE):
             if len(self._known) > _KEPT:
-                self._known.clear()
+                self._known = self._known.renewed()
             records = list(map(self._known.__getitem__, tokens[start : start + _AT_ONCE + 1]))
             pairs = _pairs(b"".join(records))
-            for at in range(0, min(len(records), _AT_ONCE), BLOCK):
-                yield self._block(records[at : at + BLOCK], pairs[at : at + BLOCK])
+            found += [
+                self._block(records[at : at + BLOCK], pairs[at : at + BLOCK])
+                for at in range(0, min(len(records), _AT_ONCE), BLOCK)
+            ]
+        return found
 
     def _block(self, records: Sequence[bytes], pairs: Sequence[int]) -> tuple[int, int]:
         """The sum of the weights of these tokens and of the pairs that they begin, and how many they are."""
@@ -194,24 +201,33 @@ class Model:
         return min(1 / (1 + math.exp(-odds)), CERTAIN)
 
 
-def _pairs(records: bytes) -> list[int]:
+def _pairs(records: bytes) -> Sequence[int]:
     """The bucket of each token and the next. All parts are combined at once, as digits of two long numbers."""
-    number = int.from_bytes(records, sys.byteorder)
-    shifted = number >> _NEXT if sys.byteorder == "little" else number << _NEXT
-    mixed = (number ^ shifted) & (1 << 8 * len(records)) - 1
-    return array("H", mixed.to_bytes(len(records), sys.byteorder))[1:-4:4].tolist()
+    parts = array("H", records)
+    firsts, seconds = parts[1:-4:4], parts[4::4]
+    mixed = int.from_bytes(firsts, sys.byteorder) ^ int.from_bytes(seconds, sys.byteorder)
+    return array("H", mixed.to_bytes(2 * len(firsts), sys.byteorder))
 
 
 class _Known(dict[str, bytes]):
-    """Token to what is asked of it, remembered."""
+    """
+    Token to what is asked of it, remembered.
 
-    def __init__(self, ask: Callable[[str], bytes]) -> None:
+    Args:
+        older: What was known before: what is asked for again is taken from there.
+    """
+
+    def __init__(self, ask: Callable[[str], bytes], older: dict[str, bytes] | None = None) -> None:
         super().__init__()
-        self._ask = ask
+        self._ask, self._older = ask, older or {}
 
     def __missing__(self, token: str) -> bytes:
-        known = self[token] = self._ask(token)
+        known = self[token] = self._older.pop(token, b"") or self._ask(token)
         return known
+
+    def renewed(self) -> _Known:
+        """A new one: what is not asked for again while it fills is forgotten."""
+        return _Known(self._ask, dict(self))
 
 
 @cache

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from keeptrusts.detect.fold import view
 from keeptrusts.detect.pattern import read_pattern
-from keeptrusts.detect.scan import WORD, Rule, RuleSet
+from keeptrusts.detect.scan import WORD, Hit, Rule, RuleSet
 
 _QUOTE: Final = "[\"'`]"
 _NAMED: Final = "(?:password|passwd|secret|api_?key|token)"
 _NONE: Final[frozenset[str]] = frozenset()
+_INTO_SHELL: Final = r"\| {0,2}(?:sudo {1,2})?(?:ba|z|da)?sh"
 
 UNSAFE: Final[tuple[tuple[str, str, str], ...]] = (
     # category, what Hyperscan looks for, the whole
@@ -31,7 +33,7 @@ UNSAFE: Final[tuple[tuple[str, str, str], ...]] = (
         r"drop (?:table|database|schema)",
         r"drop (?:table|database|schema) [a-z0-9_.\"`\[\]]{1,40}",
     ),
-    ("remote_script", r"\|", r"(?:curl|wget) [^\n|]{1,100}\| {0,2}(?:sudo {1,2})?(?:ba|z|da)?sh"),
+    ("remote_script", _INTO_SHELL, rf"(?:curl|wget) [^\n|]{{1,100}}{_INTO_SHELL}"),
     ("disabled_verification", r"verify {0,1}= {0,1}false", r"verify {0,1}= {0,1}false"),
     ("disabled_verification", r"rejectunauthorized", r"rejectunauthorized[\"']?: {0,2}false"),
     ("disabled_verification", r"insecureskipverify", r"insecureskipverify: {0,2}true"),
@@ -60,3 +62,8 @@ def _rules() -> Iterable[Rule]:
 
 
 RULES: Final = RuleSet(tuple(_rules()))
+
+
+def find_code(text: str, *, limited: bool = False) -> list[Hit]:
+    """What is unsafe in it, by start; `limited` as in `RuleSet.find`."""
+    return RULES.find(view(text, lower=True), limited=limited)

@@ -12,13 +12,18 @@ import binascii
 import codecs
 import html
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 from keeptrusts.detect.fold import plain_view
+from keeptrusts.detect.presence import presence
+
+if TYPE_CHECKING:
+    from keeptrusts.detect.engine import Regex
 
 _MAX_TOKENS: Final = 64
 _LINE: Final = r"[A-Za-z0-9+/_-]"
@@ -43,13 +48,14 @@ _SELECTORS: Final = re.compile(r"[\ufe00-\ufe0f\U000e0100-\U000e01ef]{8,}")
 _BASE32: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
 _JSON_ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})")
 _APART: Final = r"(?:^|[^a-z0-9])(?:[a-z][ .*_-]{1,3}){5}[a-z](?:[^a-z0-9]|\z)"
-_PAIRS: Final = r"(?:(?:0x|\\x)?[0-9a-f]{2}[ ,:]{0,2}){8}"
+_PAIR: Final = r"(?:(?:0x|\\x)?[0-9a-f]{2}[ ,:]{0,2})"
+_PAIRS: Final = _PAIR + "{8}"
 _LETTERS: Final = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+/_-"
 _IN_RUNS: Final = bytes(code in _LETTERS for code in range(256))
 _RUN: Final = bytes((1,)) * 20
 """A run of encoded text, each of its letters a one: so it is found before a pattern could be asked."""
-_ANY: Final = f"{_MIXED}|{_APART}|{_PAIRS}"
-"""Asked first, since most texts have none of them."""
+_ODD: Final = rf"{_MIXED}|[ .*_-][a-z](?:[ .*_-]{{1,3}}[a-z]){{2}}[ .*_-]|{_PAIR}{{5}}"
+"""A part of each of the three. Asked first, since most texts have none of them."""
 _LETTERS_APART: Final = re.compile(r"(?<![^\W_])[^\W\d_](?:[ .*_-]{1,3}[^\W\d_](?![^\W_])){5,}")
 _ENGLISH: Final = frozenset(
     {"the", "to", "and", "of", "you", "is", "that", "for", "all", "your", "are", "with", "this", "not", "from"}
@@ -57,7 +63,7 @@ _ENGLISH: Final = frozenset(
 )
 _ROTATED: Final = frozenset(codecs.encode(word, "rot13") for word in _ENGLISH)
 _REVERSED: Final = frozenset(word[::-1] for word in _ENGLISH)
-_TELLING: Final = _ENGLISH | _ROTATED | _REVERSED
+_TELLING: Final = _ROTATED | _REVERSED
 _PLAIN_WORDS: Final = 3
 
 
@@ -78,7 +84,7 @@ class Reading:
     decoded: bool = False
 
 
-def readings(text: str, words: Iterable[str], *, encoded: bool = True) -> Iterator[Reading]:
+def readings(text: str, words: Collection[str], *, encoded: bool = True) -> Iterator[Reading]:
     """
     Every other way to read this text.
 
@@ -87,7 +93,7 @@ def readings(text: str, words: Iterable[str], *, encoded: bool = True) -> Iterat
         encoded: Behind base64 and hexadecimal too.
     """
     data = text.encode("utf-8", "replace")
-    is_odd = _has(_ANY, data)
+    is_odd = _is_odd()(data)
     if is_odd and _has(_MIXED, data) and _is_leet(text):
         yield Reading(text.translate(_LEET), 0, len(text), whole=True)
     if _TAGGED in data:
@@ -95,7 +101,7 @@ def readings(text: str, words: Iterable[str], *, encoded: bool = True) -> Iterat
         runs = list(_SELECTORS.finditer(text))
         if said := " ".join(filter(None, (_selected(run[0]) for run in runs))):
             yield Reading(said, runs[0].start(), runs[-1].end())
-    for decoded in _rewritten(text, data if is_odd else b"", _TELLING.intersection(words)):
+    for decoded in _rewritten(text, data if is_odd else b"", words):
         if decoded != text:
             yield Reading(decoded, 0, len(text))
     for start, end, decoded in decoded_tokens(text, pairs=is_odd) if encoded else ():
@@ -110,32 +116,43 @@ def _selected(selectors: str) -> str | None:
     return _readable(bytes(code - 0xFE00 if code < 0xE0100 else code - 0xE0100 + 16 for code in codes))
 
 
-def _rewritten(text: str, data: bytes, words: frozenset[str]) -> Iterator[str]:
+def _rewritten(text: str, data: bytes, words: Collection[str]) -> Iterator[str]:
     if text.count("%") >= _ESCAPES:
         yield unquote(text)
     if text.count("&") >= _ESCAPES and text.count(";") >= _ESCAPES:
         yield html.unescape(text)
     if text.count("\\") >= _ESCAPES:
         yield _JSON_ESCAPE.sub(lambda found: chr(int(found.group(1) or found.group(2), 16)), text)
-    if _speaks(words, _ROTATED):
-        yield codecs.encode(text, "rot13")
-    if _speaks(words, _REVERSED):
-        yield text[::-1]
+    if telling := _TELLING.intersection(words):
+        if _speaks(telling, words, _ROTATED):
+            yield codecs.encode(text, "rot13")
+        if _speaks(telling, words, _REVERSED):
+            yield text[::-1]
     if data and _has(_APART, data):
         yield _LETTERS_APART.sub(lambda found: _together(found.group()), text)
 
 
 def _has(pattern: str, data: bytes) -> bool:
     """Whether it is worth to look closer."""
+    return _caseless(pattern).search(data, 0, len(data)) is not None
+
+
+@cache
+def _caseless(pattern: str) -> Regex:
     from keeptrusts.detect.engine import compile_regex
 
-    return compile_regex(pattern, caseless=True).search(data, 0, len(data)) is not None
+    return compile_regex(pattern, caseless=True)
 
 
-def _speaks(words: frozenset[str], other: frozenset[str]) -> bool:
+@cache
+def _is_odd() -> Callable[[bytes], bool]:
+    return presence(_ODD)
+
+
+def _speaks(telling: frozenset[str], words: Collection[str], other: frozenset[str]) -> bool:
     """Three words of this list or more, and more than of plain English."""
-    known = len(words & other)
-    return known >= _PLAIN_WORDS and known > len(words & _ENGLISH)
+    known = len(telling & other)
+    return known >= _PLAIN_WORDS and known > len(_ENGLISH.intersection(words))
 
 
 def _together(spelt: str) -> str:
@@ -148,7 +165,7 @@ def _is_leet(text: str) -> bool:
     if sum(map(text.count, _LEET_SIGNS)) < _LEET_WORDS:
         return False
     mixed = 0
-    for word in text.split():
+    for word in [word for word in text.split() if not word.isalpha()]:
         inside = word.rstrip("!.,;:?")
         if not _LEET_SIGNS.isdisjoint(inside) and any(map(str.isalpha, inside)):
             mixed += 1
@@ -165,27 +182,39 @@ def decoded_tokens(text: str, *, pairs: bool = True) -> Iterator[tuple[int, int,
         pairs: Of digits with blanks between them, too.
     """
     data = text.encode("utf-8", "replace")
-    forms: list[tuple[str, Callable[[str], str | None]]] = []
-    if _RUN in data.translate(_IN_RUNS):
-        forms.append((_TOKENS, _decoded))
-    if pairs and _has(_PAIRS, data):
-        forms.append((_SPACED, _decoded_digits))
-    if not forms:
+    marks = data.translate(_IN_RUNS)
+    has_runs, has_pairs = _RUN in marks, pairs and _has(_PAIRS, data)
+    if not (has_runs or has_pairs):
         return
     seen = plain_view(text)
+    forms: list[tuple[Iterator[tuple[int, int]], Callable[[str], str | None]]] = []
+    if has_runs:
+        forms.append((_runs(seen.data, marks), _decoded))
+    if has_pairs:
+        forms.append((_spaced(seen.data), _decoded_digits))
     found = (
         decoded
-        for pattern, decode in forms
-        for start, end in _runs(seen.data, pattern)
+        for places, decode in forms
+        for start, end in places
         for decoded in _pieces(text, seen.origin(start), seen.origin(end), decode)
     )
     yield from islice(found, _MAX_TOKENS)
 
 
-def _runs(data: bytes, pattern: str) -> Iterator[tuple[int, int]]:
+def _runs(data: bytes, marks: bytes) -> Iterator[tuple[int, int]]:
+    """Where runs of encoded text stand; they begin with marks enough."""
     from keeptrusts.detect.engine import compile_regex
 
-    regex, at = compile_regex(pattern), 0
+    regex, at = compile_regex(_TOKENS), 0
+    while (at := marks.find(_RUN, at)) >= 0 and (found := regex.match(data, at, len(data))):
+        yield found[0]
+        at = found[0][1]
+
+
+def _spaced(data: bytes) -> Iterator[tuple[int, int]]:
+    from keeptrusts.detect.engine import compile_regex
+
+    regex, at = compile_regex(_SPACED), 0
     while found := regex.search(data, at, len(data)):
         yield found[0]
         at = found[0][1]

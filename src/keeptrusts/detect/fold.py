@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
-from typing import Final
+from typing import Final, NamedTuple
 
 from keeptrusts.detect.memory import LONGEST
 from keeptrusts.detect.origins import Origins, Sizes, Stretches
@@ -178,8 +178,7 @@ def is_word(letter: str) -> bool:
     return letter == "_" or (letter.isalnum() and letter < "\u0e00")
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """
     A text and its folded form in UTF-8.
 

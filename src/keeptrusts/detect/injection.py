@@ -15,13 +15,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
-from keeptrusts.detect.classifier import shipped_model, span_of, tokens_of
+from keeptrusts.detect.classifier import Window, shipped_model, span_of, tokens_in
 from keeptrusts.detect.disguises import Reading, readings
 from keeptrusts.detect.fold import View, fold_text, honest_view, plain_view, view
 from keeptrusts.detect.memory import remembered
-from keeptrusts.detect.phrases import RULES
+from keeptrusts.detect.pattern import read_pattern
+from keeptrusts.detect.phrases import BEGINNINGS, RULES
 from keeptrusts.detect.scan import WORD, Hit, Rule, RuleSet
 
 WINDOW: Final = 1200
@@ -38,8 +39,7 @@ CLASSIFIER: Final = "classifier"
 """Category of a window that the classifier points at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
+class Assessment(NamedTuple):
     """
     What was found.
 
@@ -59,8 +59,7 @@ class Assessment:
         return self.ruled if self.place is None else (*self.ruled, self.place())
 
 
-@dataclass(frozen=True, slots=True)
-class Looks:
+class Looks(NamedTuple):
     """What to look behind and for."""
 
     base64: bool = True
@@ -99,7 +98,10 @@ def injection_rules() -> RuleSet:
     rules = []
     for number, (category, _, pattern) in enumerate(RULES):
         edge = WORD if category in _SPOKEN and pattern.isascii() else frozenset[str]()
-        rules.append(Rule(str(number), _pattern(pattern), before=edge, after=frozenset()))
+        beginning = next(filter(pattern.startswith, BEGINNINGS), "")
+        sieve = _pattern(beginning)
+        back = read_pattern(sieve).most or 0
+        rules.append(Rule(str(number), _pattern(pattern), before=edge, after=frozenset(), sieve=sieve, back=back))
     return RuleSet(rules)
 
 
@@ -118,19 +120,24 @@ def assess(text: str, looks: Looks = EVERYTHING, *, classify: bool = False) -> A
         (_placed(hit, other), other) for other in others for hit in _found(looks.view(other.text))
     ]
     hits = sorted((hit for hit, _ in found if looks.counts(hit)), key=lambda hit: hit.start)
-    ruled = _worst_window(hits)
+    ruled = _worst_window(hits) if hits else 0.0
     if not classify:
         return Assessment(ruled, tuple(hits))
     settled = [(one.start, one.end) for one in others if one.decoded]
     settled += [(hit.start, hit.end) for hit, other in found if other is None and not looks.counts(hit)]
     told = _blanked(text, sorted(settled))
-    suspects = [
-        _suspect(Reading(told, 0, len(text), whole=True), tokens if told is text else _tokens(looks.view(told)))
-    ]
-    suspects += [_suspect(other, _tokens(looks.view(other.text))) for other in others]
-    suspect = max(suspects, key=lambda one: one.logit)
-    score = round(shipped_model().score(suspect.logit, ruled), 4)
-    return Assessment(max(ruled, score), tuple(hits), lambda: suspect.hit(looks, score))
+    model = shipped_model()
+    worst, reading = model.worst(tokens if told is text else _tokens(looks.view(told))), None
+    for other in others:
+        window = model.worst(_tokens(looks.view(other.text)))
+        if window.logit > worst.logit:
+            worst, reading = window, other
+    score = round(model.score(worst.logit, ruled), 4)
+    return Assessment(
+        max(ruled, score),
+        tuple(hits),
+        lambda: _Suspect(reading or Reading(told, 0, len(text), whole=True), worst).hit(looks, score),
+    )
 
 
 def _is_denied(hit: Hit, text: str) -> bool:
@@ -139,17 +146,19 @@ def _is_denied(hit: Hit, text: str) -> bool:
 
 
 def _tokens(seen: View) -> list[str]:
-    return tokens_of(seen.data.decode("utf-8", "replace"))
+    return tokens_in(seen.data)
 
 
 def _blanked(text: str, places: Sequence[tuple[int, int]]) -> str:
     """The text without what stands in these places, which are in order; what is left keeps its place."""
+    if not places:
+        return text
     parts, at = [], 0
     for first, end in places:
         start = max(first, at)
         parts += [text[at:start], " " * max(end - start, 0)]
         at = max(start, end)
-    return "".join((*parts, text[at:])) if places else text
+    return "".join((*parts, text[at:]))
 
 
 def _placed(hit: Hit, reading: Reading) -> Hit:
@@ -161,16 +170,15 @@ class _Suspect:
     """The window of a text that reads most like an attack."""
 
     reading: Reading
-    start: int
-    stop: int
-    logit: float
+    window: Window
 
     def hit(self, looks: Looks, score: float) -> Hit:
         """Its characters in the text."""
         start, end = self.reading.start, self.reading.end
-        if self.reading.whole and self.stop > self.start:
+        first, stop = self.window.start, self.window.stop
+        if self.reading.whole and stop > first:
             seen = looks.view(self.reading.text)
-            low, high = span_of(seen.data.decode("utf-8", "replace"), self.start, self.stop - 1)
+            low, high = span_of(seen.data.decode("utf-8", "replace"), first, stop - 1)
             start, end = _origins(seen, low, high)
         return Hit(start, end, CLASSIFIER, start, score)
 
@@ -183,11 +191,6 @@ def _origins(seen: View, low: int, high: int) -> tuple[int, int]:
     first = len(folded[:low].encode("utf-8", "replace"))
     last = first + len(folded[low:high].encode("utf-8", "replace"))
     return seen.origin(first), seen.end(last)
-
-
-def _suspect(reading: Reading, tokens: Sequence[str]) -> _Suspect:
-    worst = shipped_model().worst(tokens)
-    return _Suspect(reading, worst.start, worst.stop, worst.logit)
 
 
 def _found(seen: View) -> Iterator[Hit]:

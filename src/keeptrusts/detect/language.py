@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import as_file, files
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from keeptrusts.detect.english import is_plainly_english
 from keeptrusts.detect.fold import readable
@@ -58,12 +57,12 @@ _MARKED: Final = _SIGN.sub(_MARK, bytes(range(128)).decode("ascii")).lower().enc
 """Each of these signs as a mark, for bytes of ASCII, and in lower case at once."""
 _NAME: Final = re.compile(r"\.[a-z]")
 """What names of files have in them."""
+_MARKED_NAME: Final = _MARK * 2
 _MOST_LETTERS: Final = 2 * _PIECE
 """Of a piece, folded: a ligature may be as long as a sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spoken:
+class Spoken(NamedTuple):
     """Characters `[start, end)` are in this language, with a confidence of 0-1."""
 
     start: int
@@ -84,8 +83,13 @@ def languages_of(text: str) -> tuple[Spoken, ...]:
 
 
 def _told(text: str) -> Iterator[Spoken]:
+    marked = _marked(_NAME.sub(_MARKED_NAME, text)) if text.isascii() else ""
+    has_fences = _FENCE in text
     for start, end in pieces(text):
-        words = _words(_encodable(readable(text[start:end], _MOST_LETTERS)))
+        if marked and not (has_fences and _FENCE in text[start:end]):
+            words = _unmarked(marked[start:end])
+        else:
+            words = _words(_encodable(readable(text[start:end], _MOST_LETTERS)))
         if is_plainly_english(words):
             yield Spoken(start, end, _ENGLISH, 1.0)
         elif _says_enough(said := " ".join(words)) and (told := _tell(said)):
@@ -100,9 +104,10 @@ def _words(said: str) -> list[str]:
     """What is said in a language, in lower case. Without a pattern that looks ahead: words may be long."""
     if _FENCE in said:
         said = " ".join(said.split(_FENCE)[::2])
-    if _NAME.search(said):
-        return [word.lower() for word in _SIGN.sub(_MARK, said).split() if _MARK not in word and not _NAME.search(word)]
-    marked = _marked(said)
+    return _unmarked(_marked(_NAME.sub(_MARKED_NAME, said)))
+
+
+def _unmarked(marked: str) -> list[str]:
     words = marked.split()
     return [word for word in words if _MARK not in word] if _MARK in marked else words
 

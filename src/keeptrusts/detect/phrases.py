@@ -35,6 +35,10 @@ _DROP = _any(
     "ignore disregard forget dismiss bypass override overrule neglect skip discard abandon set_aside throw_away"
     " stop_following do_not_follow don't_follow pay_no_attention_to erase unlearn"
 )
+_DROP_EARLIER = rf"{_DROP}_{_ALL}{{0,4}}{_EARLIER}"
+_DROP_WHAT_IS_SAID = rf"{_DROP}_{_ALL_BUT_MY}{{0,4}}{_EARLIER}"
+BEGINNINGS: Final = (_DROP_EARLIER, _DROP_WHAT_IS_SAID)
+"""Rules that begin with one of these are looked for by it: the whole costs Hyperscan more than all other rules do."""
 _MODEL = _any("chatgpt gpt assistant ai bot model llm claude gemini language_model chatbot")
 _TOLD = _any(
     "system_prompt system_message initial_prompt initial_instructions hidden_prompt hidden_instructions"
@@ -54,9 +58,9 @@ RULES: Final[tuple[tuple[str, float, str], ...]] = (
     (
         "override",
         0.95,
-        rf"{_DROP}_{_ALL}{{0,4}}{_EARLIER}_(?:\w{{1,15}}_){{0,2}}{_ORDERS}",
+        rf"{_DROP_EARLIER}_(?:\w{{1,15}}_){{0,2}}{_ORDERS}",
     ),
-    ("override", 0.7, rf"{_DROP}_{_ALL_BUT_MY}{{0,4}}{_EARLIER}_(?:\w{{1,15}}_){{0,2}}{_SAID}"),
+    ("override", 0.7, rf"{_DROP_WHAT_IS_SAID}_(?:\w{{1,15}}_){{0,2}}{_SAID}"),
     (
         "override",
         0.93,

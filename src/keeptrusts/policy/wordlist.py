@@ -80,15 +80,15 @@ class Wordlist:
 
         return tuple(TenantPatterns(said, category) for category, said in self._expressions.items())
 
-    @property
+    @cached_property
     def _finders(self) -> tuple[Terms | TenantPatterns, ...]:
-        return (*self._terms, *self._patterns)
+        return (*(terms for terms in self._terms if any(terms.phrases.values())), *self._patterns)
 
     @property
     def width(self) -> int | None:
         """What `Policy.holdback` says of it."""
         widths = [one.width for one in self._finders]
-        return None if None in widths else max(width for width in widths if width is not None)
+        return None if None in widths else max((width for width in widths if width is not None), default=0)
 
     def find(self, text: str, *, limited: bool = False) -> list[Hit]:
         """Every match in one text, by start; `limited` as in `RuleSet.find`."""

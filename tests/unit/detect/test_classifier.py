@@ -101,6 +101,23 @@ def test_what_is_forgotten_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> N
     assert shipped_model().worst(words) == before
 
 
+def test_what_is_known_is_asked_for_once_more_only_when_it_was_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Room is made by forgetting what was not met since the last time."""
+    model = model_of({})
+    asked: list[str] = []
+    record = model._known._ask
+
+    def ask(token: str) -> bytes:
+        asked.append(token)
+        return record(token)
+
+    model._known._ask = ask
+    monkeypatch.setattr(classifier, "_KEPT", 2)
+    for words in (["a", "b", "c"], ["c", "d", "e"], ["c", "a"]):
+        model.worst(words)
+    assert asked == ["a", "b", "c", "d", "e", "a"]
+
+
 def test_weights_that_are_not_whole() -> None:
     """A package that was cut short is noticed."""
     with pytest.raises(ValueError, match="not whole"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
@@ -58,13 +59,17 @@ class CodeSanitizer(Policy):
         return block_or_redact(action, "code_sanitizer", "the answer holds unsafe code", edits_for(found, _Marker()))
 
     def _find(self, text: str, *, answered: bool) -> list[Hit]:
-        from keeptrusts.detect.code import RULES
-        from keeptrusts.detect.fold import view
-
-        found = RULES.find(view(text, lower=True), limited=answered)
-        if self.additional_patterns:
-            found += self._patterns.find(text, limited=answered)
+        found = self._find_code(text, limited=answered)
+        if not self.additional_patterns:
+            return found
+        found += self._patterns.find(text, limited=answered)
         return sorted(found, key=lambda hit: (hit.start, -hit.end))
+
+    @cached_property
+    def _find_code(self) -> Callable[..., list[Hit]]:
+        from keeptrusts.detect.code import find_code
+
+        return find_code
 
     @cached_property
     def _patterns(self) -> TenantPatterns:

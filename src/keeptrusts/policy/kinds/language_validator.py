@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, ClassVar, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, TypeAlias
 
 from keeptrusts.core.exchange import Exchange, Part, Phase, Text
 from keeptrusts.core.verdict import Allow, Block, Match, Verdict
@@ -13,6 +13,9 @@ from keeptrusts.policy.kind import Policy
 from keeptrusts.policy.reading import suggest
 from keeptrusts.policy.schema import Attr, Fault
 from keeptrusts.policy.wordlist import BlockOnly
+
+if TYPE_CHECKING:
+    from keeptrusts.detect.language import Spoken
 
 _NOT_SPOKEN: Final = frozenset({Part.NAME, Part.TOOL_DEFINITION})
 
@@ -77,12 +80,16 @@ class LanguageValidator(Policy):
         return Block("language_validator.not_allowed", "a text is in none of the languages that may be used", found)
 
     def _find(self, text: Text) -> Iterator[Match]:
-        from keeptrusts.detect.language import languages_of
-
-        for spoken in languages_of(text.value):
+        for spoken in self._languages_of(text.value):
             refused = spoken.language in self._denied or (self._allowed and spoken.language not in self._allowed)
             if refused and spoken.confidence >= self.min_confidence:
                 yield Match(text.place, spoken.start, spoken.end, spoken.language)
+
+    @cached_property
+    def _languages_of(self) -> Callable[[str], tuple[Spoken, ...]]:
+        from keeptrusts.detect.language import languages_of
+
+        return languages_of
 
     @cached_property
     def _allowed(self) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
@@ -115,13 +115,17 @@ class PiiDetector(Policy):
         return rules_for(self.categories).is_silent(text)
 
     def _find(self, text: str, *, answered: bool) -> list[Hit]:
-        from keeptrusts.detect.pii import find_pii
-
-        found = find_pii(text, self.categories, limited=answered)
+        found = self._find_pii(text, self.categories, limited=answered)
         if not self.detect_patterns:
             return found
         found += self._patterns.find(text, limited=answered)
         return sorted(found, key=lambda hit: (hit.start, -hit.end))
+
+    @cached_property
+    def _find_pii(self) -> Callable[..., list[Hit]]:
+        from keeptrusts.detect.pii import find_pii
+
+        return find_pii
 
     @cached_property
     def _patterns(self) -> TenantPatterns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
@@ -14,7 +15,7 @@ from keeptrusts.policy.schema import Attr
 from keeptrusts.policy.schema import Block as Section
 
 if TYPE_CHECKING:
-    from keeptrusts.detect.injection import Looks
+    from keeptrusts.detect.injection import Assessment, Looks
     from keeptrusts.detect.scan import Hit
     from keeptrusts.detect.tenant import TenantPatterns
 
@@ -124,15 +125,19 @@ class PromptInjection(Policy):
 
     def _matches(self, text: Text) -> list[Match]:
         """What counts against this text, rules first; nothing when its score is below the threshold."""
-        from keeptrusts.detect.injection import assess
-
         own = self._patterns.find(text.value) if self._patterns.patterns else []
-        said = assess(text.value, self._looks, classify=self.backend == "local")
+        said = self._assess(text.value, self._looks, classify=self.backend == "local")
         hits = own + (sorted(said.hits, key=_weight) if self._fires(said.score) else [])
         return [Match(text.place, hit.start, hit.end, hit.category) for hit in hits]
 
     def _fires(self, score: float) -> bool:
         return 0 < score >= self.embedding_threshold
+
+    @cached_property
+    def _assess(self) -> Callable[..., Assessment]:
+        from keeptrusts.detect.injection import assess
+
+        return assess
 
     @cached_property
     def _patterns(self) -> TenantPatterns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -58,12 +59,17 @@ class SecretScanner(Policy):
         return secret_rules(entropy=self.entropy).is_silent(text)
 
     def _find(self, text: str, *, answered: bool) -> list[Hit]:
+        found = self._find_secrets(text, entropy=self.entropy, limited=answered)
+        if not self.detect_patterns:
+            return found
+        found += self._patterns.find(text, limited=answered)
+        return sorted(found, key=lambda hit: (hit.start, -hit.end))
+
+    @cached_property
+    def _find_secrets(self) -> Callable[..., list[Hit]]:
         from keeptrusts.detect.secret import find_secrets
 
-        found = find_secrets(text, entropy=self.entropy, limited=answered)
-        if self.detect_patterns:
-            found += self._patterns.find(text, limited=answered)
-        return sorted(found, key=lambda hit: (hit.start, -hit.end))
+        return find_secrets
 
     @cached_property
     def _patterns(self) -> TenantPatterns:
