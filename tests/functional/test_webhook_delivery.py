@@ -18,7 +18,7 @@ from keeptrusts.store.jobs import DELIVERIES, Jobs
 from keeptrusts.store.tables import messages
 from keeptrusts.store.work_tables import jobs
 from support.control import Plane, plane
-from support.webhooks import Clock, Post, Receiver, Reply, receiver, until
+from support.webhooks import Clock, Letter, Post, Receiver, Reply, receiver, until
 
 
 @pytest.fixture
@@ -194,6 +194,50 @@ def test_two_couriers_lose_and_repeat_nothing(post: Post, target: Receiver) -> N
     assert _count(post.plane, jobs) == 0
 
 
+def test_one_that_fails_among_many(post: Post, target: Receiver) -> None:
+    """Those before and behind it arrive, each once and in order; it alone is tried again."""
+    webhook = post.register(target.url, "event.blocked")
+    post.publish("event.blocked", 6)
+    target.replies = [Reply(204), Reply(202), Reply(500)]
+    post.settle()
+    assert [letter.message["data"]["number"] for letter in target.letters] == list(range(6))
+    found = [(one["state"], one["attempts"], one["last_status"]) for one in reversed(post.deliveries(webhook))]
+    arrived = ("delivered", 1, 204)
+    assert found == [arrived, ("delivered", 1, 202), ("pending", 1, 500), arrived, arrived, arrived]
+    post.clock.pass_time(seconds=6)
+    post.settle()
+    assert target.letters[-1].id == target.letters[2].id
+    assert len(target.letters) == 7
+
+
+def test_what_was_sent_is_written_down_at_a_stop(insecure: Settings, target: Receiver) -> None:
+    """In the middle of many: those that arrived are not sent again, the others are."""
+
+    class HangsAtTheFourth(list[Letter]):
+        def append(self, letter: Letter) -> None:
+            super().append(letter)
+            target.hang = len(self) >= 4
+
+    target.letters = HangsAtTheFourth()
+    with plane(insecure, background=()) as found:
+        post = Post(found, Clock())
+        webhook = post.register(target.url, "event.blocked")
+        post.publish("event.blocked", 6)
+
+        async def stop() -> None:
+            async with post.courier() as courier:
+                served = asyncio.create_task(courier.settle())
+                while len(target.letters) < 4:  # noqa: ASYNC110  the receiver is a thread
+                    await asyncio.sleep(0.01)
+                served.cancel()
+
+        asyncio.run(stop())
+        target.release.set()
+        assert [one["state"] for one in reversed(post.deliveries(webhook))] == ["delivered"] * 3 + ["pending"] * 3
+        post.settle()
+        assert [letter.message["data"]["number"] for letter in target.letters] == [0, 1, 2, 3, 3, 4, 5]
+
+
 def test_a_worker_that_dies_is_replaced(post: Post, target: Receiver) -> None:
     """Its lease runs out, and not before; the message is sent again under the same id by another."""
     webhook = post.register(target.url, "event.blocked")
@@ -201,9 +245,8 @@ def test_a_worker_that_dies_is_replaced(post: Post, target: Receiver) -> None:
     dying = post.courier()
     assert dying._fan_out() == 1
     (lease,) = dying.crew.claim()
-    task = dying._next(lease)
-    assert task is not None
-    asyncio.run(_send_and_die(dying, task))
+    some = dying._next(lease, 10)
+    asyncio.run(_send_and_die(dying, some))
     post.settle()
     assert len(target.letters) == 1
     post.clock.pass_time(seconds=46)
@@ -216,9 +259,10 @@ def test_a_worker_that_dies_is_replaced(post: Post, target: Receiver) -> None:
         Jobs(tx.connection, DELIVERIES).renew(lease, post.clock(tx), timedelta(seconds=1))
 
 
-async def _send_and_die(courier: Any, task: Any) -> None:
+async def _send_and_die(courier: Any, some: Any) -> None:
+    (due,) = some.due
     async with courier:
-        assert (await courier._send(task)).delivered
+        assert (await courier._send(some.endpoint, due)).delivered
 
 
 def test_a_hanging_endpoint_delays_nobody(insecure: Settings, target: Receiver) -> None:

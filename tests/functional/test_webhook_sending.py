@@ -184,6 +184,61 @@ def test_what_is_not_http(said: bytes, error: str) -> None:
     assert "SSH" not in str(answer.error)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 202 Accepted\r\n\r\nas long as it lasts",
+        b"HTTP/1.0 202 Accepted\r\n\r\n",
+        b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    ],
+)
+def test_ways_to_say_yes(said: bytes) -> None:
+    """After something that is said before the answer, until the connection ends, in pieces."""
+
+    async def says(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n{}")
+        for number in range(len(said)):
+            writer.write(said[number : number + 1])
+            await asyncio.sleep(0)
+        writer.close()
+
+    assert _against(says) == Answer(202)
+
+
+def test_more_answers_than_requests() -> None:
+    """The second is no answer to what is sent next: that goes over a new connection."""
+    opened = 0
+
+    async def says(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal opened
+        opened += 1
+        await reader.readuntil(b"\r\n\r\n{}")
+        said = b"HTTP/1.1 500 Failed\r\nContent-Length: 0\r\n\r\n" * (2 if opened == 1 else 0)
+        writer.write(said or b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    async def go() -> list[int | None]:
+        async with listening(says) as port, Sender(INSECURE) as sender:
+            url = f"http://127.0.0.1:{port}/"
+            return [(await sender.post(url, {"content-length": "2"}, b"{}")).status for _ in range(2)]
+
+    assert asyncio.run(go()) == [500, 200]
+    assert opened == 2
+
+
+@pytest.mark.parametrize(("name", "value"), [("x-a", "b\r\nx-b: c"), ("x-a", "\x00"), ("x a", "b"), ("", "b")])
+def test_a_header_that_would_be_another(name: str, value: str) -> None:
+    """Nothing is sent."""
+    with receiver() as target:
+
+        async def go() -> Answer:
+            async with Sender(INSECURE) as sender:
+                return await sender.post(target.url, {name: value}, b"{}")
+
+        assert asyncio.run(go()) == Answer(None, "a header of the webhook cannot be sent; see `headers`")
+        assert target.letters == []
+
+
 def test_nobody_listens() -> None:
     """Said in our own words, without the address: a webhook's address can be a secret."""
     with socket.socket() as held:

@@ -2,15 +2,16 @@
 The courier: takes messages from the outbox to the endpoints of webhooks.
 
 One job stands for one webhook. Whoever holds it sends that webhook's deliveries one after the other, so that they
-arrive in order, and no endpoint waits for another. An attempt is written down in the transaction that renews the lease;
-when the process dies in between, the message is sent again under the same id.
+arrive in order, and no endpoint waits for another. They are read and written down some at a time, and what was sent is
+written in the transaction that renews the lease; when the process dies in between, it is sent again under the same id.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -27,8 +28,8 @@ from keeptrusts.control.signatures import signed_headers
 from keeptrusts.core.version import VERSION
 from keeptrusts.store.audit import AuditLog, AuditRecord
 from keeptrusts.store.deliveries import (
-    Attempt,
     Due,
+    Failure,
     any_message,
     deliver,
     earliest,
@@ -36,7 +37,8 @@ from keeptrusts.store.deliveries import (
     forget,
     forget_messages,
     next_due,
-    note_attempt,
+    note_delivered,
+    note_failed,
     oldest_messages,
 )
 from keeptrusts.store.jobs import DELIVERIES, Jobs, Lease, LeaseLostError
@@ -50,18 +52,21 @@ WIDTH: Final = 256
 FANNED_AT_ONCE: Final = 200
 IN_A_ROW: Final = 100
 """Deliveries after which an endpoint lets others have its place."""
+ROUND: Final = 32
+"""Deliveries that are read together."""
+ROUND_S: Final = 1.0
+"""After this long what was sent is written down, and the webhook read anew."""
 DISABLED_AFTER: Final = timedelta(days=5)
 KEPT_FOR: Final = timedelta(days=30)
 SWEEP_S: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Task:
-    """One attempt that is to be made; `now` is the database's time."""
+class _Round:
+    """Attempts that are to be made, in this order."""
 
     endpoint: Endpoint
-    due: Due
-    now: datetime
+    due: Sequence[Due]
 
 
 class Courier:
@@ -133,16 +138,29 @@ class Courier:
             await asyncio.sleep(SWEEP_S)
 
     async def _serve(self, lease: Lease) -> None:
-        for _ in range(IN_A_ROW):
-            task = await run_in_threadpool(self._next, lease)
-            if task is None:
+        left = IN_A_ROW
+        while left > 0:
+            some = await run_in_threadpool(self._next, lease, min(left, ROUND))
+            if not some.due:
                 break
-            answer = await self._send(task)
-            await run_in_threadpool(self._note, lease, task, answer)
+            left -= await self._make(some, lease)
         await run_in_threadpool(self._put_back, lease)
 
-    async def _send(self, task: _Task) -> Answer:
-        endpoint, due = task.endpoint, task.due
+    async def _make(self, some: _Round, lease: Lease) -> int:
+        """Make the attempts up to the first that fails; how many. What was sent is written down also when it is cut."""
+        answers: list[Answer] = []
+        ends = time.monotonic() + ROUND_S
+        try:
+            for due in some.due:
+                answers.append(await self._send(some.endpoint, due))
+                if not answers[-1].delivered or time.monotonic() >= ends:
+                    break
+        finally:
+            if answers:
+                await run_in_threadpool(self._note, lease, some, answers)
+        return len(answers)
+
+    async def _send(self, endpoint: Endpoint, due: Due) -> Answer:
         body = write_body(endpoint.format, due.message, message_id=due.id, org=endpoint.org)
         headers = {
             "user-agent": f"keeptrusts/{VERSION}",
@@ -175,45 +193,49 @@ class Courier:
                 forget_messages(tx.connection, [one["id"] for one in told])
         return len(told)
 
-    def _next(self, lease: Lease) -> _Task | None:
+    def _next(self, lease: Lease, limit: int) -> _Round:
         with self._store.read() as tx:
             now = self._clock(tx)
             endpoint = read_endpoint(tx.connection, self._services.sealer, guess_format, lease.id, now=now)
             if endpoint is None:
                 raise LeaseLostError("the webhook was deleted")
-            due = next_due(tx.connection, lease.id, now, active=endpoint.active)
-        return None if due is None else _Task(endpoint, due, now)
+            due = next_due(tx.connection, lease.id, now, active=endpoint.active, limit=limit)
+        return _Round(endpoint, due)
 
-    def _note(self, lease: Lease, task: _Task, answer: Answer) -> None:
+    def _note(self, lease: Lease, some: _Round, answers: Sequence[Answer]) -> None:
+        made = list(zip(some.due, answers, strict=False))
+        arrived = [(due.id, answer.status) for due, answer in made if answer.delivered and answer.status is not None]
         with self._store.write() as tx:
             hold_webhook(tx.connection, lease.id)
             now = self._clock(tx)
             Jobs(tx.connection, DELIVERIES).renew(lease, now, self._lease_for)
-            attempt = self._judge(task, answer, now)
-            note_attempt(tx.connection, task.due, lease.id, attempt, at=now)
-            if attempt.disable is not None and task.endpoint.active:
+            if arrived:
+                note_delivered(tx.connection, lease.id, arrived, at=now)
+            if len(arrived) == len(made):
+                return
+            due, answer = made[-1]
+            since = None if arrived else some.endpoint.failing_since
+            failure = self._judge(due, answer, since or now, now)
+            note_failed(tx.connection, due, lease.id, failure, at=now)
+            if failure.disable is not None and some.endpoint.active:
                 AuditLog(tx.connection, lease.org).append(
                     AuditRecord.of_system("webhook.disable", "webhook", lease.id), at=now
                 )
 
-    def _judge(self, task: _Task, answer: Answer, now: datetime) -> Attempt:
-        since = task.endpoint.failing_since or now
+    def _judge(self, due: Due, answer: Answer, since: datetime, now: datetime) -> Failure:
+        """What follows from an attempt that failed; `since` when every attempt has."""
         wait = wait_after(
-            task.due.attempts + 1,
-            chance=self._chance(),
-            retry_after=read_retry_after(answer.retry_after, now),
+            due.attempts + 1, chance=self._chance(), retry_after=read_retry_after(answer.retry_after, now)
         )
         disable = None
         if answer.gone:
             disable = "the endpoint answered 410: it wants nothing any more"
-        elif not answer.delivered and now - since >= DISABLED_AFTER:
+        elif now - since >= DISABLED_AFTER:
             disable = f"every attempt failed for {DISABLED_AFTER.days} days"
-        again = not answer.delivered and not answer.gone and wait is not None
-        return Attempt(
-            delivered=answer.delivered,
+        return Failure(
             status=answer.status,
             error=answer.error,
-            next_at=now + wait if again and wait is not None else None,
+            next_at=None if answer.gone or wait is None else now + wait,
             disable=disable,
         )
 

@@ -8,7 +8,7 @@ when its next pending delivery is. Whoever locks both the webhook's row and its 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -38,16 +38,15 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Failure:
     """
-    How an attempt ended.
+    How an attempt ended that did not succeed.
 
     Args:
-        next_at: When it is tried again; None after success or the last attempt.
+        next_at: When it is tried again; None after the last attempt.
         disable: Why the webhook is to be switched off; None: it is not.
     """
 
-    delivered: bool
     status: int | None
     error: str | None
     next_at: datetime | None
@@ -162,23 +161,15 @@ def any_message(connection: Connection) -> bool:
     return connection.execute(select(messages.c.id).limit(1)).first() is not None
 
 
-def next_due(connection: Connection, webhook_id: str, now: datetime, *, active: bool) -> Due | None:
-    """The one whose time came first. A webhook that is switched off still gets what tests it."""
+def next_due(connection: Connection, webhook_id: str, now: datetime, *, active: bool, limit: int) -> list[Due]:
+    """Those whose time came first. A webhook that is switched off still gets what tests it."""
     query = (
         select(deliveries)
         .where(*_pending(webhook_id, active=active), deliveries.c.next_attempt_at <= now)
         .order_by(deliveries.c.next_attempt_at, deliveries.c.id)
-        .limit(1)
+        .limit(limit)
     )
-    row = connection.execute(query).mappings().one_or_none()
-    if row is None:
-        return None
-    message: Message = {
-        "type": row["event_type"],
-        "timestamp": rfc3339(row["created_at"]),
-        "data": row["data"],
-    }
-    return Due(row["id"], row["attempts"], message)
+    return [_due(row) for row in connection.execute(query).mappings()]
 
 
 def earliest(connection: Connection, webhook_id: str, *, active: bool) -> datetime | None:
@@ -188,22 +179,37 @@ def earliest(connection: Connection, webhook_id: str, *, active: bool) -> dateti
     return found
 
 
-def note_attempt(connection: Connection, due: Due, webhook_id: str, attempt: Attempt, *, at: datetime) -> None:
-    """Write down how it ended, and what that means for the webhook."""
-    state = "delivered" if attempt.delivered else "dead" if attempt.next_at is None else "pending"
+def note_delivered(connection: Connection, webhook_id: str, told: Iterable[tuple[str, int]], *, at: datetime) -> None:
+    """These arrived, each with the status it was answered by: one statement for all that are alike."""
+    by_status: dict[int, list[str]] = {}
+    for identifier, status in told:
+        by_status.setdefault(status, []).append(identifier)
+    for status, identifiers in by_status.items():
+        values = {
+            "state": "delivered",
+            "attempts": deliveries.c.attempts + 1,
+            "next_attempt_at": None,
+            "last_status": status,
+            "last_error": None,
+            "delivered_at": at,
+        }
+        connection.execute(update(deliveries).where(deliveries.c.id.in_(identifiers)).values(values))
+    failed = update(webhooks).where(webhooks.c.id == webhook_id, webhooks.c.failing_since.is_not(None))
+    connection.execute(failed.values(failing_since=None))
+
+
+def note_failed(connection: Connection, due: Due, webhook_id: str, attempt: Failure, *, at: datetime) -> None:
+    """Write down that it did not arrive, and what that means for the webhook."""
     values = {
-        "state": state,
+        "state": "dead" if attempt.next_at is None else "pending",
         "attempts": due.attempts + 1,
         "next_attempt_at": attempt.next_at,
         "last_status": attempt.status,
         "last_error": attempt.error,
-        "delivered_at": at if attempt.delivered else None,
+        "delivered_at": None,
     }
     connection.execute(update(deliveries).where(deliveries.c.id == due.id).values(values))
     mine = update(webhooks).where(webhooks.c.id == webhook_id)
-    if attempt.delivered:
-        connection.execute(mine.where(webhooks.c.failing_since.is_not(None)).values(failing_since=None))
-        return
     connection.execute(mine.where(webhooks.c.failing_since.is_(None)).values(failing_since=at))
     if attempt.disable is not None:
         off = {"active": False, "disabled_reason": attempt.disable, "revision": webhooks.c.revision + 1}
@@ -247,6 +253,11 @@ def _row(
         "next_attempt_at": due,
         "created_at": created_at,
     }
+
+
+def _due(row: RowMapping) -> Due:
+    message: Message = {"type": row["event_type"], "timestamp": rfc3339(row["created_at"]), "data": row["data"]}
+    return Due(row["id"], row["attempts"], message)
 
 
 def _shown(row: RowMapping) -> Delivery:

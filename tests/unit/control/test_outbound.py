@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+import ssl
 
-import httpcore2
 import pytest
 
+from keeptrusts.control.lines import Line
 from keeptrusts.control.outbound import OutboundRules, RefusedAddressError
 from keeptrusts.control.sending import Sender
 from keeptrusts.core.errors import InputError
@@ -27,22 +27,15 @@ INSIDE = (
 OUTSIDE = ("8.8.8.8", "1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "2a00:1450::1")
 
 
-class FakeNetwork(httpcore2.AsyncNetworkBackend):
+class FakeNetwork:
     """Dials nothing; remembers what it was asked to."""
 
     def __init__(self) -> None:
         self.dialled: list[str] = []
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109  the signature is httpcore2's
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        self.dialled.append(host)
-        raise httpcore2.ConnectError
+    async def dial(self, address: str, _port: int, _tls: ssl.SSLContext | None, _name: str) -> Line:
+        self.dialled.append(address)
+        raise ConnectionRefusedError
 
 
 def attempt(url: str, *answers: list[str], rules: OutboundRules = STRICT) -> tuple[str | None, list[str]]:
@@ -53,7 +46,7 @@ def attempt(url: str, *answers: list[str], rules: OutboundRules = STRICT) -> tup
         return left.pop(0) if left else [host]
 
     async def go() -> str | None:
-        async with Sender(rules, resolve=resolve, dial=network) as sender:
+        async with Sender(rules, resolve=resolve, dial=network.dial) as sender:
             error = (await sender.post(url, {}, b"{}")).error
             for _ in answers[1:]:
                 error = (await sender.post(url, {}, b"{}")).error
