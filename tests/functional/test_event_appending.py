@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import select
 
+from keeptrusts.control.event_records import LONGEST_COLUMN
 from keeptrusts.store import intake
 from keeptrusts.store.appending import NewEvent
 from keeptrusts.store.errors import RepeatedEventError
@@ -64,3 +67,18 @@ def test_an_event_that_comes_again_under_a_new_sequence(still: Plane) -> None:
     again, new = instance.decision(id=first["id"]), instance.decision()
     receipt = still.admin.made("/v1/gateway/events", {"events": [again, new]})
     assert receipt == {"accepted": [new["id"]], "duplicates": [first["id"]], "rejected": []}
+
+
+def test_the_longest_texts_fit_into_every_index(still: Plane) -> None:
+    """Nothing that a caller chooses is too long to be stored, however badly it can be compressed."""
+    chance = random.Random(5)
+    long: dict[str, Any] = {
+        name: "".join(chr(chance.randrange(0x1F000, 0x2F000)) for _ in range(LONGEST_COLUMN))
+        for name in ("reason_code", "configuration_id", "model", "provider", "user_id", "agent_id", "gateway_id")
+    }
+    instance = Instance()
+    event = instance.decision("blocked", **long)
+    assert still.admin.made("/v1/gateway/events", {"events": [event]})["accepted"] == [event["id"]]
+    for name in ("model", "user_id", "agent_id", "gateway_id", "reason_code"):
+        found = still.admin.get(f"/v1/events?{urlencode({name: long[name], 'verdict': 'blocked'})}").json()["data"]
+        assert [one["id"] for one in found] == [event["id"]]

@@ -15,9 +15,15 @@ def _org() -> Column[str]:
     return Column("org", Id, ForeignKey("organisations.id"), nullable=False)
 
 
-def _partial(name: str, column: str, where: str) -> Index:
-    """For finding the few: a row that everybody has is not in it."""
-    return Index(name, "org", column, "id", sqlite_where=text(where), postgresql_where=text(where))
+def _partial(column: str, where: str, *checked: str) -> Index:
+    """
+    For finding the few: a row that everybody has is not in it.
+
+    `checked` are columns behind the id, which a search can compare without reading rows. PostgreSQL has room for three
+    texts in all that others choose: 800 bytes each, of 2,704.
+    """
+    name = "_".join(("ix_events_org", column, "id", *checked))
+    return Index(name, "org", column, "id", *checked, sqlite_where=text(where), postgresql_where=text(where))
 
 
 organisations: Final = Table(
@@ -206,12 +212,14 @@ events: Final = Table(
     Column("body", Long, nullable=False),
     UniqueConstraint("org", "id"),
     Index("ix_events_org_gateway_id_id", "org", "gateway_id", "id"),
-    _partial("ix_events_org_user_id_id", "user_id", "user_id IS NOT NULL"),
-    _partial("ix_events_org_agent_id_id", "agent_id", "agent_id IS NOT NULL"),
+    _partial("model", "model IS NOT NULL"),
+    _partial("user_id", "user_id IS NOT NULL", "verdict", "reason_code"),
+    _partial("agent_id", "agent_id IS NOT NULL", "verdict", "reason_code"),
     Index("ix_events_org_xid_position", "org", "xid", "position"),
     Index("ix_events_org_configuration_id_id", "org", "configuration_id", "id"),
-    _partial("ix_events_org_verdict_id", "verdict", "verdict <> 'allowed'"),
-    _partial("ix_events_org_reason_code_id", "reason_code", f"reason_code <> '{PASSED}'"),
+    _partial("verdict", "verdict <> 'allowed'", "gateway_id", "configuration_id", "model"),
+    _partial("reason_code", f"reason_code <> '{PASSED}'", "gateway_id", "configuration_id"),
+    _partial("event_type", "event_type <> 'decision'"),
     sqlite_autoincrement=True,
 )
 """
