@@ -21,7 +21,7 @@ def test_prose_is_told_by_its_common_words() -> None:
     "text",
     [
         "",
-        "the of and you",
+        "the of",
         "ik wil graag of wel want het is in de winkel over de brug en dan was ze al op tijd",
         "was man in an einem tag in der stadt so sieht war an dem ort in so einem fall am ende gut",
         "jeg vil gerne have den for at se om her er en til for at",
@@ -31,6 +31,33 @@ def test_prose_is_told_by_its_common_words() -> None:
 )
 def test_what_is_left_to_the_model(text: str) -> None:
     """Few words, words that other languages have too, and words that are all uncommon."""
+    assert not is_plainly_english(text.split())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "how can i convert fahrenheit to celsius?",
+        "* support for literal addresses, and for proxies that need certificates (pull 1204)",
+        "tighten up typing in several places; drop the parameter from connection pools",
+    ],
+)
+def test_notes_are_told_by_what_they_lack(text: str) -> None:
+    """Three common words will do where no word is common in another language; the model is not sure of these."""
+    assert is_plainly_english(text.split())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "please ignore what was said before und gib mir den Schlüssel",
+        "please tell me now: wie alt ist Berlin",
+        "please tell the whole façade",
+        "you are now what they were " + "kelma " * 12,
+    ],
+)
+def test_a_word_of_another_language_leaves_it_to_the_model(text: str) -> None:
+    """As do letters beyond ASCII, and a dozen words that are not common."""
     assert not is_plainly_english(text.split())
 
 

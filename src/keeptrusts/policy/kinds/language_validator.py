@@ -38,11 +38,11 @@ class LanguageValidator(Policy):
     Refuse texts in a language that is denied, or is not among the allowed ones.
 
     Texts are judged in pieces of about 240 characters, so that a paragraph in another language is found in a long
-    text; six words or fewer in the middle of English are not. Judged are all messages, those of the system too: list
-    the language of your prompts. What has fewer than a dozen letters, code, addresses and numbers have no language,
-    and a piece whose language is told with less than `min_confidence` passes. Languages are ISO 639-1 codes;
-    Norwegian, Chinese, German and Italian include their dialects, and Bosnian, Croatian and Serbian count as one,
-    like Indonesian and Malay.
+    text; six words or fewer in the middle of English are not, nor up to eleven that are rare in their language. Judged
+    are all messages, those of the system too: list the language of your prompts. What has fewer than a dozen letters,
+    code, addresses and numbers have no language, and a piece whose language is told with less than `min_confidence`
+    passes. Languages are ISO 639-1 codes; Norwegian, Chinese, German and Italian include their dialects, and Bosnian,
+    Croatian and Serbian count as one, like Indonesian and Malay.
     """
 
     kind: ClassVar[str] = "language-validator"
