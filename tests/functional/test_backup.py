@@ -247,11 +247,17 @@ def test_a_backup_of_an_earlier_version_is_restored(
 
 
 def _as_of_0010(folder: Path, manifest: dict[str, Any]) -> None:
-    """Before there were counts by the day, and a column of checkpoints that says so."""
+    """Before there were counts by the day, a column of checkpoints that says so, and canaries of gateways."""
     manifest["revision"] = "0010"
     manifest["tables"] = [one for one in manifest["tables"] if one["name"] != "event_days"]
-    table = _table(manifest, "checkpoints")
-    path, place = folder / table["file"], [name for name, _ in table["columns"]].index("by_day")
+    _without(folder, _table(manifest, "checkpoints"), "by_day")
+    for column in ("stable_configuration_id", "stable_version", "canary_lead"):
+        _without(folder, _table(manifest, "gateways"), column)
+
+
+def _without(folder: Path, table: dict[str, Any], column: str) -> None:
+    """Take a column out of a table of the backup."""
+    path, place = folder / table["file"], [name for name, _ in table["columns"]].index(column)
     rows = [line.split(b"\t") for line in gzip.decompress(path.read_bytes()).splitlines()]
     left = [b"\t".join(cells[:place] + cells[place + 1 :]) + b"\n" for cells in rows]
     path.write_bytes(gzip.compress(b"".join(left)))
