@@ -151,7 +151,7 @@ class ResourceCalls:
         try:
             done = self._resource.create(wanted) if prior is None else self._update(prior, wanted)
         except KeeptrustsError as error:
-            self._tell(verb, error)
+            self._tell(verb, error, self._how_to_adopt(error) if prior is None else "")
             return self._answer(new_state=request.get("prior_state"), **self._identity("new_identity", prior))
         finally:
             self._resource.session.reads.forget(self._kind.noun)
@@ -216,8 +216,15 @@ class ResourceCalls:
             hide_all(written[name])
         return dump(self._state, written)
 
-    def _tell(self, verb: str, error: KeeptrustsError) -> None:
-        tell(self._diagnostics, f"{verb} {self._kind.type_name}", error, attributes_of(self._state))
+    def _tell(self, verb: str, error: KeeptrustsError, next_step: str = "") -> None:
+        doing = f"{verb} {self._kind.type_name}"
+        tell(self._diagnostics, doing, error, attributes_of(self._state), next_step=next_step)
+
+    def _how_to_adopt(self, error: KeeptrustsError) -> str:
+        """What there is already under this name can be imported under it."""
+        if error.code != "name_taken" or not self._kind.import_key:
+            return ""
+        return f"To manage that one here: `terraform import ADDRESS {self._kind.import_key}=...`, or an `import` block."
 
     def _warn_gone(self, prior: Values) -> None:
         detail = (
@@ -268,7 +275,8 @@ class DataCalls:
             tell(self._diagnostics, f"read {self._kind.type_name}", error, ())
             return self._answer()
         if found is None:
-            detail = f"No object matches. `GET {api_path(self._kind.noun)}` lists what there is."
+            asked = " and ".join(f"`{name}`" for name, value in config.items() if value is not None)
+            detail = f"There is none with this {asked}. `GET {api_path(self._kind.noun)}` lists what there is."
             self._diagnostics.error("Not found", detail)
             return self._answer()
         return self._answer(state=dump(self._state, take(found)))

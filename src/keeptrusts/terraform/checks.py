@@ -22,9 +22,16 @@ def length(least: int, most: int) -> Callable[[Any], str | None]:
 
 def between(least: float, most: float) -> Callable[[Any], str | None]:
     def check(number: Any) -> str | None:
-        return None if least <= number <= most else f"it must be {least:g} to {most:g}, not {number:g}"
+        if least <= number <= most:
+            return None
+        return f"it must be {_digits(least)} to {_digits(most)}, not {_digits(number)}"
 
     return check
+
+
+def _digits(number: float) -> str:
+    """Whole numbers in full, however large."""
+    return f"{int(number)}" if float(number).is_integer() else f"{number:g}"
 
 
 def http_url(text: Any) -> str | None:
@@ -73,12 +80,13 @@ def event_types(patterns: Any) -> str | None:
 
     if not patterns:
         return "at least one event type is needed; `*` means all"
+    faults = []
     for pattern in sorted(one for one in patterns if isinstance(one, str)):
         if not is_known(pattern):
             meant = suggest_type(pattern)
             hint = f"did you mean `{meant}`?" if meant else "see the page of `keeptrusts_webhook` for the types"
-            return f"there is no event type `{pattern}`; {hint}"
-    return None
+            faults.append(f"there is no event type `{pattern}`; {hint}")
+    return "\n".join(faults) or None
 
 
 def seconds(text: str) -> float | None:

@@ -19,13 +19,16 @@ UNREACHABLE = "Nothing was changed in the state. Check `api_url` (KEEPTRUSTS_API
 CONFLICT = "Nothing was changed. Run `terraform plan` again: it shows what is there now."
 
 
-def tell(diagnostics: Diagnostics, doing: str, error: KeeptrustsError, attributes: Collection[str]) -> None:
+def tell(
+    diagnostics: Diagnostics, doing: str, error: KeeptrustsError, attributes: Collection[str], *, next_step: str = ""
+) -> None:
     """
     Report a failed call.
 
     Args:
         doing: What failed: `create keeptrusts_configuration`.
         attributes: Of the resource: an error of one of them is shown at it.
+        next_step: What to do beside what the status says.
     """
     # before anything is done to the text: a secret with a capital letter is not found any more
     text = sentence(without_secrets(str(error)))
@@ -35,11 +38,11 @@ def tell(diagnostics: Diagnostics, doing: str, error: KeeptrustsError, attribute
     pointed = [item for item in error.errors if _root(item) in attributes]
     for item in pointed:
         title = "Invalid policy document" if _root(item) == "policy_yaml" else f"Invalid value for `{_root(item)}`"
-        diagnostics.error(title, item_text(item), _root(item))
+        diagnostics.error(title, _fault_text(item), _root(item))
     if pointed:
         return
     title, advice = _TITLES.get(error.status, ("Cannot {doing}", ""))
-    told = [text, *(item_text(item) for item in error.errors), advice]
+    told = [text, *(item_text(item) for item in error.errors), advice, _BY_CODE.get(error.code, ""), next_step]
     diagnostics.error(title.format(doing=doing), "\n\n".join(part for part in told if part))
 
 
@@ -56,6 +59,13 @@ def item_text(item: Mapping[str, Any]) -> str:
     )
 
 
+def _fault_text(item: Mapping[str, Any]) -> str:
+    """Of an attribute that the title names: what is wrong with all of it needs no place and no code."""
+    if item.get("path") != _root(item) or item.get("suggestion") or _root(item) == "policy_yaml":
+        return item_text(item)
+    return sentence(str(item.get("message", "")))
+
+
 def _root(item: Mapping[str, Any]) -> str:
     return str(item.get("path", "")).partition(".")[0].partition("[")[0]
 
@@ -65,6 +75,7 @@ _TITLES: Mapping[int, tuple[str, str]] = {
     0: ("The control plane cannot be reached", UNREACHABLE),
     401: ("Authentication failed", ROTATE),
     403: ("Not allowed to {doing}", FORBIDDEN),
+    404: ("Cannot {doing}", "Check the ids in the arguments: one of them names nothing that is there."),
     409: ("Conflict: cannot {doing}", ""),
     412: ("Conflict: cannot {doing}", CONFLICT),
     429: ("Too many requests: cannot {doing}", f"{_RETRIED} Run it again later, or with `-parallelism=2`."),
@@ -73,6 +84,11 @@ _TITLES: Mapping[int, tuple[str, str]] = {
     504: ("Cannot {doing}", _RETRIED),
 }
 """Status -> title and advice."""
+_BY_CODE: Mapping[str, str] = {
+    "unknown_configuration": "It takes an id and no name: `keeptrusts_configuration.NAME.id`, or one of those that "
+    "`GET /v1/configurations` lists."
+}
+"""Code of an error -> advice."""
 
 
 def sentence(text: str) -> str:

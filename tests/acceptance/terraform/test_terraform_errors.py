@@ -132,11 +132,25 @@ def test_conflicts_that_waiting_does_not_solve(workspace: Workspace, api: Api) -
     refused = workspace.apply()
     assert errors(refused.output) == ["Conflict: cannot create keeptrusts_configuration"]
     assert "another one has this name" in flat(refused.output).lower()
+    assert "`terraform import ADDRESS name=...`" in flat(refused.output)
     api.objects["gw_1"] = {"name": "edge-7", "configuration_id": identifier}
     refused = workspace.destroy()
     assert errors(refused.output) == ["Conflict: cannot delete keeptrusts_configuration"]
     assert "edge-7" in refused.output
     assert workspace.addresses() == ["keeptrusts_configuration.one"]
+
+
+def test_a_reference_to_nothing_says_what_it_takes(workspace: Workspace, api: Api) -> None:
+    """A name where an id is wanted, a data source that finds nothing, and a gateway's token without a gateway."""
+    api.fail("POST", 422, "unknown_configuration")
+    workspace.main('resource "keeptrusts_gateway" "edge" {\n  name = "edge"\n  configuration_id = "production"\n}')
+    assert "keeptrusts_configuration.NAME.id" in flat(workspace.apply().output)
+    workspace.main('data "keeptrusts_gateway" "edge" {\n  name = "none"\n}')
+    said = flat(workspace.run("plan").output)
+    assert "There is none with this `name`. `GET /v1/gateways` lists what there is." in said
+    workspace.main('resource "keeptrusts_gateway_token" "edge" {\n  gateway_id = ""\n}')
+    refused = workspace.run("validate")
+    assert errors(refused.output) == ["Invalid value for `gateway_id`"]
 
 
 def test_a_busy_control_plane_is_waited_for(workspace: Workspace, api: Api) -> None:

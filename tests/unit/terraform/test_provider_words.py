@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keeptrusts.terraform import labels
-from keeptrusts.terraform.checks import duration, http_url, seconds, signing_secret
+from keeptrusts.terraform.checks import between, duration, event_types, http_url, seconds, signing_secret
 from keeptrusts.terraform.diagnostics import Diagnostics
 from keeptrusts.terraform.plugin.logs import HIDDEN, hide, log, without_secrets
 from keeptrusts.terraform.plugin.values import UNKNOWN
@@ -28,6 +28,22 @@ def test_durations(text: str, wanted: float | None) -> None:
     """As Terraform users write them; whatever is none is told so."""
     assert seconds(text) == wanted
     assert (duration(text) is None) == (wanted is not None)
+
+
+def test_a_limit_is_told_in_full() -> None:
+    """Digit by digit, however large; a share as it is written."""
+    assert between(1, 2**31 - 1)(0) == "it must be 1 to 2147483647, not 0"
+    assert between(0, 1)(1.5) == "it must be 0 to 1, not 1.5"
+    assert between(0, 1)(0.25) is None
+
+
+def test_every_event_type_that_does_not_exist_is_told() -> None:
+    """Each with what was probably meant."""
+    told = event_types(frozenset({"event.blockd", "event.*", "escalation.createt"})) or ""
+    assert [line.rpartition("; ")[2] for line in told.splitlines()] == [
+        "did you mean `escalation.created`?",
+        "did you mean `event.blocked`?",
+    ]
 
 
 @pytest.mark.parametrize(

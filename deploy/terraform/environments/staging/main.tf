@@ -43,6 +43,11 @@ provider "keeptrusts" {
   api_key = var.keeptrusts_api_key
 }
 
+# `terraform validate` knows no variable of a module; here it knows the document, and lints it
+data "keeptrusts_policy_document" "policy" {
+  policy_yaml = file("${path.module}/policies/staging.yaml")
+}
+
 module "keeptrusts" {
   source = "../../modules/keeptrusts-stack"
 

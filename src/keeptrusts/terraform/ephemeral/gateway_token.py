@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from keeptrusts.terraform import credentials
-from keeptrusts.terraform.checks import lifetime
+from keeptrusts.terraform.checks import length, lifetime
 from keeptrusts.terraform.resource import Ephemeral
 from keeptrusts.terraform.schema import Attr
 
@@ -16,7 +16,7 @@ from keeptrusts.terraform.schema import Attr
 class PassingGatewayToken:
     """A gateway's credential for the length of one run, in no plan and no state: for a check, or another provider."""
 
-    gateway_id: Annotated[str, Attr(about=credentials.GATEWAY, required=True)]
+    gateway_id: Annotated[str, Attr(about=credentials.GATEWAY, required=True, check=length(1, 100))]
     expires_in: Annotated[str | None, Attr(about=credentials.PASSING, check=lifetime)] = None
     id: Annotated[str, Attr(about="Id of the token.", computed=True)] = ""
     prefix: Annotated[str, Attr(about=credentials.PREFIX, computed=True)] = ""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from keeptrusts.core.errors import ApiError
 from keeptrusts.terraform import credentials
-from keeptrusts.terraform.checks import lifetime, same_life
+from keeptrusts.terraform.checks import length, lifetime, same_life
 from keeptrusts.terraform.planning import Change
 from keeptrusts.terraform.resource import Resource
 from keeptrusts.terraform.schema import Attr
@@ -24,7 +24,7 @@ class GatewayTokenState:
     """
 
     id: Annotated[str, Attr(about="Id of the token.", computed=True, follows=())] = ""
-    gateway_id: Annotated[str, Attr(about=credentials.GATEWAY, required=True, replaces=True)]
+    gateway_id: Annotated[str, Attr(about=credentials.GATEWAY, required=True, replaces=True, check=length(1, 100))]
     expires_in: Annotated[
         str | None, Attr(about=credentials.RENEWED, replaces=True, check=lifetime, same=same_life)
     ] = None
