@@ -67,12 +67,17 @@ def tokens_of(text: str) -> list[str]:
     return tokens_in(text.encode("utf-8", "replace"))
 
 
-def tokens_in(data: bytes) -> list[str]:
-    """Those of a text in UTF-8."""
+def tokens_in(data: bytes, *, cut: bool = True) -> list[str]:
+    """
+    Those of a text in UTF-8.
+
+    Args:
+        cut: False where no word is too long.
+    """
     if not data.isascii():
         return _TOKENS.findall(data.decode("utf-8", "replace"))
     words = data.translate(_BLANKED).decode("ascii").split()
-    if _TOO_LONG in data.translate(_IN_WORDS):
+    if cut and _TOO_LONG in data.translate(_IN_WORDS):
         return [word[at : at + _LONGEST] for word in words for at in range(0, len(word), _LONGEST)]
     return words
 

@@ -84,13 +84,19 @@ class Reading:
     decoded: bool = False
 
 
-def readings(text: str, words: Collection[str], *, encoded: bool = True) -> Iterator[Reading]:
+def has_run(data: bytes) -> bool:
+    """Whether there is a run of letters that may be encoded. Folded, a text has one where it has one as it stands."""
+    return _RUN in data.translate(_IN_RUNS)
+
+
+def readings(text: str, words: Collection[str], *, encoded: bool = True, runs: bool = True) -> Iterator[Reading]:
     """
     Every other way to read this text.
 
     Args:
         words: Those of the text, in lower case.
         encoded: Behind base64 and hexadecimal too.
+        runs: False where there surely is no run of letters that may be encoded.
     """
     data = text.encode("utf-8", "replace")
     is_odd = _is_odd()(data)
@@ -98,13 +104,13 @@ def readings(text: str, words: Collection[str], *, encoded: bool = True) -> Iter
         yield Reading(text.translate(_LEET), 0, len(text), whole=True)
     if _TAGGED in data:
         yield Reading(text.translate(_TAGS), 0, len(text), whole=True)
-        runs = list(_SELECTORS.finditer(text))
-        if said := " ".join(filter(None, (_selected(run[0]) for run in runs))):
-            yield Reading(said, runs[0].start(), runs[-1].end())
+        hidden = list(_SELECTORS.finditer(text))
+        if said := " ".join(filter(None, (_selected(run[0]) for run in hidden))):
+            yield Reading(said, hidden[0].start(), hidden[-1].end())
     for decoded in _rewritten(text, data if is_odd else b"", words):
         if decoded != text:
             yield Reading(decoded, 0, len(text))
-    for start, end, decoded in decoded_tokens(text, pairs=is_odd) if encoded else ():
+    for start, end, decoded in decoded_tokens(text, pairs=is_odd) if encoded and (runs or is_odd) else ():
         yield Reading(decoded, start, end, decoded=True)
         inner = " ".join(again for _, _, again in decoded_tokens(decoded))
         if inner:

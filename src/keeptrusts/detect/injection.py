@@ -18,7 +18,7 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from keeptrusts.detect.classifier import Window, shipped_model, span_of, tokens_in
-from keeptrusts.detect.disguises import Reading, readings
+from keeptrusts.detect.disguises import Reading, has_run, readings
 from keeptrusts.detect.fold import View, fold_text, honest_view, plain_view, view
 from keeptrusts.detect.memory import remembered
 from keeptrusts.detect.pattern import read_pattern
@@ -114,8 +114,9 @@ def assess(text: str, looks: Looks = EVERYTHING, *, classify: bool = False) -> A
         classify: Ask the classifier too.
     """
     seen = looks.view(text)
-    tokens = _tokens(seen)
-    others = list(readings(text, tokens, encoded=looks.base64))
+    runs = has_run(seen.data)
+    tokens = tokens_in(seen.data, cut=runs)
+    others = list(readings(text, tokens, encoded=looks.base64, runs=runs))
     found = [(hit, None) for hit in _found(seen) if not _is_denied(hit, text)] + [
         (_placed(hit, other), other) for other in others for hit in _found(looks.view(other.text))
     ]
@@ -127,9 +128,9 @@ def assess(text: str, looks: Looks = EVERYTHING, *, classify: bool = False) -> A
     settled += [(hit.start, hit.end) for hit, other in found if other is None and not looks.counts(hit)]
     told = _blanked(text, sorted(settled))
     model = shipped_model()
-    worst, reading = model.worst(tokens if told is text else _tokens(looks.view(told))), None
+    worst, reading = model.worst(tokens if told is text else tokens_in(looks.view(told).data)), None
     for other in others:
-        window = model.worst(_tokens(looks.view(other.text)))
+        window = model.worst(tokens_in(looks.view(other.text).data))
         if window.logit > worst.logit:
             worst, reading = window, other
     score = round(model.score(worst.logit, ruled), 4)
@@ -143,10 +144,6 @@ def assess(text: str, looks: Looks = EVERYTHING, *, classify: bool = False) -> A
 def _is_denied(hit: Hit, text: str) -> bool:
     """Whether it forbids what attackers ask for: system prompts say that they are not to be revealed."""
     return hit.category == "prompt_leak" and bool(_DENIED.search(text[max(hit.start - _BEFORE, 0) : hit.start]))
-
-
-def _tokens(seen: View) -> list[str]:
-    return tokens_in(seen.data)
 
 
 def _blanked(text: str, places: Sequence[tuple[int, int]]) -> str:

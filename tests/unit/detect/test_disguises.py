@@ -10,7 +10,9 @@ from urllib.parse import quote
 import pytest
 
 from keeptrusts.detect import disguises
+from keeptrusts.detect.classifier import tokens_in
 from keeptrusts.detect.disguises import decoded_tokens, readings
+from keeptrusts.detect.fold import view
 from keeptrusts.detect.injection import CLASSIFIER, Looks, assess
 
 SIGNS = (disguises._MIXED, disguises._APART, disguises._PAIRS)
@@ -68,6 +70,16 @@ def test_what_is_asked_first_is_there(name: str) -> None:
     disguised = [one for one in said if any(disguises._has(sign, one) for sign in SIGNS)]
     assert disguised
     assert all(map(disguises._is_odd(), disguised))
+
+
+@pytest.mark.parametrize("said", [ATTACK.replace(" ", ""), DISGUISES["base64"](ATTACK), "x" * 25, "\u0456" * 25])
+def test_no_word_is_cut_where_there_is_no_run(said: str) -> None:
+    """What is a word in folded text is a run there, so one look will do for both."""
+    folded = view(said, lower=True).data
+    assert disguises.has_run(folded)
+    assert tokens_in(folded) != tokens_in(folded, cut=False)
+    assert not disguises.has_run(CALM.encode())
+    assert tokens_in(CALM.encode()) == tokens_in(CALM.encode(), cut=False)
 
 
 def test_base64_may_be_left_alone() -> None:
