@@ -123,11 +123,12 @@ def _selected(selectors: str) -> str | None:
 
 
 def _rewritten(text: str, data: bytes, words: Collection[str]) -> Iterator[str]:
-    if text.count("%") >= _ESCAPES:
+    # to count signs takes ten times as long as to see that there is none
+    if "%" in text and text.count("%") >= _ESCAPES:
         yield unquote(text)
-    if text.count("&") >= _ESCAPES and text.count(";") >= _ESCAPES:
+    if "&" in text and min(text.count("&"), text.count(";")) >= _ESCAPES:
         yield html.unescape(text)
-    if text.count("\\") >= _ESCAPES:
+    if "\\" in text and text.count("\\") >= _ESCAPES:
         yield _JSON_ESCAPE.sub(lambda found: chr(int(found.group(1) or found.group(2), 16)), text)
     if telling := _TELLING.intersection(words):
         if _speaks(telling, words, _ROTATED):
