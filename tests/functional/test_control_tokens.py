@@ -138,3 +138,37 @@ def test_the_audit_log_has_both_ends_of_a_rotation(control: Plane) -> None:
         found = control.admin.get(f"/v1/audit-log?object_id={key['id']}").json()["data"]
         assert [entry["action"] for entry in found] == actions
         assert found[0]["before_digest"] != found[0]["after_digest"]
+
+
+def test_a_key_is_changed_as_it_was_seen(control: Plane) -> None:
+    """Its tag is the same until it is given an end; who revokes one that somebody rotated meanwhile is told."""
+    made = control.admin.made("/v1/tokens", {"name": "ci", "role": "editor"})
+    path = f"/v1/tokens/{made['id']}"
+    tag = control.admin.get(path).headers["etag"]
+    assert control.admin.get(path).headers["etag"] == tag
+    control.admin.made(f"{path}/rotate", {})
+    assert_problem(control.admin.delete(path, If_Match=tag), 412, "version_conflict")
+    now = control.admin.get(path).headers["etag"]
+    assert now != tag
+    assert control.admin.delete(path, If_Match=now).status_code == 204
+
+
+def test_nothing_has_to_be_said_of_a_rotation(control: Plane) -> None:
+    """As `curl -X POST` sends it: without a body everything is as usual; what is no JSON is still refused."""
+    made = control.admin.made("/v1/tokens", {"name": "ci", "role": "editor"})
+    gateway = control.admin.made("/v1/gateways", {"name": "edge"})
+    for path in (f"/v1/tokens/{made['id']}/rotate", f"/v1/gateways/{gateway['id']}/tokens"):
+        assert control.admin.say("POST", path).status_code == 201
+        assert_problem(control.admin.say("POST", path, b"["), 400, "malformed_json")
+        assert_problem(control.admin.say("POST", path, b"[]"), 422, "invalid_input")
+
+
+def test_a_gateways_token_is_revoked_as_it_was_seen(control: Plane) -> None:
+    """`If-Match` holds there, too."""
+    gateway = control.admin.made("/v1/gateways", {"name": "edge"})["id"]
+    token = control.admin.made(f"/v1/gateways/{gateway}/tokens", {})["id"]
+    path = f"/v1/gateways/{gateway}/tokens/{token}"
+    assert_problem(control.admin.delete(path, If_Match='"r0"'), 412, "version_conflict")
+    assert (
+        control.admin.delete(path, If_Match=control.admin.get(f"/v1/tokens/{token}").headers["etag"]).status_code == 204
+    )

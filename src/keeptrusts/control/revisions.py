@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Annotated
 
 from fastapi import Depends, Header, Response
 
+from keeptrusts.api.tokens import Key
 from keeptrusts.core.errors import VersionConflictError
 
 
@@ -17,6 +19,11 @@ def etag(revision: int) -> str:
 def show_revision(response: Response, revision: int) -> None:
     """Put the tag on the answer."""
     response.headers["ETag"] = etag(revision)
+
+
+def revision_of(key: Key) -> int:
+    """Of what has no count of its changes: from what can change of it, which is when it ends."""
+    return zlib.crc32(f"{key['expires_at']} {key['revoked_at']}".encode())
 
 
 class Precondition:

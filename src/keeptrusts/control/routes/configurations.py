@@ -148,10 +148,16 @@ def add_version(
 @router.get("/{configuration_id}/versions/{version}")
 @transactional
 def read_version(
-    configuration_id: str, version: Annotated[int, Path(ge=1, le=2**31 - 1)], actor: ConfigurationReader, tx: Tx
+    configuration_id: str,
+    version: Annotated[int, Path(ge=1, le=2**31 - 1)],
+    actor: ConfigurationReader,
+    tx: Tx,
+    response: Response,
 ) -> ConfigurationVersion:
-    """One version, as it was written."""
-    return Configurations(tx.connection, actor.org).version(configuration_id, version)
+    """One version, as it was written; its tag never changes."""
+    found = Configurations(tx.connection, actor.org).version(configuration_id, version)
+    show_revision(response, version)
+    return found
 
 
 @router.get("/{configuration_id}/diff")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Body, Query, Response
 
 from keeptrusts.api.gateways import (
     Deployment,
@@ -24,7 +24,7 @@ from keeptrusts.control.auth import GatewayReader, GatewayWriter, TokenWriter
 from keeptrusts.control.labels import LabelFilter
 from keeptrusts.control.paging import Paging
 from keeptrusts.control.problem import ProblemError
-from keeptrusts.control.revisions import IfMatch, show_revision
+from keeptrusts.control.revisions import IfMatch, revision_of, show_revision
 from keeptrusts.control.services import AppServices
 from keeptrusts.control.unit_of_work import transactional
 from keeptrusts.core.errors import NotFoundError
@@ -161,7 +161,9 @@ def act_on_gateway(
 
 @router.post("/{gateway_id}/tokens", status_code=201)
 @transactional
-def make_gateway_token(gateway_id: str, draft: GatewayTokenDraft, actor: TokenWriter, tx: Tx) -> GatewayToken:
+def make_gateway_token(
+    gateway_id: str, draft: Annotated[GatewayTokenDraft, Body(default_factory=dict)], actor: TokenWriter, tx: Tx
+) -> GatewayToken:
     """
     A credential for the runtime, shown once. Several may live at a time, so that one can be replaced.
 
@@ -199,12 +201,15 @@ def list_gateway_tokens(gateway_id: str, actor: GatewayReader, tx: Tx, paging: P
 
 @router.delete("/{gateway_id}/tokens/{token_id}", status_code=204)
 @transactional
-def revoke_gateway_token(gateway_id: str, token_id: str, actor: GatewayWriter, tx: Tx, services: AppServices) -> None:
+def revoke_gateway_token(
+    gateway_id: str, token_id: str, actor: GatewayWriter, tx: Tx, precondition: IfMatch, services: AppServices
+) -> None:
     """From now on the token is refused."""
     mine = Keys(tx.connection, actor.org)
     before = mine.read(token_id)
     if before["gateway_id"] != gateway_id:
         raise NotFoundError("this gateway has no such token")
+    precondition.check(revision_of(before))
     mine.revoke(token_id, at=tx.now)
     record(tx, actor, "gateway_token.revoke", token_id, before={**before}, after={**mine.read(token_id)})
     tx.after_commit(lambda: services.credentials.forget(token_id))

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from annotated_types import Ge, Le
-from fastapi import APIRouter
+from fastapi import APIRouter, Body, Response
 from fastapi.routing import APIRoute
 from typing_extensions import TypedDict
 
@@ -20,6 +20,7 @@ from keeptrusts.control.auditing import record
 from keeptrusts.control.auth import Actor, TokenReader, TokenWriter
 from keeptrusts.control.paging import Paging
 from keeptrusts.control.problem import ProblemError, allow_words
+from keeptrusts.control.revisions import IfMatch, revision_of, show_revision
 from keeptrusts.control.services import AppServices
 from keeptrusts.control.unit_of_work import transactional
 from keeptrusts.store.keys import Keys, NewKey
@@ -64,17 +65,20 @@ def list_tokens(actor: TokenReader, tx: Tx, paging: Paging) -> Page[Key]:
 
 @router.get("/{token_id}")
 @transactional
-def read_token(token_id: str, actor: TokenReader, tx: Tx) -> Key:
-    """One key, without its secret."""
-    return Keys(tx.connection, actor.org).read(token_id)
+def read_token(token_id: str, actor: TokenReader, tx: Tx, response: Response) -> Key:
+    """One key, without its secret. Its tag changes with its ends, not with each use."""
+    found = Keys(tx.connection, actor.org).read(token_id)
+    show_revision(response, revision_of(found))
+    return found
 
 
 @router.delete("/{token_id}", status_code=204)
 @transactional
-def revoke_token(token_id: str, actor: TokenWriter, tx: Tx, services: AppServices) -> None:
+def revoke_token(token_id: str, actor: TokenWriter, tx: Tx, precondition: IfMatch, services: AppServices) -> None:
     """From now on the key is refused (by other replicas within 15 s)."""
     mine = Keys(tx.connection, actor.org)
     before = mine.read(token_id)
+    precondition.check(revision_of(before))
     mine.revoke(token_id, at=tx.now)
     record(tx, actor, "token.revoke", token_id, before={**before}, after={**mine.read(token_id)})
     tx.after_commit(lambda: services.credentials.forget(token_id))
@@ -82,7 +86,13 @@ def revoke_token(token_id: str, actor: TokenWriter, tx: Tx, services: AppService
 
 @router.post("/{token_id}/rotate", status_code=201)
 @transactional
-def rotate_token(token_id: str, rotation: Rotation, actor: TokenWriter, tx: Tx, services: AppServices) -> Key:
+def rotate_token(
+    token_id: str,
+    rotation: Annotated[Rotation, Body(default_factory=dict)],
+    actor: TokenWriter,
+    tx: Tx,
+    services: AppServices,
+) -> Key:
     """A new key that may do what the old one may; the old one ends after `overlap` seconds."""
     mine = Keys(tx.connection, actor.org)
     old = mine.read(token_id)
