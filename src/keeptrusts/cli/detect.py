@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, BinaryIO, Final, TypeAlias
 
 import click
 
 from keeptrusts.cli.databases import use_cache
 from keeptrusts.cli.failure import Exit
 from keeptrusts.cli.output import say
+from keeptrusts.cli.spreading import cores, in_order
 
 Detector: TypeAlias = Callable[[str], dict[str, Any]]
+Answer: TypeAlias = tuple[str, str]
+"""A line of ours, and what is wrong with theirs; empty: nothing."""
 KINDS: Final = ("injection", "pii", "secrets")
 STEP: Final = 2000
 """Lines between two words about how far it has come."""
+ALONE: Final = 1000
+"""Lines that are not worth to start processes for."""
+BATCH: Final = 128
+BATCH_BYTES: Final = 1 << 18
+"""So much is answered by one process at once."""
 SHOWN: Final = 10
 """Bad lines that are named one by one."""
 
@@ -57,15 +69,12 @@ def detect(kind: str, path: str, *, threshold: float, backend: str) -> None:
     detector = _detector(kind, threshold, classify=backend == "local")
     bad = 0
     with _lines(path) as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                answer = detector(_text(line))
-            except LineError as fault:
+        for number, (answer, fault) in enumerate(_answers(lines, detector), 1):
+            if fault:
                 bad += 1
-                answer = {"error": str(fault)}
                 if bad <= SHOWN:
                     say(f"line {number}: {fault}")
-            sys.stdout.write(json.dumps(answer, separators=(", ", ": ")) + "\n")
+            sys.stdout.write(answer)
             if number % STEP == 0 and sys.stderr.isatty():
                 click.echo(f"\r{number} lines", nl=False, err=True)
     if bad:
@@ -74,13 +83,57 @@ def detect(kind: str, path: str, *, threshold: float, backend: str) -> None:
 
 
 @contextmanager
-def _lines(path: str) -> Iterator[Iterator[bytes]]:
+def _lines(path: str) -> Iterator[BinaryIO]:
     """Lines end at a line feed and nowhere else: JSON text may hold every other separator."""
     if path == "-":
-        yield iter(sys.stdin.buffer)
+        yield sys.stdin.buffer
         return
     with Path(path).open("rb") as file:
-        yield iter(file)
+        yield file
+
+
+def _answers(lines: BinaryIO, detector: Detector) -> Iterator[Answer]:
+    """
+    What is said of each line.
+
+    A file of many lines is read by all cores. Whoever writes into a pipe may wait for an answer before the next line.
+    """
+    answer = partial(_answer, detector)
+    yield from map(answer, islice(lines, ALONE))
+    if not (_is_file(lines) and (first := next(batches := _batches(lines), None))):
+        yield from map(answer, lines)
+        return
+    for said in in_order(lambda batch: list(map(answer, batch)), chain([first], batches), cores()):
+        yield from said
+
+
+def _is_file(lines: BinaryIO) -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(lines.fileno()).st_mode)
+    except OSError:
+        return False
+
+
+def _batches(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+    batch, size = list[bytes](), 0
+    for line in lines:
+        batch.append(line)
+        size += len(line)
+        if len(batch) == BATCH or size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _answer(detector: Detector, line: bytes) -> Answer:
+    fault = ""
+    try:
+        said = detector(_text(line))
+    except LineError as error:
+        fault = str(error)
+        said = {"error": fault}
+    return json.dumps(said, separators=(", ", ": ")) + "\n", fault
 
 
 def _text(line: bytes) -> str:
