@@ -26,6 +26,8 @@ def _partial(column: str, where: str, *checked: str) -> Index:
     return Index(name, "org", column, "id", *checked, sqlite_where=text(where), postgresql_where=text(where))
 
 
+_ACTED: Final = text("acted <> '|'")
+
 organisations: Final = Table(
     "organisations",
     metadata,
@@ -220,6 +222,7 @@ events: Final = Table(
     _partial("verdict", "verdict <> 'allowed'", "gateway_id", "configuration_id", "model"),
     _partial("reason_code", f"reason_code <> '{PASSED}'", "gateway_id", "configuration_id"),
     _partial("event_type", "event_type <> 'decision'"),
+    Index("ix_events_org_id_acted", "org", "id", sqlite_where=_ACTED, postgresql_where=_ACTED),
     sqlite_autoincrement=True,
 )
 """

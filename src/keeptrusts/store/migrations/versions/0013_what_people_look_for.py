@@ -18,6 +18,7 @@ INDEXES = {
     "org_reason_code_id_gateway_id_configuration_id": (
         "(org, reason_code, id, gateway_id, configuration_id) WHERE reason_code <> 'all_policies_passed'"
     ),
+    "org_id_acted": "(org, id) WHERE acted <> '|'",
     "org_event_type_id": "(org, event_type, id) WHERE event_type <> 'decision'",
 }
 
