@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from keeptrusts.core.version import VERSION
 from keeptrusts.terraform.credentials import is_over, lifetime_from
-from keeptrusts.terraform.hcl import Expression, block
+from keeptrusts.terraform.hcl import Expression, attributes, block
 
 if TYPE_CHECKING:
     from keeptrusts.api.configurations import Configuration
-    from keeptrusts.api.gateways import Gateway
+    from keeptrusts.api.gateways import Deployment, Gateway
     from keeptrusts.api.tokens import Key
     from keeptrusts.api.variables import Variable
     from keeptrusts.api.webhooks import Webhook
@@ -174,7 +174,15 @@ def _gateways(found: Iterable[Gateway], made: Adoption) -> Iterator[str]:
                 "fail_mode": one["fail_mode"],
                 "labels": one["labels"],
             }),
+            *_rollout(one["deployment"]),
         )  # fmt: skip
+
+
+def _rollout(deployment: Deployment) -> list[str]:
+    if deployment["strategy"] == "all":
+        return []
+    lines = attributes([("strategy", "canary"), ("canary_percent", deployment["percent"])], 4)
+    return ["\n".join(["  rollout {", *lines, "  }"])]
 
 
 def _webhooks(found: Iterable[Webhook], made: Adoption) -> Iterator[str]:

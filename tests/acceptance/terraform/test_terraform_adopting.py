@@ -35,6 +35,7 @@ def populate(server: Server) -> list[str]:
         "/v1/gateways", name="edge", configuration_id=first["id"], configuration_version=1, environment="dev"
     )
     server.made("/v1/gateways", name="日本", fail_mode="allow", description="", environment="")
+    server.made("/v1/gateways", name="careful", deployment={"strategy": "canary", "percent": 10})
     hook = {"event_types": ["event.*"], "headers": {"Authorization": "planted-header"}, "active": False}
     server.made("/v1/webhooks", url="https://example.com/a?x=%7B${y}", **hook)
     own = {"secret": "whsec_cGxhbnRlZHBsYW50ZWRwbGFudGVkcGxhbnRlZA=="}
@@ -76,7 +77,7 @@ def test_everything_there_is(toolbox: Toolbox, tmp_path: Path) -> None:
         module.run("init").ok()
         assert module.run("fmt", "-check", "-diff").ok().output == ""
         applied = module.apply().ok().output
-        assert "Resources: 16 imported, 0 added, 0 changed, 0 destroyed." in applied
+        assert "Resources: 17 imported, 0 added, 0 changed, 0 destroyed." in applied
         assert not [one for one in secrets if one in module.state_text]
         (folder / "imports.tf").unlink()
         assert module.plan() == 0

@@ -20,6 +20,15 @@ resource "keeptrusts_gateway" "main" {
   configuration_id = keeptrusts_configuration.main.id
   fail_mode        = var.gateway.fail_mode
   labels           = merge(var.labels, { environment = var.environment })
+
+  dynamic "rollout" {
+    for_each = var.gateway.canary_percent == null ? [] : [var.gateway.canary_percent]
+
+    content {
+      strategy       = "canary"
+      canary_percent = rollout.value
+    }
+  }
 }
 
 resource "keeptrusts_webhook" "main" {

@@ -62,9 +62,10 @@ variable "labels" {
 variable "gateway" {
   description = "A gateway that follows the configuration. Null: none is made."
   type = object({
-    name        = optional(string)
-    description = optional(string)
-    fail_mode   = optional(string, "block")
+    name           = optional(string)
+    description    = optional(string)
+    fail_mode      = optional(string, "block")
+    canary_percent = optional(number)
   })
   default = null
 }

@@ -35,7 +35,7 @@ run "every_input" {
     policy_variables = { max_tokens = 100, blocked_topics = ["a: b"], escalation_email = "a@example.com", retention_hours = 2 }
     description      = "for testers"
     labels           = { team = "qa", environment = "other" }
-    gateway          = { name = "edge", description = "at the edge", fail_mode = "allow" }
+    gateway          = { name = "edge", description = "at the edge", fail_mode = "allow", canary_percent = 10 }
     webhooks         = { siem = { url = "https://siem.example.com/in", event_types = ["event.*"], active = false } }
   }
 
@@ -50,7 +50,7 @@ run "every_input" {
   }
 
   assert {
-    condition     = keeptrusts_gateway.main[0].name == "edge" && keeptrusts_gateway.main[0].fail_mode == "allow"
+    condition     = keeptrusts_gateway.main[0].name == "edge" && keeptrusts_gateway.main[0].fail_mode == "allow" && keeptrusts_gateway.main[0].rollout.canary_percent == 10
     error_message = "The gateway is as asked for."
   }
 
