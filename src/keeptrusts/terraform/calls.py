@@ -125,10 +125,11 @@ class ResourceCalls:
         return self._answer(new_state=kept, **self._identity("new_identity", now))
 
     def plan(self, request: Answer) -> Answer:
-        proposed = self._load(request.get("proposed_new_state"))
+        proposed, prior = (self._load(request.get(name)) for name in ("proposed_new_state", "prior_state"))
         if proposed is None:
+            if prior is not None:
+                self._resource.plan_deletion(prior)
             return self._answer(planned_state=None)
-        prior = self._load(request.get("prior_state"))
         change = Change(self._state, prior, self._load(request.get("config")) or {}, proposed)
         change.settle()
         self._resource.plan(change)

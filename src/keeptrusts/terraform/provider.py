@@ -91,7 +91,7 @@ VALIDATED: Final[Mapping[str, Mapping[str, str] | None]] = {
     "ValidateEphemeralResourceConfig": EPHEMERALS,
 }
 """Calls of `main.VALIDATIONS` -> the types that they are about."""
-CAPABILITIES: Final = {"get_provider_schema_optional": True}
+CAPABILITIES: Final = {"plan_destroy": True, "get_provider_schema_optional": True}
 
 
 class Provider:

@@ -41,6 +41,9 @@ class Resource(Generic[S]):
     def plan(self, change: Change) -> None:
         """Say more of the planned values than the schema does."""
 
+    def plan_deletion(self, prior: Values) -> None:
+        """Refuse it before anything else is destroyed."""
+
     def create(self, planned: S) -> S:
         raise NotImplementedError
 

@@ -70,15 +70,25 @@ def test_a_secret_is_sent_by_its_version(workspace: Workspace, api: Api) -> None
 
 
 def test_a_protected_configuration_is_not_deleted(workspace: Workspace, api: Api) -> None:
-    """Not by destroy; after the protection is lifted, it is. Lifting it is no change of the object."""
+    """
+    Not by destroy, nor without its block; the plan fails, so that nothing else is destroyed before it.
+
+    After the protection is lifted, it is deleted. Lifting it is no change of the object.
+    """
     guarded = CONFIGURATION.replace("\n}", "\n  deletion_protection = true\n}")
-    workspace.main(guarded)
+    used = 'resource "keeptrusts_gateway" "one" {\n  name = "edge"\n'
+    workspace.main(f"{guarded}{used}  configuration_id = keeptrusts_configuration.one.id\n}}\n")
     workspace.apply().ok()
-    refused = workspace.destroy()
-    assert refused.status == 1
-    assert "`deletion_protection` is true" in refused.output
-    assert len(api.of("configurations")) == 1
-    workspace.main(guarded.replace("= true", "= false"))
+    refused = [workspace.destroy()]
+    workspace.main(f"{used}}}\n")
+    refused.append(workspace.apply())
+    for one in refused:
+        assert (one.status, one.output.count("Deletion is protected")) == (1, 1)
+        assert "`deletion_protection` is true" in one.output
+    assert api.calls("DELETE") + api.calls("PATCH") == 0
+    workspace.main(
+        f"{guarded}{used}  configuration_id = keeptrusts_configuration.one.id\n}}\n".replace("= true", "= false")
+    )
     workspace.apply().ok()
     assert api.calls("PATCH") == 0
     workspace.destroy().ok()

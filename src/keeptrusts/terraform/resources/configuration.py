@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # at run time they cost more than all the rest of this module
 
 STORED = ("name", "description", "policy_yaml", "labels", "effective_labels")
 """The attributes that the control plane keeps; the others live in the state alone."""
+PROTECTED = "`deletion_protection` is true; set it to false and apply that before"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,7 @@ class ConfigurationState:
         bool,
         Attr(about="Whether a change may make the policy more lenient; `false` makes such a plan an error."),
     ] = True
-    deletion_protection: Annotated[bool, Attr(about="Refuse to delete it.")] = False
+    deletion_protection: Annotated[bool, Attr(about="Refuse to delete it, already in the plan.")] = False
     version: Annotated[
         int, Attr(about="Version now current; the first is 1.", computed=True, follows=("policy_yaml",))
     ] = 0
@@ -95,6 +96,10 @@ class ConfigurationResource(Resource[ConfigurationState]):
         if None not in (before, change.planned["change_message"]) and list(change.changed()) == ["change_message"]:
             change.planned["change_message"] = before
 
+    def plan_deletion(self, prior: Values) -> None:
+        if prior["deletion_protection"]:
+            self.diagnostics.error("Deletion is protected", f"{PROTECTED}.")
+
     def create(self, planned: ConfigurationState) -> ConfigurationState:
         draft = {**self._body(planned), "managed_by": "terraform"}
         if planned.change_message:
@@ -121,7 +126,7 @@ class ConfigurationResource(Resource[ConfigurationState]):
 
     def delete(self, prior: ConfigurationState) -> None:
         if prior.deletion_protection:
-            raise InputError("`deletion_protection` is true; set it to false and apply that before", code="protected")
+            raise InputError(PROTECTED, code="protected")
         writing.delete(
             self.session, self.session.client.configurations, prior.id, lambda now: self._is_prior(now, prior)
         )
