@@ -21,6 +21,7 @@ from keeptrusts.cli.checks import gateway_port
 from keeptrusts.cli.receiver import Receiver, check
 from keeptrusts.control.settings import Settings
 from keeptrusts.policy.lint import lint_document
+from keeptrusts.policy.registry import KINDS
 from support.served import run_kt, serve, shown
 
 SECRET = "whsec_" + "A" * 43 + "="
@@ -245,3 +246,10 @@ def test_listen_refuses_what_is_no_secret(tmp_path: Path, secret: str) -> None:
     assert result.exit_code == 2
     assert "invalid_secret" in result.stderr
     assert "nonsense" not in result.stderr
+
+
+def test_the_kinds_for_programs() -> None:
+    """All of them, with what they do; `--json` is short for the format."""
+    found = json.loads(run_kt("policy", "kinds", "--format", "json", env={}).stdout)
+    assert {one["kind"] for one in found} == set(KINDS)
+    assert json.loads(run_kt("policy", "kinds", "--json", env={}).stdout) == found

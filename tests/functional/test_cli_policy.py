@@ -106,13 +106,6 @@ def test_lint_without_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert kt("lint").stdout.startswith("OK\n")
 
 
-def test_the_kinds_for_programs() -> None:
-    """All of them, with what they do; `--json` is short for the format."""
-    found = json.loads(kt("kinds", "--format", "json").stdout)
-    assert {one["kind"] for one in found} == set(KINDS)
-    assert json.loads(kt("kinds", "--json").stdout) == found
-
-
 def test_lint_beside_a_base(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
     """What is weaker is a warning at its place, and an error where warnings are."""
     base = write(tmp_path, "base.yaml", {"pii-detector": {"action": "block"}, "rbac": {}})

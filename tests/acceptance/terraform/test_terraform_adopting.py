@@ -127,7 +127,7 @@ def leave_out(toolbox: Toolbox, server: Server, folder: Path) -> None:
     access = {"KEEPTRUSTS_API_URL": server.url, "KEEPTRUSTS_API_TOKEN": server.admin_key}
     module = Workspace(toolbox, folder, access)
     module.run("init").ok()
-    assert "8 to import, 0 to add, 0 to change, 0 to destroy" in module.run("plan").ok().output
+    assert "9 to import, 0 to add, 0 to change, 0 to destroy" in module.run("plan").ok().output
 
 
 def test_texts_as_terraform_reads_them(tmp_path: Path, toolbox: Toolbox) -> None:
