@@ -81,8 +81,8 @@ bench: setup build/bench/.done ## measure the gateway beside other proxies, writ
 	$(BIN)/python bench/proxies $(BENCH) --out docs/reference/performance.md --points build/bench/points.json
 	build/bench/bin/python bench/proxies/plot.py build/bench/points.json docs/reference/performance.svg
 
-bench-control: setup ## measure the control plane on PostgreSQL: DATABASE=postgresql://..., BENCH="--rows 1000000"
-	$(BIN)/python bench/control_plane "$(DATABASE)" $(BENCH)
+bench-control: setup ## measure the control plane on PostgreSQL, write docs/reference/performance-control-plane.md: DATABASE=postgresql://..., BENCH="--rows 1000000"
+	$(BIN)/python bench/control_plane "$(DATABASE)" --page docs/reference/performance-control-plane.md $(BENCH)
 
 bench-terraform: terraform setup ## what the Terraform provider costs, beside a Go one where Go is; writes docs/reference/performance.md
 	$(BIN)/python bench/terraform_plan.py 11 docs/reference/performance.md

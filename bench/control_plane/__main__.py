@@ -1,12 +1,14 @@
 """
-What the control plane costs on PostgreSQL: `make bench-control`.
+What the control plane costs on PostgreSQL: `make bench-control`, which writes the page of its figures.
 
-It makes a database of its own on the server that is named, fills it, and drops it in the end unless it is kept.
+It makes a database of its own on the server that is named, fills it, and drops it in the end unless it is kept. What is
+left out by its option keeps the figures that the page has.
 """
 
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -22,6 +24,7 @@ import psycopg
 import reading
 import urllib3
 from filling import fill
+from page import Machine, Page, Row, judged, load, table
 from sqlalchemy import text
 
 from keeptrusts.store.engine import open_engine
@@ -33,18 +36,25 @@ DATABASE = "keeptrusts_bench"
 SECRET = "bench" * 10
 ENDPOINTS = 50
 KILLS = 2
+CONNECTIONS = (1, 8, 16)
 
 
 @click.command()
 @click.argument("url", metavar="POSTGRESQL_URL")
 @click.option("--rows", default=1_000_000, show_default=True, help="Events of 30 days.")
-@click.option("--rounds", default=100, show_default=True, help="Requests of each kind.")
+@click.option("--rounds", default=100, show_default=True, help="Requests of each kind; 0: none.")
+@click.option("--batches", default=20, show_default=True, help="Of 100 events, a round of one connection; 0: none.")
 @click.option("--polls", default=10_000, show_default=True, help="Gateways that wait; 0: none.")
 @click.option("--deliveries", default=100_000, show_default=True, help="To 50 webhooks; 0: none.")
 @click.option("--keep", is_flag=True, help="Keep the database, and use it again when it is there.")
-def main(url: str, rows: int, rounds: int, polls: int, deliveries: int, *, keep: bool) -> None:
-    """Measure lists, counts, ingest, long polls and deliveries; each table is written as the page has it."""
-    address = url.rpartition("/")[0] + f"/{DATABASE}"
+@click.option(
+    "--page", "path", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Write it here, too."
+)
+def main(
+    url: str, rows: int, rounds: int, batches: int, polls: int, deliveries: int, *, keep: bool, path: Path | None
+) -> None:
+    """Measure lists, counts, ingest, long polls and deliveries, and write each of them into its section of a page."""
+    address, page = url.rpartition("/")[0] + f"/{DATABASE}", Page(path)
     polling.raise_files(polls + 2000)
     with psycopg.connect(url, autocommit=True) as admin:
         there = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone()
@@ -54,51 +64,62 @@ def main(url: str, rows: int, rounds: int, polls: int, deliveries: int, *, keep:
             fill(address, ORG, rows)
         token = _token(address)
         with _server(address) as (served, process):
-            _write_lists(served, token, rounds, address, process)
-            _write_ingest(address, served, token, process)
+            if rounds:
+                said = Machine.of(address).said()
+                page.put("lists", _lists(reading.measure(served, token, rounds, address, process), said, rounds))
+            if batches:
+                page.put("ingest", _ingest(address, served, token, process, batches))
             if polls:
-                _write_polls(address, served, token, process, polls)
+                page.put("polls", _polls(address, served, token, process, polls))
         if deliveries:
-            _write_deliveries(address, token, deliveries)
+            page.put("deliveries", _deliveries(address, token, deliveries))
         if not keep:
             admin.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)")
 
 
-def _table(*names: str) -> None:
-    load = os.getloadavg()[0]
-    click.echo(f"\nload {load:.1f}\n\n| {' | '.join(names)} |\n|{'---|' * len(names)}")
+def _lists(found: dict[str, reading.Times], machine: str, rounds: int) -> Iterator[str]:
+    lists = {name: times.p95 for name, times in found.items() if name.startswith("list")}
+    counts = {name: times.p95 for name, times in found.items() if name not in lists}
+    yield f"{machine} {rounds} requests of each kind over HTTP, the kinds in turn. {load()}"
+    yield ""
+    yield from table(
+        ("request", "median ms", "p95 ms", "CPU ms"),
+        [(name, (times.median, times.p95, times.cpu)) for name, times in found.items()],
+    )
+    yield ""
+    yield f"**Lists: {judged(lists, reading.LIST_MS)} Counts: {judged(counts, reading.STATS_MS)}**"
 
 
-def _row(name: str, *values: float) -> None:
-    click.echo(f"| {name} | {' | '.join(f'{value:.3g}' for value in values)} |")
-
-
-def _write_lists(served: str, token: str, rounds: int, address: str, process: int) -> None:
-    _table("request", "median ms", "p95 ms", "CPU ms")
-    for name, *found in reading.measure(served, token, rounds, address, process):
-        _row(name, *found)
-
-
-def _write_ingest(address: str, served: str, token: str, process: int) -> None:
-    _table("connections", "COPY: wall us", "COPY: CPU us", "ingest: wall us", "ingest: CPU us", "wall", "CPU")
-    for connections, size in ((1, 20), (8, 6)):
+def _ingest(address: str, served: str, token: str, process: int, batches: int) -> Iterator[str]:
+    rows: list[Row] = []
+    alone = 0.0
+    for connections in CONNECTIONS:
+        size = max(batches // connections, 4)
         found = ingest.measure(address, ORG, served, token, process, connections=connections, rounds=5, size=size)
         copy, own = found["copy"].each(), found["ingest"].each()
-        _row(str(connections), *copy, *own, copy[0] / own[0], copy[1] / own[1])
+        alone = alone or copy.cpu
+        costs = (copy.wall, copy.database, copy.sender, own.wall, own.database, own.sender)
+        rows.append((str(connections), (*costs, copy.wall / own.wall, copy.cpu / own.cpu, alone / own.cpu)))
+    yield load()
+    yield ""
+    yield from table(
+        ("connections", "COPY: us", "CPU of PostgreSQL", "CPU of the sender", "ingest: us", "CPU of PostgreSQL",
+         "CPU of the server", "ratio of time", "ratio of CPU", "CPU, to one COPY"), rows,
+    )  # fmt: skip
 
 
-def _write_polls(address: str, served: str, token: str, process: int, polls: int) -> None:
+def _polls(address: str, served: str, token: str, process: int, polls: int) -> Iterator[str]:
     found = polling.measure(served, process, address, token, org=ORG, count=polls, changes=3)
-    click.echo(
-        f"\n{polls} polls: {found.memory_kib:.0f} KiB each; while nothing changes {found.idle_ms:.0f} ms of CPU and"
-        f" {found.idle_queries:.0f} transactions a second"
+    yield (
+        f"{polls:,} polls: {found.memory_kib:.0f} KiB each; while nothing changes {found.idle_ms:.0f} ms of CPU and"
+        f" {found.idle_queries:.0f} transactions a second. {load()}"
     )
-    _table("change", "first s", "median s", "p99 s", "last s", "CPU s")
-    for number, times in enumerate(found.changes, 1):
-        _row(str(number), *times)
+    yield ""
+    rows = [(str(number), times) for number, times in enumerate(found.changes, 1)]
+    yield from table(("change", "first s", "median s", "p99 s", "last s", "CPU s"), rows)
 
 
-def _write_deliveries(address: str, token: str, deliveries: int) -> None:
+def _deliveries(address: str, token: str, deliveries: int) -> Iterator[str]:
     served = "127.0.0.1:18081"
     with tempfile.TemporaryDirectory() as folder:
         line = delivering.command(served, address, folder, str(Path(sys.executable).with_name("kt")))
@@ -106,9 +127,13 @@ def _write_deliveries(address: str, token: str, deliveries: int) -> None:
             lambda: delivering.started(line, f"http://{served}", SECRET), address, f"http://{served}", token, ORG
         )
         found = queue.measure(ENDPOINTS, deliveries // ENDPOINTS, KILLS)
-    _table("deliveries", "arrived", "repeated", "kills", "seconds", "MiB before", "MiB after", "MiB at most")
-    _row(str(found.expected), found.arrived, found.repeated, found.kills, found.seconds, found.before, found.after,
-         found.peak)  # fmt: skip
+    yield load()
+    yield ""
+    costs = (found.arrived, found.repeated, found.kills, found.seconds, found.before, found.after, found.peak)
+    yield from table(
+        ("deliveries", "arrived", "repeated", "kills", "seconds", "MiB before", "MiB after", "MiB at most"),
+        [(str(found.expected), costs)],
+    )
 
 
 def _token(address: str) -> str:
@@ -124,7 +149,9 @@ def _token(address: str) -> str:
 @contextmanager
 def _server(address: str) -> Iterator[tuple[str, int]]:
     """Its URL and its process."""
-    port = 18080
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
     environment = {**os.environ, "KEEPTRUSTS_SECRET_KEY": SECRET}
     with tempfile.TemporaryDirectory() as folder:
         command = [str(Path(sys.executable).with_name("kt")), "server", "run", "--listen", f"127.0.0.1:{port}"]

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import msgspec
 import psycopg
 import urllib3
-from processes import cpu_seconds, parent
+from processes import cpu_seconds, own_seconds, parent
 
 from keeptrusts.core.canonical import canonical_json
 from keeptrusts.core.decision import Attempt, Decision, PolicyResult
@@ -36,17 +36,42 @@ _COLUMNS = (
 _order = itertools.count()
 
 
-@dataclass(slots=True)
-class Spent:
-    """Of so many events."""
+@dataclass(frozen=True, slots=True)
+class Each:
+    """In us an event: wall time, CPU of PostgreSQL, and CPU of who sent the rows to it."""
 
     wall: float = 0.0
-    cpu: float = 0.0
+    database: float = 0.0
+    sender: float = 0.0
+
+    @property
+    def cpu(self) -> float:
+        """Of both."""
+        return self.database + self.sender
+
+
+@dataclass(slots=True)
+class Spent:
+    """What so many events took, in seconds."""
+
+    seconds: tuple[float, float, float] = (0.0, 0.0, 0.0)
     events: int = 0
 
-    def each(self) -> tuple[float, float]:
-        """Wall and CPU in us an event."""
-        return self.wall / self.events * 1e6, self.cpu / self.events * 1e6
+    def add(self, before: tuple[float, float, float], after: tuple[float, float, float], events: int) -> None:
+        """One round more."""
+        wall, database, sender = (
+            so_far + late - early for so_far, early, late in zip(self.seconds, before, after, strict=True)
+        )
+        self.seconds = (wall, database, sender)
+        self.events += events
+
+    def each(self) -> Each:
+        """Of one event."""
+        return Each(*(1e6 * one / self.events for one in self.seconds))
+
+
+def _clocks(postmaster: int, sender: int) -> tuple[float, float, float]:
+    return time.perf_counter(), cpu_seconds(postmaster, postmaster), own_seconds(sender)
 
 
 def batches(count: int, instance: str) -> list[bytes]:
@@ -97,12 +122,11 @@ def measure(
                     for number in range(connections)
                 ]
                 counted = os.getpid() if name == "copy" else server
-                begun, cpu = time.perf_counter(), cpu_seconds(server_of, counted)
+                before = _clocks(server_of, counted)
                 list(threads.map(lambda work: work(), works))
-                wall, cpu = time.perf_counter() - begun, cpu_seconds(server_of, counted) - cpu
+                after = _clocks(server_of, counted)
                 if turn:  # the first turn opens connections
-                    so_far.wall, so_far.cpu = so_far.wall + wall, so_far.cpu + cpu
-                    so_far.events += connections * size * BATCH
+                    so_far.add(before, after, connections * size * BATCH)
     for each_connection in copying:
         each_connection.close()
     return spent

@@ -26,6 +26,11 @@ def cpu_seconds(postmaster: int, other: int) -> float:
     return spent + ticks / os.sysconf("SC_CLK_TCK")
 
 
+def own_seconds(pid: int) -> float:
+    """Of one process, without its children."""
+    return _running(Path(f"/proc/{pid}"))
+
+
 def peak_mib(pid: int) -> float:
     """The most memory it has held."""
     return _kib(pid, "VmHWM") / 1024
