@@ -12,16 +12,11 @@ from ranking import table
 
 from keeptrusts.detect.pii import CATEGORIES, find_pii
 from keeptrusts.detect.spans import values
+from keeptrusts.detect.type_names import TYPES
 
 Span: TypeAlias = tuple[int, int, str]
 Counts: TypeAlias = Counter[tuple[str, str, str]]
 
-OURS = {
-    "email": "EMAIL", "phone": "PHONE", "credit_card": "CREDIT_CARD", "iban": "IBAN", "ip_address": "IP",
-    "ssn": "US_SSN", "itin": "US_SSN", "drivers_license": "US_DL", "passport": "PASSPORT", "date_of_birth": "DOB",
-    "medical_record": "MRN", "health_plan": "MRN", "npi": "NPI", "crypto_wallet": "CRYPTO",
-    "bank_account": "BANK_ACCOUNT", "routing_number": "ABA", "national_id": "NATIONAL_ID",
-}  # fmt: skip
 PRESIDIO = {
     "EMAIL_ADDRESS": "EMAIL", "PHONE_NUMBER": "PHONE", "CREDIT_CARD": "CREDIT_CARD", "IBAN_CODE": "IBAN",
     "IP_ADDRESS": "IP", "US_SSN": "US_SSN", "US_ITIN": "US_SSN", "US_DRIVER_LICENSE": "US_DL",
@@ -29,7 +24,7 @@ PRESIDIO = {
     "CRYPTO": "CRYPTO", "US_BANK_NUMBER": "BANK_ACCOUNT", "ABA_ROUTING_NUMBER": "ABA", "MEDICAL_LICENSE": "NPI",
     "US_NPI": "NPI",
 }  # fmt: skip
-STRUCTURED = set(OURS.values())
+STRUCTURED = set(TYPES.values())
 UNLABELLED = {"DATE"}
 """Labels that say less than a detector may: a date of birth that a set calls a date is no false alarm."""
 HARD = "hard_negatives"
@@ -38,14 +33,19 @@ HARD = "hard_negatives"
 def section(rows: Sequence[dict[str, Any]], compare: Path | None) -> Iterator[str]:
     if not rows:
         return
-    texts = [row["text"] for row in rows]
     yield "## Personal data\n"
     yield (
         "A span is found where a finding of its type overlaps it. Names and postal addresses are not looked for.\n"
         "The rules were repaired on these sets, so the figures flatter. Presidio is asked for patterns alone, with\n"
         "the scores that they have without the words around them; what needs these words is not found so.\n"
     )
-    tools: list[tuple[str, list[list[Span]]]] = [("Keeptrusts", [_ours(text) for text in texts])]
+    yield from compared(rows, compare)
+
+
+def compared(rows: Sequence[dict[str, Any]], compare: Path | None) -> Iterator[str]:
+    """What each tool finds in labelled texts, by type, and in the harmless ones among them."""
+    texts = [row["text"] for row in rows]
+    tools: list[tuple[str, list[list[Span]]]] = [("Keeptrusts", [ours(text) for text in texts])]
     if compare:
         theirs = said_by(compare, "presidio", texts)
         tools.append(
@@ -61,9 +61,9 @@ def section(rows: Sequence[dict[str, Any]], compare: Path | None) -> Iterator[st
             yield f"{name}: {sum(hard)} of {len(hard)} harmless lines that look like personal data are flagged.\n"
 
 
-def _ours(text: str) -> list[Span]:
+def ours(text: str) -> list[Span]:
     found = values(find_pii(text, CATEGORIES))
-    return [(hit.start, hit.end, OURS[hit.category]) for hit in found if hit.category in OURS]
+    return [(hit.start, hit.end, TYPES[hit.category]) for hit in found if hit.category in TYPES]
 
 
 def _counted(rows: Sequence[dict[str, Any]], found: Sequence[Sequence[Span]]) -> Counts:

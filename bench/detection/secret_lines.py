@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import random
+import string
+import sysconfig
 import uuid
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +20,20 @@ from support.credentials import VECTORS, made
 EACH = 5
 """Credentials of each form."""
 DIGESTS = 500
+NAMES = (
+    *("password", "db_password", "smtp_pass", "root_pass", "secret", "client_secret", "app_secret", "webhook_secret"),
+    *(
+        "api_key",
+        "service_key",
+        "auth_key",
+        "signing_key",
+        "encryption_key",
+        "storage_key",
+        "license_key",
+        "private_key",
+    ),
+    *("access_token", "refresh_token", "bot_token", "vendor_token", "deploy_token", "credentials", "session_token"),
+)
 
 
 def section(harmless: Sequence[str], compare: Path | None) -> Iterator[str]:
@@ -28,7 +44,13 @@ def section(harmless: Sequence[str], compare: Path | None) -> Iterator[str]:
         f"{len(VECTORS)} forms of {issuers} issuers, {EACH} credentials of each, made for this page in the forms that\n"
         "we know: that all are found says that the rules work, not that we know every form. Flagged are:\n"
     )
-    sets = {"credentials": credentials, "harmless texts": list(harmless), "digests and UUIDs": _digests()}
+    sets = {
+        "credentials": credentials,
+        "random values behind names": _named(),
+        "harmless texts": list(harmless),
+        "digests and UUIDs": _digests(),
+        "modules of Python's library": _modules(),
+    }
     tools: dict[str, Callable[[list[str]], list[bool]]] = {
         "Keeptrusts": lambda lines: [bool(find_secrets(line)) for line in lines],
         "without `entropy`": lambda lines: [bool(find_secrets(line, entropy=False)) for line in lines],
@@ -40,6 +62,22 @@ def section(harmless: Sequence[str], compare: Path | None) -> Iterator[str]:
         for name, lines in sets.items()
     ]
     yield from table(("lines", "number", *tools), rows)
+
+
+def _named() -> list[str]:
+    """As configuration files, programs and logs name secrets of issuers that give them no form."""
+    draw, alphabets = random.Random(7), (string.ascii_letters + string.digits, "0123456789abcdef")
+    lines = []
+    for name in NAMES:
+        for _ in range(EACH):
+            value = "".join(draw.choices(draw.choice(alphabets), k=draw.randint(12, 40)))
+            lines += [f"{name.upper()}={value}", f'{name}: "{value}"', f"{name} = '{value}'"]
+    return lines
+
+
+def _modules() -> list[str]:
+    folder = Path(sysconfig.get_path("stdlib"))
+    return [path.read_text(encoding="utf-8", errors="replace") for path in sorted(folder.glob("*.py"))]
 
 
 def _digests() -> list[str]:

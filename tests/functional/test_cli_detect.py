@@ -44,9 +44,11 @@ def test_personal_data_has_spans_in_code_points(tmp_path: Path) -> None:
     result = detect("pii", lines_of(text, "nothing\u2028here"), tmp_path)
     (first, second) = answers(result)
     assert [(text[start:end], kind) for start, end, kind in first["spans"]] == [
-        ("460-89-9847", "ssn"),
-        ("zoe@example.com", "email"),
+        ("460-89-9847", "US_SSN"),
+        ("zoe@example.com", "EMAIL"),
     ]
+    (named, _) = answers(detect("pii", lines_of(text, ""), tmp_path, "--names", "policy"))
+    assert [kind for _, _, kind in named["spans"]] == ["ssn", "email"]
     assert second == {"spans": []}
     assert (result.exit_code, result.stderr) == (0, "")
 

@@ -52,7 +52,14 @@ class LineError(ValueError):
     show_default=True,
     help="Injection: who scores.",
 )
-def detect(kind: str, path: str, *, threshold: float, backend: str) -> None:
+@click.option(
+    "--names",
+    type=click.Choice(["types", "policy"]),
+    default="types",
+    show_default=True,
+    help="Personal data: how it is called.",
+)
+def detect(kind: str, path: str, *, threshold: float, backend: str, names: str) -> None:
     """
     Say what the detectors find in lines of text. Nothing leaves this machine.
 
@@ -60,13 +67,16 @@ def detect(kind: str, path: str, *, threshold: float, backend: str) -> None:
 
     \b
       injection      {"score": 0.97, "flagged": true}
-      pii, secrets   {"spans": [[start, end, "category"], ...]}  in code points, none over another
+      pii, secrets   {"spans": [[start, end, "TYPE"], ...]}  in code points, none over another
       a bad line     {"error": "..."}
+
+    Personal data has the types of labelled sets, such as PHONE or US_SSN; `--names policy` gives the words that a
+    policy's `entities` takes. Secrets have the policy's words.
 
     Exit status: 0 done; 2 a line could not be read, the others were; 1 the file could not be read.
     """
     use_cache()
-    detector = _detector(kind, threshold, classify=backend == "local")
+    detector = _detector(kind, threshold, classify=backend == "local", typed=names == "types")
     bad = 0
     with _lines(path) as lines:
         for number, (answer, fault) in enumerate(_answers(lines, detector), 1):
@@ -157,18 +167,20 @@ def _text(line: bytes) -> str:
     return text
 
 
-def _detector(kind: str, threshold: float, *, classify: bool) -> Detector:
+def _detector(kind: str, threshold: float, *, classify: bool, typed: bool) -> Detector:
     match kind:
         case "injection":
             return _injection(threshold, classify=classify)
         case "pii":
             from keeptrusts.detect.pii import CATEGORIES, find_pii
+            from keeptrusts.detect.type_names import type_name
 
-            return lambda text: {"spans": _spans(find_pii(text, CATEGORIES))}
+            name = type_name if typed else str
+            return lambda text: {"spans": _spans(find_pii(text, CATEGORIES), name)}
         case _:
             from keeptrusts.detect.secret import find_secrets
 
-            return lambda text: {"spans": _spans(find_secrets(text))}
+            return lambda text: {"spans": _spans(find_secrets(text), str)}
 
 
 def _injection(threshold: float, *, classify: bool) -> Detector:
@@ -181,7 +193,7 @@ def _injection(threshold: float, *, classify: bool) -> Detector:
     return detector
 
 
-def _spans(hits: list[Any]) -> list[tuple[int, int, str]]:
+def _spans(hits: list[Any], name: Callable[[str], str]) -> list[tuple[int, int, str]]:
     from keeptrusts.detect.spans import values
 
-    return [(hit.start, hit.end, hit.category) for hit in values(hits)]
+    return [(hit.start, hit.end, name(hit.category)) for hit in values(hits)]

@@ -12,6 +12,12 @@ _MONTHS: Final = (
 )
 _DAY: Final = r"(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?"
 _YEAR: Final = r"(?:19|20)\d\d"
+DAY_OF_BIRTH: Final = (
+    r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|(?:19|20)\d{6}|[a-z]{3,9}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4}"
+    r"|\d{4}[年년] ?\d{1,2}[月월] ?\d{1,2}[日일]"
+    r"|\d{1,2}(?:st|nd|rd|th|er|\.)?[ -](?:de |of )?[a-z]{3,10}\.?,?[ -](?:del? )?\d{4}"
+)
+"""A day as people write it behind a label, in any order and with the months of any language of Latin letters."""
 _BESIDE: Final = WORD | {"-", "/", "."}
 
 

@@ -6,7 +6,8 @@ Its own parser takes hundreds of microseconds where many countries and lengths a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,8 +17,15 @@ if TYPE_CHECKING:
     from keeptrusts.detect.engine import Regex
 
 _SHORTEST: Final = 7
-_NATIONAL: Final = ("GB", "DE", "FR", "IT", "AU", "NL", "BE", "CH", "AT", "SE", "JP", "IN", "ZA", "FI")
-"""Countries that write their own numbers with a zero in front."""
+_NATIONAL: Final = (
+    *("GB", "DE", "FR", "IT", "AU", "NL", "BE", "CH", "AT", "SE", "JP", "IN", "ZA", "FI", "KR", "TW", "TR"),
+    *("PH", "NZ", "IE", "RO", "UA", "IL", "ID", "EG", "PK", "NG", "KE", "MY", "TH", "VN", "HU", "BR"),
+)
+"""Countries that write their own numbers with a zero or with brackets in front."""
+_LONG, _GROUPS = 10, 4
+"""Digits, or groups, of a number that is told by how it is written: shorter ones are anything."""
+_GROUP: Final = re.compile(r"\d+")
+_GROUP_PATTERN: Final = re.compile(r"\((\\d(?:\{[\d,]+\})?)\)")
 _TYPES: Final = (
     *("fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost"),
     *("personal_number", "voip", "pager", "uan", "voicemail"),
@@ -27,6 +35,8 @@ _TYPES: Final = (
 def international_phone(text: str) -> int:
     """A number behind `+` or `00` and its country code; a zero between the two may stand there and is not dialled."""
     skipped = 0 if text.startswith("+") else 2
+    if skipped and _is_article(text):
+        return 0
     for digits, end in prefixes(text):
         number = digits[skipped:]
         if len(number) < _SHORTEST:
@@ -38,14 +48,24 @@ def international_phone(text: str) -> int:
     return 0
 
 
+def _is_article(text: str) -> bool:
+    """An article number (GTIN-13 or 14) by its check digit: those of America begin with zeros."""
+    if not text.isdigit() or len(text) not in {13, 14}:
+        return False
+    total = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(reversed(text)))
+    return total % 10 == 0
+
+
 def national_phone(text: str) -> int:
-    """A number with a trunk zero that is valid in one of the countries that write it so."""
+    """A number that is valid in a country that writes its numbers so, in the groups that this country uses."""
     for digits, end in prefixes(text):
-        if len(digits) < _SHORTEST:
+        if len(digits) < _LONG and len(_GROUP.findall(text[:end])) < _GROUPS:
             return 0
-        plan = _national_plan().get(len(digits))
-        if plan and _is_whole(plan, digits):
-            return end
+        both = f"{digits}\n{text[:end]}"
+        for plan, forms in _countries():
+            numbers = plan.get(len(digits))
+            if numbers and _is_whole(forms, both) and _is_whole(numbers, digits):
+                return end
     return 0
 
 
@@ -83,11 +103,44 @@ def _plan(code: str) -> Mapping[int, Regex]:
 
 
 @cache
-def _national_plan() -> Mapping[int, Regex]:
+def _countries() -> Sequence[tuple[Mapping[int, Regex], Regex]]:
+    """Of each country its numbers by their length, and how it writes them."""
     import phonenumbers
 
-    metadata = (phonenumbers.PhoneMetadata.metadata_for_region(region) for region in _NATIONAL)
-    return _by_length(shape for one in metadata if one for shape in _shapes(one, one.national_prefix or ""))
+    from keeptrusts.detect.engine import compile_regex
+
+    known = filter(None, map(phonenumbers.PhoneMetadata.metadata_for_region, _NATIONAL))
+    return [
+        (
+            _by_length(shape for prefix in {one.national_prefix or "", ""} for shape in _shapes(one, prefix)),
+            compile_regex(r"(?:" + "|".join(dict.fromkeys(_forms(one))) + r")\z"),
+        )
+        for one in known
+    ]
+
+
+def _forms(metadata: Any) -> Iterator[str]:
+    """
+    Patterns of a number's digits, a line break, and the number as a country writes it.
+
+    The first digits say which groups it has. The first group may stand in brackets.
+    """
+    prefix = metadata.national_prefix or ""
+    for form in metadata.number_format:
+        groups = _GROUP_PATTERN.findall(form.pattern)
+        if len(groups) < 2 or not re.fullmatch(r"\\1(?:[ -]\\\d)+", form.format):
+            continue
+        rule = form.national_prefix_formatting_rule or r"\1"
+        first = rule.strip("()").replace(r"\1", groups[0])
+        marks = re.findall("[ -]", form.format)
+        rest = "".join(
+            ("-" if mark == "-" else "[ .]" if at else "[ ./-]") + group
+            for at, (mark, group) in enumerate(zip(marks, groups[1:], strict=True))
+        )
+        leads = form.leading_digits_pattern
+        lead = f"(?:{leads[-1]})" if leads else ""
+        dialled = prefix if rule.strip("()").startswith(prefix) else ""
+        yield rf"{dialled}{lead}\d*\n(?:\({first}\) ?|{first}){rest}"
 
 
 def _shapes(metadata: Any, prefix: str) -> Iterator[tuple[int, str]]:

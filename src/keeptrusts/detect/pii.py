@@ -6,65 +6,25 @@ from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import Final
 
-from keeptrusts.detect import numbers, phones
+from keeptrusts.detect import numbers
+from keeptrusts.detect.calls import CALLS
+from keeptrusts.detect.dates import DAY_OF_BIRTH
 from keeptrusts.detect.fold import view
-from keeptrusts.detect.labels import OF, labelled
+from keeptrusts.detect.labels import folded, labelled, seldom
 from keeptrusts.detect.mail import EMAIL
 from keeptrusts.detect.memory import remembered
+from keeptrusts.detect.national import NATIONAL
 from keeptrusts.detect.scan import ALNUM, WORD, Hit, Rule, RuleSet
 
-_EXTENSION: Final = r"(?: ?(?:x|ext\.? ?)\d{1,5})?"
 _SEPARATED: Final = ALNUM | {"_", "-", ".", "/", "#", "+", "$", ","}
 
 _BASE: Final = (
     EMAIL,
-    Rule(
-        "phone",
-        r"(?:\+|00)[ ]?\(?[1-9](?:[ ().-]{0,2}\d){6,14}",
-        before=ALNUM | {"_", "+", "."},
-        after=WORD,
-        check=phones.international_phone,
-        sieve=r"(?:\+|00) ?\(?[1-9][ ().-]{0,2}[0-9]",
-        back=7,
-    ),
-    Rule(
-        "phone",
-        r"(?:1[-. ])?(?:\([2-9]\d\d\)[ -]?|[2-9]\d\d[-.])[2-9]\d\d[-. ]\d{4}" + _EXTENSION,
-        before=_SEPARATED,
-        after=WORD | {"-"},
-        confidence=0.8,
-    ),
-    Rule(
-        "phone",
-        r"\(?0\d{1,4}\)?[ /-]\d{2,4}(?:[ -]\d{2,4}){1,4}",
-        before=_SEPARATED,
-        after=WORD | {"-"},
-        check=phones.national_phone,
-        confidence=0.75,
-    ),
-    Rule(
-        "phone",
-        r"\+?\(?\d(?:[ ().-]{0,2}\d){5,14}" + _EXTENSION,
-        label=r"(?:telephone|telefone?|telefono|phone|tel|mobile|mobil|cell|fax|whatsapp|office|desk|dial|hotline"
-        r"|messages to|answering at|registered"
-        r"|(?:call|text|reach|contact) (?:me|us) (?:at|on)|texts? to)" + OF + r"\s?",
-        check=numbers.digits_between(6, 18),
-        caseless=True,
-        confidence=0.8,
-    ),
-    Rule(
-        "phone",
-        rf"\+?\(?\d(?:[ ().-]{{0,2}}\d){{6,14}}{_EXTENSION}[ -]{{1,3}}(?:office|fax|mobile|cell|desk|home|work)",
-        before=ALNUM | {"_", "+", "."},
-        check=numbers.digits_between(7, 15),
-        caseless=True,
-        sieve=r"[0-9][ -]{1,3}(?:office|fax|mobile|cell|desk|home|work)",
-        back=64,
-        confidence=0.75,
-    ),
+    *CALLS,
     Rule("ssn", r"\d{3}-\d\d-\d{4}", before=WORD | {"-"}, after=WORD | {"-"}, check=numbers.bare_ssn),
     Rule("ssn", r"\d{3} \d\d \d{4}", before=_SEPARATED, after=WORD, check=numbers.ssn, confidence=0.7),
-    labelled("ssn", r"ssn|social security", r"\d{3}[-. ]?\d\d[-. ]?\d{4}", None),
+    labelled("ssn", r"ssn|social security|social", r"\d{3}[-. ]?\d\d[-. ]?\d{4}", None),
+    labelled("itin", r"itin|taxpayer", r"9\d\d[- ]?\d\d[- ]?\d{4}", numbers.itin),
     Rule("itin", r"9\d\d-\d\d-\d{4}", before=WORD | {"-"}, after=WORD | {"-"}, check=numbers.itin),
     Rule(
         "iban",
@@ -91,56 +51,62 @@ _BASE: Final = (
     Rule("crypto_wallet", r"[13][1-9A-HJ-NP-Za-km-z]{25,34}", check=numbers.base58, confidence=0.99),
     Rule("crypto_wallet", r"bc1[02-9ac-hj-np-z]{38,59}"),
     Rule("crypto_wallet", r"0x[0-9a-fA-F]{40}"),
-    labelled("passport", r"passport|reisepass(?:nummer)?|passeport|pasaporte|passaporto|paspoort", r"[a-z0-9]{6,9}"),
-    labelled("drivers_license", r"driver'?s?'? licen[sc]e|driving licen[sc]e|licen[sc]e number", r"[a-z0-9-]{5,16}"),
-    labelled("bank_account", r"(?:bank )?account (?:number|no)|acct", r"\d(?:[ -]?\d){5,16}", None),
-    labelled("routing_number", r"routing|aba|rtn", r"\d{9}", numbers.aba),
-    labelled(
-        "date_of_birth",
-        r"dob|d\.o\.b\.|date of birth|birth ?date|birthday|born(?: on)?|geboren(?: am)?|geburtsdatum"
-        r"|date de naissance|nee? le|fecha de nacimiento|nacid[oa] el|data di nascita|nat[oa] il|data de nascimento"
-        r"|geboortedatum",
-        r"(?:\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2} [a-z]{3,9} \d{4}|[a-z]{3,9}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4})",
+    seldom(
+        "passport",
+        r"passport|reisepass(?:nummer)?|passeport|pasaporte|passaport[oe]|paspoort(?:nummer)?|paszport|passnummer",
+        r"[a-z]{1,2}[ -]\d{6,8}|[a-z0-9]{6,9}",
     ),
-)
-_NATIONAL: Final = (
-    labelled("national_id", "bsn|burgerservicenummer", r"\d{9}", numbers.standard("nl.bsn")),
-    labelled("national_id", "pesel", r"\d{11}", numbers.standard("pl.pesel")),
-    labelled("national_id", "aadhaar|aadhar", r"\d{4} ?\d{4} ?\d{4}", numbers.standard("in_.aadhaar")),
-    labelled("national_id", r"f[o]dselsnummer|fnr", r"\d{6} ?\d{5}", None),
-    labelled("national_id", r"personnummer", r"\d{6,8}[-+]?\d{4}", None),
-    labelled("national_id", r"nhs", r"\d{3} ?\d{3} ?\d{4}", numbers.standard("gb.nhs")),
-    labelled("national_id", r"securite sociale|nir|insee", r"[12](?: ?\d){12,14}", None),
-    labelled("national_id", r"steuer-?id|identifikationsnummer", r"\d(?: ?\d){10}", numbers.standard("de.idnr")),
-    labelled("national_id", r"sin|social insurance", r"\d{3}[- ]?\d{3}[- ]?\d{3}", numbers.luhn_number),
-    labelled("national_id", r"tfn|tax file", r"\d{3} ?\d{3} ?\d{3}", numbers.standard("au.tfn")),
-    labelled("national_id", r"pan", r"[a-z]{5}\d{4}[a-z]", None),
-    labelled("national_id", r"henkilotunnus|hetu", r"\d{6}[-+a-y]\d{3}[0-9a-y]", None),
-    Rule("national_id", r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d\d ?\d\d ?\d\d ?[A-D]", confidence=0.85),
-    labelled("national_id", r"cpf", r"\d{11}", numbers.standard("br.cpf")),
-    Rule("national_id", r"\d{3}\.\d{3}\.\d{3}-\d\d", check=numbers.standard("br.cpf"), confidence=0.99),
-    Rule("national_id", r"[0-9XYZ]\d{7}-?[A-HJ-NP-TV-Z]", check=numbers.standard("es.nif"), confidence=0.9),
-    Rule(
-        "national_id",
-        r"[A-Z]{6}\d\d[A-EHLMPRST]\d\d[A-Z]\d{3}[A-Z]",
-        check=numbers.standard("it.codicefiscale"),
-        confidence=0.99,
+    seldom(
+        "drivers_license",
+        r"driver'?s?'? licen[sc]e|driving licen[sc]e|licen[sc]e number|dl(?: number| no| #)|fuhrerschein(?:nummer)?"
+        r"|permis de conduire|(?:permiso|licencia|carnet) de conducir|patente di guida|rijbewijs(?:nummer)?",
+        r"[a-z0-9][a-z0-9-]{4,18}",
+    ),
+    seldom(
+        "bank_account",
+        r"(?:bank )?account (?:number|no|nr|num|#)|(?:bank|checking|savings|current|giro) account|acct|a/c|ktonr"
+        r"|kontonummer|konto-?nr|numero de (?:compte|cuenta)|numero di conto|rekeningnummer",
+        r"\d(?:[ -]?\d){5,16}",
+        None,
+    ),
+    labelled("routing_number", r"routing|aba|rtn", r"\d{9}", numbers.aba),
+    seldom(
+        "date_of_birth",
+        r"dob|d\.o\.b\.|date of birth|birth ?date|birthday|bday|born(?: on)?|geboren(?: am)?|geb\.|geburtsdatum"
+        r"|date de naissance|nee? le|fecha de nacimiento|nacid[oa] el|data di nascita|nat[oa] il|data de nascimento"
+        r"|nascid[oa] em|geboren op|geboortedatum|data urodzenia|urodzon[ya]|fodelsedatum|fodd|fodselsdato|fodt"
+        r"|syntymaaika|syntynyt|datum narozeni|narozen|data nasterii|szuletesi datum|dogum tarihi",
+        DAY_OF_BIRTH,
+        None,
+    ),
+    seldom(
+        "date_of_birth",
+        folded("生年月日|出生日期|出生年月日?|생년월일|[Дд]ата рождения|[Дд]ата народження"),
+        DAY_OF_BIRTH,
+        None,
     ),
 )
 _CARDS: Final = (
     Rule(
         "credit_card",
-        r"\d(?:[ -]?\d){11,18}",
-        before=WORD | {"-", "."},
+        r"\d(?:[ -]?\d){12,18}",
+        before=WORD | {"-", ".", "+"},
         after=WORD,
         check=numbers.card,
         confidence=0.99,
     ),
+    labelled(
+        "credit_card",
+        r"(?:credit|debit|payment|bank )?cards?(?: num)?|cc|card pan|pan|kreditkarten?|karten|carte bancaire|carte"
+        r"|tarjeta(?: de credito)?|carta di credito|cartao(?: de credito)?|creditcard",
+        r"\d(?:[ -]?\d){11,18}",
+        numbers.card_number,
+    ),
     labelled("cvv", r"cvv2?|cvc2?|security code|card verification", r"\d{3,4}", None),
 )
 _HEALTH: Final = (
-    labelled("medical_record", r"mrn|medical record|chart|patient", r"[a-z]{0,3}[-#]?\d{5,12}"),
-    labelled("health_plan", r"member|subscriber|beneficiary|policy|health plan", r"[a-z]{0,4}[-#]?\d{6,14}"),
+    labelled("medical_record", r"mrn|medical rec(?:ord)?|chart|patient", r"(?:[a-z]{1,3}[-#]?)?\d{5,12}"),
+    labelled("health_plan", r"member|subscriber|beneficiary|policy|health plan", r"(?:[a-z]{1,4}[-#]?)?\d{6,14}"),
     labelled("npi", r"npi|national provider identifier", r"\d{10}", None),
     labelled("dea_number", r"dea", r"[a-z][a-z9]\d{7}", numbers.dea),
     Rule(
@@ -149,7 +115,7 @@ _HEALTH: Final = (
     ),
 )
 
-BASE_CATEGORIES: Final = tuple(dict.fromkeys(rule.category for rule in _BASE + _NATIONAL))
+BASE_CATEGORIES: Final = tuple(dict.fromkeys(rule.category for rule in _BASE + NATIONAL))
 CARD_CATEGORIES: Final = tuple(dict.fromkeys(rule.category for rule in _CARDS))
 HEALTH_CATEGORIES: Final = tuple(dict.fromkeys(rule.category for rule in _HEALTH))
 CATEGORIES: Final = BASE_CATEGORIES + CARD_CATEGORIES + HEALTH_CATEGORIES
@@ -165,7 +131,7 @@ def rules_for(categories: frozenset[str]) -> RuleSet:
 
 def rules_of(categories: Collection[str]) -> list[Rule]:
     """The rules of these categories, to be looked for with others."""
-    return [rule for rule in (*_CARDS, *_BASE, *_NATIONAL, *_HEALTH) if rule.category in categories]
+    return [rule for rule in (*_CARDS, *_BASE, *NATIONAL, *_HEALTH) if rule.category in categories]
 
 
 def find_pii(text: str, categories: Iterable[str] = DEFAULT, *, limited: bool = False) -> list[Hit]:

@@ -83,6 +83,7 @@ class Rule:
         after: Characters that may not follow it.
         sieve: A cheaper pattern, part of every match, for Hyperscan.
         back: With a sieve: most characters from the match's start to the sieve's end.
+        opens: The sieve is how a match begins, so what stands before the match stands before the sieve.
         whole: Only whole words, in every script that has words.
         finder: Finds what the pattern says without trying every start.
     """
@@ -96,6 +97,7 @@ class Rule:
     caseless: bool = False
     sieve: str = ""
     back: int = 0
+    opens: bool = False
     confidence: float = 0.9
     whole: bool = False
     finder: Finder | None = None
@@ -115,7 +117,12 @@ class Rule:
     @cached_property
     def bytes_wide(self) -> int:
         """The same in bytes of UTF-8."""
-        return self.width if self.pattern.isascii() else 4 * self.width
+        return self.width if self.in_ascii else 4 * self.width
+
+    @cached_property
+    def in_ascii(self) -> bool:
+        """No letter beyond ASCII is asked for."""
+        return (self.label + self.pattern).isascii()
 
     @cached_property
     def guard(self) -> str:
@@ -125,9 +132,9 @@ class Rule:
 
     def expression(self, *, guarded: bool) -> bytes:
         """What Hyperscan looks for; it reports every end, so a tail is left as short as a match may have it."""
-        if self.sieve:
+        if self.sieve and not self.opens:
             return _in_ascii(self.sieve)
-        pattern = _LONGEST_TAIL.sub(r"{\1}", self.label + self.pattern)
+        pattern = self.sieve or _LONGEST_TAIL.sub(r"{\1}", self.label + self.pattern)
         return _in_ascii(f"(?:^|{self.guard})(?:{pattern})" if guarded and self.guard else pattern)
 
     @cached_property
@@ -242,8 +249,7 @@ def _scanner(expressions: Sequence[bytes], rules: Sequence[Rule]) -> Callable[[b
 
     # As bytes, a class such as `[^.]` in a pattern of letters beyond ASCII would count or refuse parts of letters.
     flags = [
-        hyperscan.HS_FLAG_CASELESS * rule.caseless | hyperscan.HS_FLAG_UTF8 * (not rule.pattern.isascii())
-        for rule in rules
+        hyperscan.HS_FLAG_CASELESS * rule.caseless | hyperscan.HS_FLAG_UTF8 * (not rule.in_ascii) for rule in rules
     ]
     database = compiled(expressions, flags)
 

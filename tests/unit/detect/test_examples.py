@@ -1,0 +1,46 @@
+"""What issuers print in their documentation is no secret, and nothing else is taken for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from keeptrusts.detect.examples import EXAMPLES
+from keeptrusts.detect.secret import find_secrets
+from support.credentials import made
+
+FORMS = ["use {} here", "aws_access_key_id = {}", "AWS_SECRET_ACCESS_KEY={}", "AccountKey={}", 'api_key: "{}"']
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLES))
+def test_an_example_is_no_secret(example: str) -> None:
+    """Wherever it stands."""
+    assert [find_secrets(form.format(example)) for form in FORMS] == [[]] * len(FORMS)
+
+
+def test_a_key_that_says_example_is_a_key() -> None:
+    """So is an example with another letter, and one with more behind it."""
+    keys = [made("AKIA{9b}", 1) + "EXAMPLE", "AKIAIOSFODNN7" + "EXAMPLF", made("sk_test_{24A}", 1)]
+    keys.append(next(one for one in EXAMPLES if one.startswith("sk_test_")) + "x")
+    found = [[hit.category for hit in find_secrets(f"use {key} here", entropy=False)] for key in keys]
+    assert found == [["aws_access_key"], ["aws_access_key"], ["stripe_key"], ["stripe_key"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("meraki_token = '{40h}'", True),
+        ("db_pass={12A}", True),
+        ("SERVICE_KEY: {20A}", True),
+        ("amqp://worker:{16A}@queue", True),
+        ("contraseña = {10A}", True),
+        ("next_token = get_next(page2)", False),
+        ("auth_token = base64.b64encode(raw)", False),
+        ("token: kubernetes-bootstrap-v1", False),
+        ("postgres://user:password@localhost/db1", False),
+        ("redis://[:password]@host", False),
+    ],
+)
+def test_names_of_secrets(text: str, secret: bool) -> None:
+    """What a name announces is a secret when it is neither a word nor a call."""
+    for seed in range(3):
+        assert bool(find_secrets(made(text, seed), entropy=False)) == secret
