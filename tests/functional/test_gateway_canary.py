@@ -197,6 +197,24 @@ def test_webhooks_are_told_when_all_have_it(still: Plane) -> None:
     assert told(still)[2:] == ["configuration.deployed", "gateway.health_changed"]
 
 
+@pytest.mark.parametrize("by", ["promotion", "strategy"])
+def test_webhooks_are_told_when_the_canary_is_all_there_is(still: Plane, by: str) -> None:
+    """Of a single instance nothing new is to be expected: it is told with the promotion itself, once."""
+    edge = fleet(still)
+    (only,) = edge.outside(1)
+    edge.report(only)
+    still.admin.made("/v1/webhooks", {"url": "https://example.com/hook", "event_types": ["*"]})
+    edge.push(OTHER_POLICY)
+    edge.report(only)
+    assert told(still) == ["configuration.updated"]
+    if by == "promotion":
+        edge.act("promote")
+    else:
+        still.admin.patch(edge.path, {"deployment": {"strategy": "all"}})
+    edge.report(only)
+    assert told(still) == ["configuration.updated", "configuration.deployed"]
+
+
 def told(plane: Plane) -> list[str]:
     """What webhooks are told from the new version on."""
     with plane.services.store.read() as tx:

@@ -20,7 +20,8 @@ from keeptrusts.api.gateways import (
 from keeptrusts.api.page import Page
 from keeptrusts.api.tokens import Key
 from keeptrusts.control.auditing import record
-from keeptrusts.control.auth import GatewayReader, GatewayWriter, TokenWriter
+from keeptrusts.control.auth import Actor, GatewayReader, GatewayWriter, TokenWriter
+from keeptrusts.control.fleet import tell_deployed
 from keeptrusts.control.labels import LabelFilter
 from keeptrusts.control.paging import Paging
 from keeptrusts.control.problem import ProblemError
@@ -109,6 +110,7 @@ def change_gateway(
     after = mine.change(gateway_id, _fields(patch), at=tx.now)
     if after.revision != before.revision:
         record(tx, actor, "gateway.update", gateway_id, before=_settings(before), after=_settings(after))
+        _tell_promoted(tx, actor, before, after)
         tx.after_commit(lambda: services.gateways_changed(gateway_id))
     return _shown(after, response)
 
@@ -155,6 +157,7 @@ def act_on_gateway(
     after = _acted(mine, gateway_id, wanted, tx.now)
     if after.shown["epoch"] != before.shown["epoch"]:
         record(tx, actor, f"gateway.{wanted['action']}", gateway_id, before=_settings(before), after=_settings(after))
+        _tell_promoted(tx, actor, before, after)
         tx.after_commit(lambda: services.gateways_changed(gateway_id))
     return _shown(after, response)
 
@@ -225,6 +228,13 @@ def _acted(mine: Gateways, gateway_id: str, wanted: GatewayAction, at: datetime)
             return mine.change(gateway_id, {"configuration_version": None}, at=at)
         case "promote":
             return mine.promote(gateway_id, at=at)
+
+
+def _tell_promoted(tx: Tx, actor: Actor, before: StoredGateway, after: StoredGateway) -> None:
+    """Where the canary was all there is, nobody will report anything new: it is deployed now."""
+    same = before.shown["desired_digest"] == after.shown["desired_digest"]
+    if same and before.shown["stable"] is not None and after.shown["stable"] is None:
+        tell_deployed(tx, actor.org, after.shown["id"])
 
 
 def _sound(deployment: Deployment) -> Deployment:
