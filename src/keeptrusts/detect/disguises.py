@@ -31,8 +31,12 @@ _TOKENS: Final = rf"{_LINE}{{20,}}(?:\r?\n{_LINE}{{20,}})*(?:\r?\n{_LINE}{{2,19}
 _SPACED: Final = r"(?:(?:0x|\\x)?[0-9A-Fa-f]{2}[ ,:]{0,2}){8,}|(?:[01]{8}[ ,]?){6,}"
 _STANDARD: Final = frozenset("+/")
 _FOR_URLS: Final = frozenset("-_")
+_SMALL_HEXADECIMAL: Final = b"0123456789abcdef"
+_GOES_ON: Final = b"\r\n="
+"""What a run may go on behind."""
 _HEXADECIMAL: Final = frozenset("0123456789abcdefABCDEF")
 _LEET_SIGNS: Final = frozenset("0134578@$!|+")
+_LEET_BYTES: Final = "".join(_LEET_SIGNS).encode()
 _MIXED: Final = r"[a-z][013457-9@$!|+][a-z]|[013457-9@$!|+][a-z]{2}"
 _LEET_WORDS: Final = 3
 _LEET: Final = str.maketrans("01345789@$!|+", "oieastbgasiit")
@@ -100,7 +104,7 @@ def readings(text: str, words: Collection[str], *, encoded: bool = True, runs: b
     """
     data = text.encode("utf-8", "replace")
     is_odd = _is_odd()(data)
-    if is_odd and _has(_MIXED, data) and _is_leet(text):
+    if is_odd and _has(_MIXED, data) and _is_leet(text, data):
         yield Reading(text.translate(_LEET), 0, len(text), whole=True)
     if _TAGGED in data:
         yield Reading(text.translate(_TAGS), 0, len(text), whole=True)
@@ -167,9 +171,9 @@ def _together(spelt: str) -> str:
     return " ".join("".join(filter(str.isalpha, word)) for word in words)
 
 
-def _is_leet(text: str) -> bool:
+def _is_leet(text: str, data: bytes) -> bool:
     """Three words or more mix letters with the digits and signs that stand for some."""
-    if sum(map(text.count, _LEET_SIGNS)) < _LEET_WORDS:
+    if len(data) - len(data.translate(None, _LEET_BYTES)) < _LEET_WORDS:
         return False
     mixed = 0
     for word in [word for word in text.split() if not word.isalpha()]:
@@ -209,13 +213,20 @@ def decoded_tokens(text: str, *, pairs: bool = True) -> Iterator[tuple[int, int,
 
 
 def _runs(data: bytes, marks: bytes) -> Iterator[tuple[int, int]]:
-    """Where runs of encoded text stand; they begin with marks enough."""
+    """Where runs of encoded text stand; they begin with marks enough. Small letters alone, as of paths, are none."""
     from keeptrusts.detect.engine import compile_regex
 
     regex, at = compile_regex(_TOKENS), 0
-    while (at := marks.find(_RUN, at)) >= 0 and (found := regex.match(data, at, len(data))):
-        yield found[0]
-        at = found[0][1]
+    while (at := marks.find(_RUN, at)) >= 0:
+        end = marks.find(0, at)
+        run = data[at:end]
+        if run.islower() and run.strip(_SMALL_HEXADECIMAL) and data[end : end + 1] not in _GOES_ON:
+            at = end
+        elif found := regex.match(data, at, len(data)):
+            yield found[0]
+            at = found[0][1]
+        else:
+            return
 
 
 def _spaced(data: bytes) -> Iterator[tuple[int, int]]:
