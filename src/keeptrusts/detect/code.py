@@ -12,6 +12,7 @@ from keeptrusts.detect.scan import WORD, Hit, Rule, RuleSet
 _QUOTE: Final = "[\"'`]"
 _NAMED: Final = "(?:password|passwd|secret|api_?key|token)"
 _NONE: Final[frozenset[str]] = frozenset()
+_JOINED: Final = rf"{_QUOTE} {{0,2}}(?:\+|\|\||%) "
 _INTO_SHELL: Final = r"\| {0,2}(?:sudo {1,2})?(?:ba|z|da)?sh"
 
 UNSAFE: Final[tuple[tuple[str, str, str], ...]] = (
@@ -40,12 +41,12 @@ UNSAFE: Final[tuple[tuple[str, str, str], ...]] = (
     ("disabled_verification", r"ssl\._create_unverified_context", r"ssl\._create_unverified_context"),
     ("html_injection", r"\.innerhtml", r"\.innerhtml {0,2}\+?="),
     ("html_injection", r"document\.write(?:ln)?\(", r"document\.write(?:ln)?\("),
-    ("sql_injection", r"(?:where|values|set) ", rf"(?:where|values|set) [^\n;]{{1,60}}{_QUOTE} {{0,2}}(?:\+|\|\||%) "),
+    ("sql_injection", _JOINED, rf"(?:where|values|set) [^\n;]{{1,60}}{_JOINED}"),
     ("sql_injection", r"execute\(f", rf"execute\(f{_QUOTE}"),
     ("world_writable", r"chmod ", r"chmod (?:-r )?0?777"),
     (
         "credential",
-        _NAMED,
+        rf"{_NAMED}{_QUOTE}? {{0,2}}[:=]",
         rf"{_NAMED}{_QUOTE}? {{0,2}}(?:=|:|:=) {{0,2}}{_QUOTE}[^\s\"'`$<{{%]{{6,64}}{_QUOTE}",
     ),
     ("credential", r"(?:akia|asia)[0-9a-z]{16}", r"(?:akia|asia)[0-9a-z]{16}"),
