@@ -63,6 +63,8 @@ def _tell(services: Services, tx: Tx, org: str) -> None:
 
 
 def _is_due(tx: Tx, org: str, *, at_once: bool) -> bool:
-    upto = Events(tx.events, org).now()
-    count, first = Trail(tx.events, org).waiting(upto, limit=SEALED_AT)
-    return first is not None and (at_once or count >= SEALED_AT or first + SEALED_AFTER <= tx.now)
+    upto, trail = Events(tx.events, org).now(), Trail(tx.events, org)
+    since = trail.waits_since(upto)
+    if since is None:
+        return False
+    return at_once or since + SEALED_AFTER <= tx.now or trail.many_wait(upto, SEALED_AT)

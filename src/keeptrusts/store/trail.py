@@ -80,11 +80,15 @@ class Trail:
         highest = max(said["highest_id"], said["highest_id_before"])
         return Head(row.number, row.digest, Cursor(row.last_xid, row.last_position), highest, row.by_day)
 
-    def waiting(self, upto: Cursor, *, limit: int) -> tuple[int, datetime | None]:
-        """How many events are not sealed, up to `limit`, and when the first of them came."""
-        first = self._unsealed(self.head().cursor, upto, events.c.received_at).limit(limit).subquery()
-        count, came = self._connection.execute(select(func.count(), func.min(first.c.received_at))).one()
-        return count, came
+    def waits_since(self, upto: Cursor) -> datetime | None:
+        """When the first event came that is not sealed; None: all are."""
+        query = self._unsealed(self.head().cursor, upto, events.c.received_at).limit(1)
+        return self._connection.execute(query).scalar_one_or_none()
+
+    def many_wait(self, upto: Cursor, count: int) -> bool:
+        """Whether so many events are not sealed."""
+        query = self._unsealed(self.head().cursor, upto, events.c.position).offset(count - 1).limit(1)
+        return self._connection.execute(query).first() is not None
 
     def may_seal(self) -> bool:
         """Whether this transaction is the one that seals now; others let it be."""
