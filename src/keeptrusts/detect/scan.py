@@ -235,6 +235,8 @@ class RuleSet:
         bounded = limited and not text.exact
         guarded = not (bounded and text.is_glued())
         ends = (self._scan if guarded else self._scan_unguarded)(text.data)
+        if not ends:
+            return []
         found = [
             hit
             for number in sorted(ends)
@@ -256,7 +258,7 @@ def _scanner(expressions: Sequence[bytes], rules: Sequence[Rule]) -> Callable[[b
     def scan(data: bytes) -> dict[int, list[int]]:
         found: dict[int, list[int]] = {}
         # The callback must stay referenced while the scan runs.
-        database.scan(data, match_event_handler=cast("_Handler", note), context=found)
+        database.scan(data, match_event_handler=handler, context=found)
         return found
 
     def note(number: int, _start: int, end: int, _flags: int, found: dict[int, list[int]]) -> None:
@@ -266,6 +268,7 @@ def _scanner(expressions: Sequence[bytes], rules: Sequence[Rule]) -> Callable[[b
         else:
             ends.append(end)
 
+    handler = cast("_Handler", note)
     return scan
 
 
