@@ -57,6 +57,8 @@ CALLS: Final = (
         r"(?:1[-. ])?(?:\([2-9]\d\d\)[ -]?|[2-9]\d\d[-.])[2-9]\d\d[-. ]\d{4}" + _EXTENSION,
         before=_SEPARATED,
         after=WORD | {"-"},
+        sieve=r"[2-9][0-9]{2}[-. ][0-9]{4}",
+        back=16,
         confidence=0.8,
     ),
     Rule(
