@@ -7,7 +7,8 @@ What the provider costs, beside an empty Python and a built-in resource, and how
 
 What is compared is measured in turn, so that a busy machine slows both: ratios of medians are what counts, of wall
 time and of CPU time. `python3` is the interpreter that runs this, not a version manager's shim in front of it.
-Where there is a Go toolchain, a minimal Go provider is measured beside both (`terraform_minimal`).
+Where there is a Go toolchain, a minimal Go provider is measured beside both (`terraform_minimal`). What Terraform's own
+process takes of it is the floor: a provider that costs nothing would come to that. Linux alone.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import terraform_minimal
 from terraform_api import api
@@ -82,6 +84,8 @@ HEAD, _, ONE = OURS.partition('resource "')
 LATENCY_S = 0.03
 NO_OP, COALESCED = 1000, 500
 MANY_ROUNDS = 3
+CPU_CLOCK = 2
+"""With the number of a process above it: the clock of its CPU time."""
 HASHED = re.compile(r"starting plugin: path=")
 
 
@@ -91,25 +95,31 @@ class Measure:
     One line of the page.
 
     Args:
+        ratio: Of wall time, or a count; None: only CPU time can be told apart.
         limit: What the ratio, or the count, is not to exceed; None: it is there to compare with.
     """
 
     what: str
     beside: str
-    ratio: float
+    ratio: float | None
     cpu: float | None
     limit: float | None
     detail: str
 
     def row(self) -> str:
         cpu = "" if self.cpu is None else f"{self.cpu:.2f}"
-        kept = "" if self.limit is None else "yes" if self.ratio <= self.limit else "no"
+        ratio = "" if self.ratio is None else f"{self.ratio:.2f}"
+        kept = "" if self.limit is None or self.ratio is None else "yes" if self.ratio <= self.limit else "no"
         limit = "" if self.limit is None else f"{self.limit:g}"
-        return f"| {self.what} | {self.beside} | {self.ratio:.2f} | {cpu} | {limit} | {kept} | {self.detail} |"
+        return f"| {self.what} | {self.beside} | {ratio} | {cpu} | {limit} | {kept} | {self.detail} |"
 
 
-Spent = tuple[float, float]
-"""Seconds of wall and of CPU."""
+class Spent(NamedTuple):
+    """Seconds of wall; of CPU, of a process with all that it started; and of CPU, of that process alone."""
+
+    wall: float
+    cpu: float
+    own: float
 
 
 class Bench:
@@ -149,7 +159,7 @@ class Bench:
         }
         if self.go is not None:
             folders["the same, minimal Go provider"] = self.module("go-one", _for_go(BUILT_IN))
-        return _compare(self.plans(folders), 4, self.rounds)
+        return _compare(self.plans(folders), 4, self.rounds, floor=True)
 
     def plans(self, folders: Mapping[str, Path]) -> list[Measured]:
         return [(name, partial(self.terraform, folder, "plan")) for name, folder in folders.items()]
@@ -178,7 +188,7 @@ class Bench:
             folders["the same, Go with our schema"] = self.module("go-thousand-ours", like_ours)
         for folder in folders.values():
             self.terraform(folder, "apply", "-auto-approve", "-parallelism=50")
-        return _compare(self.plans(folders), 1.3, MANY_ROUNDS)
+        return _compare(self.plans(folders), 1.3, MANY_ROUNDS, floor=True)
 
     def coalesced(self, url: str, calls: list[str]) -> Iterator[Measure]:
         """Beside a provider that reads each resource by a call of its own: this one, told never to list."""
@@ -236,9 +246,20 @@ def _environment(folder: Path, plugins: Path) -> Mapping[str, str]:
 
 def _spent(command: list[str], folder: Path | None, environment: Mapping[str, str]) -> Spent:
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
-    took, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return took, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as started:
+        os.waitid(os.P_PID, started.pid, os.WEXITED | os.WNOWAIT)
+        took = time.perf_counter() - start
+        own = time.clock_gettime(~started.pid << 3 | CPU_CLOCK)
+    if started.returncode:
+        raise subprocess.CalledProcessError(started.returncode, command)
+    return Spent(took, _cpu_since(before), own)
+
+
+def _cpu_since(before: resource.struct_rusage) -> float:
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def _handshake(launcher: Path, environment: Mapping[str, str]) -> Spent:
@@ -252,24 +273,32 @@ def _handshake(launcher: Path, environment: Mapping[str, str]) -> Spent:
     started.kill()
     started.wait()
     started.stdout.close()
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return took, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    cpu = _cpu_since(before)
+    return Spent(took, cpu, cpu)
 
 
 Measured = tuple[str, Callable[[], Spent]]
 
 
-def _compare(contenders: Sequence[Measured], limit: float, rounds: int) -> Iterator[Measure]:
-    """All but the first beside the first; the second is ours, and has the limit."""
+def _compare(contenders: Sequence[Measured], limit: float, rounds: int, *, floor: bool = False) -> Iterator[Measure]:
+    """
+    All but the first beside the first; the second is ours, and has the limit.
+
+    Args:
+        floor: Tell what of ours is the first process alone, which is Terraform.
+    """
     turns = [[measure() for _, measure in contenders] for _ in range(rounds + 1)][1:]
-    (beside_wall, beside_cpu), *others = (
-        [1000 * statistics.median(values) for values in zip(*column, strict=True)]
+    first, *others = (
+        Spent(*(1000 * statistics.median(values) for values in zip(*column, strict=True)))
         for column in zip(*turns, strict=True)
     )
-    for at, (wall, cpu) in enumerate(others, 1):
-        detail = f"{wall:.0f} and {beside_wall:.0f} ms"
-        own = limit if at == 1 else None
-        yield Measure(contenders[at][0], contenders[0][0], wall / beside_wall, cpu / beside_cpu, own, detail)
+    beside = contenders[0][0]
+    for (what, _), spent, own in zip(contenders[1:], others, [limit, *[None] * len(others)], strict=False):
+        detail = f"{spent.wall:.0f} and {first.wall:.0f} ms"
+        yield Measure(what, beside, spent.wall / first.wall, spent.cpu / first.cpu, own, detail)
+        if floor and own is not None:
+            detail = f"{spent.own:.0f} of {spent.cpu:.0f} ms of CPU"
+            yield Measure("of it Terraform alone", beside, None, spent.own / first.own, None, detail)
 
 
 def _for_go(module: str) -> str:
