@@ -100,10 +100,9 @@ class Bundles:
             raise found
         return found
 
-    async def settle(self) -> None:
-        """Wait until all who ask now are answered."""
-        if self._answering:
-            await asyncio.wait(set(self._answering))
+    def answering(self) -> set[asyncio.Task[None]]:
+        """What those who have asked wait for."""
+        return set(self._answering)
 
     def _kept(self, org: str, gateway_id: str) -> Signed | None:
         with self._lock:

@@ -101,13 +101,14 @@ class _Answer:
             self.started = True
             self.started_at = time.perf_counter()
             self.status = message["status"]
-            extra = {
-                "X-Request-Id": self._state["request_id"],
-                "X-Content-Type-Options": "nosniff",
-                **self._state["extra_headers"],
-            }
-            headers = [*message.get("headers", ()), *((k.lower().encode(), v.encode()) for k, v in extra.items())]
-            if not any(name == b"cache-control" for name, _ in headers):
+            headers = [
+                *message.get("headers", ()),
+                (b"x-request-id", self._state["request_id"].encode()),
+                (b"x-content-type-options", b"nosniff"),
+            ]
+            for name, value in self._state["extra_headers"].items():
+                headers.append((name.lower().encode(), value.encode()))
+            if all(name != b"cache-control" for name, _ in headers):
                 headers.append((b"cache-control", b"no-store"))
             message = {**message, "headers": headers}
         await self._send(message)

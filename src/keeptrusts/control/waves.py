@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from typing import Final
 
 from keeptrusts.control.bundles import AT_ONCE, Bundles
@@ -17,6 +19,14 @@ from keeptrusts.control.hub import Hub, gateway_topic
 
 SLICE: Final = min(100, AT_ONCE)
 """Gateways that are woken together, and share a query."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Slice:
+    """Gateways that were woken, and what they wait for."""
+
+    gateways: Sequence[str] = ()
+    answering: AbstractSet[asyncio.Task[None]] = frozenset()
 
 
 class Waves:
@@ -34,6 +44,11 @@ class Waves:
         """What they are to run is another now, and forgotten. From any thread."""
         self._hub.call(self._begin, list(gateway_ids))
 
+    @property
+    def resting(self) -> bool:
+        """Whether all were told."""
+        return self._running is None or self._running.done()
+
     def take_told(self) -> dict[str, int]:
         """The epochs of gateways that were woken since this was asked last."""
         told, self._told = self._told, {}
@@ -46,17 +61,27 @@ class Waves:
         if waiting:
             self._queued.update(waiting)
             self._left.append(waiting)
-            if self._running is None or self._running.done():
+            if self.resting:
                 self._running = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
-        while self._left:
-            wave = self._left.popleft()
-            some = [wave.popleft() for _ in range(min(SLICE, len(wave)))]
-            self._queued.difference_update(some)
-            if wave:
-                self._left.append(wave)
-            self._hub.wake_here(map(gateway_topic, some))
-            await asyncio.sleep(0)  # now all of them have asked
-            await self._bundles.settle()
-            self._told |= self._bundles.epochs(some)
+        """While some are signed for and answered, the database is asked for the next."""
+        before = _Slice()
+        while self._left or before.gateways:
+            woken = await self._wake()
+            if before.answering:
+                await asyncio.wait(before.answering)
+            self._told |= self._bundles.epochs(before.gateways)
+            before = woken
+
+    async def _wake(self) -> _Slice:
+        if not self._left:
+            return _Slice()
+        wave = self._left.popleft()
+        some = [wave.popleft() for _ in range(min(SLICE, len(wave)))]
+        self._queued.difference_update(some)
+        if wave:
+            self._left.append(wave)
+        self._hub.wake_here(map(gateway_topic, some))
+        await asyncio.sleep(0)  # now all of them have asked
+        return _Slice(some, self._bundles.answering())

@@ -17,15 +17,15 @@ pytestmark = pytest.mark.usefixtures("slices_of_three")
 
 
 class Answering:
-    """What stands for the bundles: notes who was awake each time that it is waited for."""
+    """What stands for the bundles: notes who was awake each time that some have asked."""
 
     def __init__(self, waiting: dict[str, asyncio.Future[None]]) -> None:
         self._waiting = waiting
         self.awake: list[list[str]] = []
 
-    async def settle(self) -> None:
+    def answering(self) -> set[asyncio.Task[None]]:
         self.awake.append([name for name, future in self._waiting.items() if future.done()])
-        await asyncio.sleep(0)
+        return {asyncio.ensure_future(asyncio.sleep(0))}
 
     def epochs(self, gateway_ids: Iterable[str]) -> dict[str, int]:
         return dict.fromkeys(gateway_ids, 2)
@@ -46,7 +46,7 @@ def _run(names: str, change: Callable[[Waves], None]) -> tuple[list[str], Waves]
         answering = Answering(waiting)
         waves = Waves(hub, cast("Bundles", answering))
         change(waves)
-        await _until(lambda: all(future.done() for future in waiting.values()))
+        await _until(lambda: all(future.done() for future in waiting.values()) and waves.resting)
         return ["".join(awake) for awake in answering.awake], waves
 
     return asyncio.run(run())
@@ -59,11 +59,10 @@ async def _until(what: Callable[[], bool]) -> None:
 
     done: Awaitable[None] = look()
     await asyncio.wait_for(done, 10)
-    await asyncio.sleep(0)
 
 
 def test_they_are_woken_some_at_a_time() -> None:
-    """In the order they are named; the next when those before are answered. Who does not wait is passed over."""
+    """In the order they are named. Who does not wait is passed over."""
     awake, waves = _run("abcdefgh", lambda waves: waves.begin("abcdxefgh"))
     assert awake == ["abc", "abcdef", "abcdefgh"]
     assert waves.take_told() == dict.fromkeys("abcdefgh", 2)
