@@ -39,8 +39,9 @@ def section() -> Iterator[str]:
         "looked at. The phrasebook has kinds of attacks that were seen among what was missed, above all of\n"
         "`deepset_train` and `compass_zh`: for these two the figures flatter. The aims were an AUROC of 0.96 and a\n"
         "TPR of 0.75 at 1 % FPR; what was tried to reach them, and how collections fared that nothing was trained\n"
-        "with, is in the decisions [0200](../decisions/0200-what-the-classifier-learns-from.md) and\n"
-        "[0201](../decisions/0201-false-alarms-count-more.md).\n"
+        "with, is in the decisions [0200](../decisions/0200-what-the-classifier-learns-from.md),\n"
+        "[0201](../decisions/0201-false-alarms-count-more.md) and\n"
+        "[0243](../decisions/0243-words-count-by-their-meaning.md).\n"
     )
     rows = [
         (name, *(f"{figures[key]:.3f}" for key in COLUMNS if key in figures))

@@ -5,8 +5,8 @@ Trains the classifier of `keeptrusts.detect.classifier` and writes its weights.
 
 Without `--write` it says how it does and changes nothing. It trains once for each family of sources that is left out,
 and five times without a fifth of all texts; how the classifier is added to the rules is fitted on what these models say
-of what they have not seen, since on its own training texts the classifier would look surer than it is. Wheels with
-harmless text are fetched to FOLDER. Needs numpy, scipy, scikit-learn and pip.
+of what they have not seen, since on its own training texts the classifier would look surer than it is. Packages with
+harmless text and with word vectors are fetched to FOLDER. Needs numpy, scipy, scikit-learn, pip and npm.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import held_out
 import interfaces
 import numpy as np
-import scipy.sparse
 from labelled import BY_CONTEXT, Prompt, prompts
 from phrasebook import ENGLISH, LANGUAGES, sentences
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score, roc_curve
+from vectors import Vectors, vectors
+from windows import Windows, windows
 
 from keeptrusts.detect import classifier
 from keeptrusts.detect.fold import fold_text
@@ -64,11 +64,11 @@ TRUSTED = {
 
 @dataclass(frozen=True)
 class Data:
-    """Texts as windows. `owner`: which text a window is of."""
+    """Texts, what is known of each, and what words mean."""
 
     texts: Sequence[Prompt]
-    windows: Any
-    owner: Any
+    windows: Windows
+    known: Vectors
     labels: Any
     weights: Any
     ruled: Any
@@ -76,20 +76,21 @@ class Data:
 
 def main() -> None:
     options = _options()
-    data = _data([*prompts(options.path), *_own(options.packages)])
+    own = _own(options.packages)
+    data = _data([*prompts(options.path), *own], _vectors(options.packages, own))
     by_source, by_text = _held_out_scores(data, options.scores)
     mixture = _mixture(data, by_source, by_text)
     known = _report(data, "text held out", by_text, mixture)
     unknown = _report(data, "sources held out", by_source, mixture)
     if options.write:
         held_out.keep({"pooled": unknown["pooled"] | known["pooled"], "sources": unknown["sources"]})
-        WEIGHTS.write_bytes(_packed(_fit(data, np.ones(len(data.texts), dtype=bool)), mixture))
+        WEIGHTS.write_bytes(_packed(_fit(data, np.ones(len(data.texts), dtype=bool)), data.known, mixture))
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("path", type=Path)
-    parser.add_argument("--packages", type=Path, required=True, help="where wheels with harmless text are kept")
+    parser.add_argument("--packages", type=Path, required=True, help="where packages are kept")
     parser.add_argument("--scores", type=Path, help="where the logits of held-out texts are kept between two runs")
     parser.add_argument("--write", action="store_true")
     return parser.parse_args()
@@ -114,35 +115,22 @@ def _held_out_scores(data: Data, kept: Path | None) -> tuple[Any, Any]:
     return by_source, by_text
 
 
-def _data(texts: Sequence[Prompt]) -> Data:
-    owner, rows, columns, values = [], [], [], []
-    for number, one in enumerate(texts):
-        for counts in _windows(one.text):
-            rows += [len(owner)] * len(counts)
-            columns += counts.keys()
-            size = max(sum(counts.values()), classifier.LEAST) ** 0.5
-            values += [count / size for count in counts.values()]
-            owner.append(number)
-    shape = len(owner), classifier.BUCKETS
-    matrix = scipy.sparse.csr_matrix((np.array(values, dtype=np.float32), (rows, columns)), shape=shape)
+def _vectors(packages: Path, own: Sequence[Prompt]) -> Vectors:
+    """English is what our English sentences are in, other languages are what interfaces are translated into."""
+    english = frozenset(word for one in own if one.source == ENGLISH for word in _words(one))
+    others = frozenset(word for one in own if one.source not in {ENGLISH, LANGUAGES} for word in _words(one))
+    return vectors(packages, english, others)
+
+
+def _words(one: Prompt) -> Sequence[str]:
+    return classifier.tokens_of(fold_text(one.text, lower=True))
+
+
+def _data(texts: Sequence[Prompt], known: Vectors) -> Data:
     labels = np.array([one.label for one in texts])
     judged = (assess(one.text).score if one.source not in OWN else 0.0 for one in texts)
     ruled = np.array([-np.log(max(1 - score, 1e-4)) for score in judged])
-    return Data(texts, matrix, np.array(owner), labels, _weights(texts), ruled)
-
-
-def _windows(text: str) -> list[Counter[int]]:
-    """The features of each window, counted as `classifier.Model` counts them."""
-    tokens = classifier.tokens_of(fold_text(text, lower=True))
-    blocks = [_block(tokens[at : at + classifier.BLOCK + 1]) for at in range(0, len(tokens), classifier.BLOCK)]
-    return [first + second for first, second in pairwise(blocks)] if len(blocks) > 1 else blocks or [Counter()]
-
-
-def _block(tokens: Sequence[str]) -> Counter[int]:
-    counts = Counter(classifier.pairs_of(tokens))
-    for token in set(tokens[: classifier.BLOCK]):
-        counts.update(classifier.features_of(token))
-    return counts
+    return Data(texts, windows([one.text for one in texts], known), known, labels, _weights(texts), ruled)
 
 
 def _weights(texts: Sequence[Prompt]) -> Any:
@@ -166,35 +154,30 @@ def _fit(data: Data, chosen: Any) -> LogisticRegression:
     """
     public = (data.labels == 1) & ~np.isin([one.source for one in data.texts], OWN)
     ours = _regression(data, chosen & ~public, data.weights)
-    said = _worst(data, ours.decision_function(data.windows)) + BY_RULES * data.ruled
+    said = data.windows.logits(ours) + BY_RULES * data.ruled
     return _regression(data, chosen, np.where(public & (said < 0), DOUBTED, 1.0) * data.weights)
 
 
 def _regression(data: Data, chosen: Any, counted: Any) -> LogisticRegression:
-    mine = chosen[data.owner]
-    each = np.bincount(data.owner, minlength=len(data.texts))
-    labels = data.labels[data.owner]
-    weights = counted[data.owner] / np.where(labels == 1, each[data.owner], each[data.owner] ** 0.5)
+    owner = data.windows.owner
+    mine = chosen[owner]
+    each = np.bincount(owner, minlength=len(data.texts))
+    labels = data.labels[owner]
+    weights = counted[owner] / np.where(labels == 1, each[owner], each[owner] ** 0.5)
     for label in (0, 1):
         of_label = mine & (labels == label)
         share = 0.5 if label else 0.5 * DOUBT
         weights[of_label] *= share * mine.sum() / weights[of_label].sum()
     model = LogisticRegression(C=STRENGTH, max_iter=150, tol=1e-5)
-    return model.fit(data.windows[mine], labels[mine], sample_weight=weights[mine])
-
-
-def _worst(data: Data, logits: Any) -> Any:
-    worst = np.full(len(data.texts), -np.inf)
-    np.maximum.at(worst, data.owner, logits)
-    return worst
+    return model.fit(data.windows.features[mine], labels[mine], sample_weight=weights[mine])
 
 
 def _held_out(data: Data, parts: Sequence[Any]) -> Any:
     """What models say of the part that each has not seen; of what is ours, what one that has seen it says."""
-    logits = _worst(data, _fit(data, np.ones(len(data.texts), dtype=bool)).decision_function(data.windows))
+    logits = data.windows.logits(_fit(data, np.ones(len(data.texts), dtype=bool)))
     for number, part in enumerate(parts, 1):
         print(f"without part {number} of {len(parts)}", file=sys.stderr)
-        logits[part] = _worst(data, _fit(data, ~part).decision_function(data.windows))[part]
+        logits[part] = data.windows.logits(_fit(data, ~part))[part]
     return logits
 
 
@@ -255,13 +238,21 @@ def _rates(labels: Any, scores: Any) -> dict[str, float]:
     return {name: round(float(figure), 4) for name, figure in figures.items()}
 
 
-def _packed(model: LogisticRegression, mixture: tuple[float, float, float]) -> bytes:
-    """As `classifier.Model` reads it."""
-    weights = model.coef_[0]
+def _packed(model: LogisticRegression, known: Vectors, mixture: tuple[float, float, float]) -> bytes:
+    """As `classifier.Model` reads it. Words that mean nothing to it are left out."""
+    weights, meant = np.split(model.coef_[0], [classifier.BUCKETS])
     unit = np.quantile(np.abs(weights), 0.9995) / 127
     numbers = (unit, model.intercept_[0], *mixture)
     head = b"".join(round(number * 1e6).to_bytes(8, "big", signed=True) for number in numbers)
-    return head + np.clip(np.round(weights / unit), -127, 127).astype(np.int8).tobytes()
+    counted = _bytes(known.matrix @ meant / (unit * classifier.STEP))
+    words = {classifier.hash_of(word): counted[row] for word, row in known.rows.items() if counted[row]}
+    hashes = np.array(sorted(words), dtype="<u4")
+    meanings = np.array([words[hashed] for hashed in sorted(words)], dtype=np.int8)
+    return head + _bytes(weights / unit).tobytes() + hashes.tobytes() + meanings.tobytes()
+
+
+def _bytes(weights: Any) -> Any:
+    return np.clip(np.round(weights), -127, 127).astype(np.int8)
 
 
 if __name__ == "__main__":

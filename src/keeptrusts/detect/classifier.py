@@ -2,8 +2,9 @@
 How much a text reads like an attempt to steer a model: logistic regression over hashed words, pairs and letters.
 
 A text is cut into tokens and judged in windows of two blocks that overlap by one, so that padding does not dilute what
-stands in one of them. In a block each token and each pair of neighbours counts once, so that repeating harmless words
-does not dilute it either. What a token adds, by itself and by its runs of four letters, is looked up once and kept.
+stands in one of them; the worst window and the worst block count alike. In a block each token and each pair of
+neighbours counts once, so that repeating harmless words does not dilute it either. What a token adds, by itself, by its
+runs of four letters and by what it means, is looked up once and kept.
 
 The weights are bytes beside this module, made by `bench/detection/train.py`; its model card is `injection.md`.
 """
@@ -14,6 +15,7 @@ import math
 import re
 import sys
 from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import islice, pairwise
@@ -48,6 +50,12 @@ LEAST: Final = 65
 _KEPT: Final = 1 << 13
 """Most tokens that are remembered, at 200 bytes each; with more of them, all are forgotten."""
 HEADER: Final = 40
+_HASH_SIZE: Final = 4
+_WORD_SIZE: Final = _HASH_SIZE + 1
+_NO_HASH: Final = 0xFFFFFFFF
+"""Stands behind all hashes, so that each has a place among them."""
+STEP: Final = 4
+"""What words mean is counted in steps of so many weights."""
 
 _UNSPACED: Final = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
 """Scripts without blanks between words: each of their characters is a token."""
@@ -109,6 +117,11 @@ def features_of(token: str) -> tuple[int, ...]:
     return tuple(found)
 
 
+def hash_of(token: str) -> int:
+    """By which what it means is found."""
+    return crc32(token.encode("utf-8", "replace"), _WORD)
+
+
 def first_of(token: str) -> int:
     """Its part in the bucket of the pair that it begins."""
     return crc32(token.encode("utf-8", "replace"), _FIRST) & _MASK
@@ -125,7 +138,7 @@ def pairs_of(tokens: Sequence[str]) -> set[int]:
 
 
 class Window(NamedTuple):
-    """The tokens `[start, stop)` of a text, and the logit of the regression."""
+    """The tokens `[start, stop)` of a text, and the logit of the text."""
 
     start: int
     stop: int
@@ -138,25 +151,40 @@ class Model:
 
     Args:
         data: Five numbers in millionths, eight bytes each (the unit of the weights, the bias, and how the logit, the
-            rules and a constant add up), and a signed byte for each bucket.
+            rules and a constant add up); a signed byte for each bucket; and what words mean: the hashes of words in
+            order, four bytes each with the lowest first, and a signed byte for each of them.
     """
 
     def __init__(self, data: bytes) -> None:
         numbers = (int.from_bytes(data[at : at + 8], "big", signed=True) / 1e6 for at in range(0, HEADER, 8))
         self.unit, self.bias, self._steep, self._ruled, self._rest = numbers
-        self._weights = bytes(weight + _ZERO for weight in memoryview(data)[HEADER:].cast("b"))
-        if len(self._weights) != BUCKETS:
+        count, beyond = divmod(len(data) - HEADER - BUCKETS, _WORD_SIZE)
+        if count < 0 or beyond:
             raise ValueError("the weights of the classifier are not whole")
+        words = HEADER + BUCKETS
+        self._weights = bytes(weight + _ZERO for weight in memoryview(data)[HEADER:words].cast("b"))
+        self._words = array("I", data[words : words + _HASH_SIZE * count])
+        self._meanings = array("b", data[words + _HASH_SIZE * count :])
+        if sys.byteorder == "big":
+            self._words.byteswap()
+        self._words.append(_NO_HASH)
+        self._meanings.append(0)
         self._known = _Known(self._record)
 
     def _record(self, token: str) -> bytes:
         """Its parts of pairs; and the sum of its weights, with their number above it: both are added up as one."""
         weights, found = self._weights, features_of(token)
-        total = sum([weights[bucket] for bucket in found])
+        total = sum([weights[bucket] for bucket in found]) + self._meant(token)
         return _RECORD.pack(second_of(token), first_of(token), total + len(found) * (_ABOVE - _ZERO))
 
+    def _meant(self, token: str) -> int:
+        """What a word adds by its meaning, also if no training text has it."""
+        hashed = hash_of(token)
+        at = bisect_left(self._words, hashed)
+        return STEP * self._meanings[at] if self._words[at] == hashed else 0
+
     def worst(self, tokens: Sequence[str]) -> Window:
-        """The window with the highest logit."""
+        """The window with the highest logit, which is the mean of its own and of that of the worst block."""
         blocks = self._blocks(tokens)
         if len(blocks) < 2:
             total, count = blocks[0] if blocks else (0, 0)
@@ -167,7 +195,8 @@ class Model:
         ]
         logit = max(logits)
         start = logits.index(logit) * BLOCK
-        return Window(start, min(start + 2 * BLOCK, len(tokens)), logit)
+        narrow = max([self._logit(total, count) for total, count in blocks])
+        return Window(start, min(start + 2 * BLOCK, len(tokens)), (logit + narrow) / 2)
 
     def _blocks(self, tokens: Sequence[str]) -> list[tuple[int, int]]:
         found: list[tuple[int, int]] = []

@@ -12,9 +12,12 @@ from keeptrusts.detect.classifier import (
     BLOCK,
     BUCKETS,
     CERTAIN,
+    HEADER,
     LEAST,
+    STEP,
     Model,
     features_of,
+    hash_of,
     pairs_of,
     shipped_model,
     span_of,
@@ -22,12 +25,17 @@ from keeptrusts.detect.classifier import (
 )
 
 
-def model_of(weights: dict[int, int], *, unit: float = 0.5, bias: float = -1.0) -> Model:
+def model_of(
+    weights: dict[int, int], *, unit: float = 0.5, bias: float = -1.0, meanings: dict[str, int] | None = None
+) -> Model:
     """A model with these weights and no mixture."""
     data = bytearray(BUCKETS)
     for bucket, weight in weights.items():
         struct.pack_into("b", data, bucket, weight)
     numbers = (unit, bias, 1.0, 0.0, 0.0)
+    words = sorted((hash_of(word), meaning) for word, meaning in (meanings or {}).items())
+    data += b"".join(hashed.to_bytes(4, "little") for hashed, _ in words)
+    data += b"".join(meaning.to_bytes(1, "big", signed=True) for _, meaning in words)
     return Model(b"".join(round(one * 1e6).to_bytes(8, "big", signed=True) for one in numbers) + data)
 
 
@@ -66,6 +74,26 @@ def test_a_window_adds_up() -> None:
     assert alone.logit == pytest.approx(-1 + 0.5 * 100 / math.sqrt(LEAST))
     twice = model.worst(["spill", "it", "spill"])
     assert twice.logit == pytest.approx(-1 + 0.5 * 120 / math.sqrt(LEAST))
+
+
+def test_a_word_counts_by_what_it_means() -> None:
+    """Once in a block, in steps, and without being a feature; words without a meaning add nothing."""
+    model = model_of({features_of("spill")[0]: 100}, meanings={"spill": 3, "tell": -7, "pour": 11})
+    for words, total in (
+        (["tell"], -7 * STEP), (["pour", "pour"], 11 * STEP), (["spill", "tell", "it"], 100 - 4 * STEP), (["it"], 0),
+    ):  # fmt: skip
+        assert model.worst(words).logit == pytest.approx(-1 + 0.5 * total / math.sqrt(LEAST))
+
+
+def test_the_worst_block_counts_beside_the_worst_window() -> None:
+    """What fills one block of two is told from what is spread over both."""
+    model = model_of({features_of("spill")[0]: 100})
+    words = ["spill", *(f"w{number}" for number in range(BLOCK))]
+    worst = model.worst(words)
+    pairs = len(pairs_of(words))
+    block, window = (pairs + sum(map(len, map(features_of, words[:count]))) for count in (BLOCK, BLOCK + 1))
+    assert worst.logit == pytest.approx(-1 + 0.5 * 100 * (1 / math.sqrt(block) + 1 / math.sqrt(window)) / 2)
+    assert (worst.start, worst.stop) == (0, BLOCK + 1)
 
 
 def test_padding_does_not_hide_a_window() -> None:
@@ -120,5 +148,6 @@ def test_what_is_known_is_asked_for_once_more_only_when_it_was_not_needed(monkey
 
 def test_weights_that_are_not_whole() -> None:
     """A package that was cut short is noticed."""
-    with pytest.raises(ValueError, match="not whole"):
-        Model(bytes(100))
+    for size in (100, HEADER + BUCKETS - 1, HEADER + BUCKETS + 4):
+        with pytest.raises(ValueError, match="not whole"):
+            Model(bytes(size))
