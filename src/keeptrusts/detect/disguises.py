@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice
+from itertools import filterfalse, islice
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
@@ -58,8 +58,9 @@ _LETTERS: Final = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWX
 _IN_RUNS: Final = bytes(code in _LETTERS for code in range(256))
 _RUN: Final = bytes((1,)) * 20
 """A run of encoded text, each of its letters a one: so it is found before a pattern could be asked."""
-_ODD: Final = rf"{_MIXED}|[ .*_-][a-z](?:[ .*_-]{{1,3}}[a-z]){{2}}[ .*_-]|{_PAIR}{{5}}"
-"""A part of each of the three. Asked first, since most texts have none of them."""
+_SIGNS: Final = (_MIXED, r"[ .*_-][a-z](?:[ .*_-]{1,3}[a-z]){2}[ .*_-]", _PAIR + "{5}")
+"""The first of these three, and parts of the others. Asked first, since most texts have none of them."""
+_HAS_MIXED, _MAY_HAVE_APART, _MAY_HAVE_PAIRS = range(len(_SIGNS))
 _LETTERS_APART: Final = re.compile(r"(?<![^\W_])[^\W\d_](?:[ .*_-]{1,3}[^\W\d_](?![^\W_])){5,}")
 _ENGLISH: Final = frozenset(
     {"the", "to", "and", "of", "you", "is", "that", "for", "all", "your", "are", "with", "this", "not", "from"}
@@ -103,18 +104,19 @@ def readings(text: str, words: Collection[str], *, encoded: bool = True, runs: b
         runs: False where there surely is no run of letters that may be encoded.
     """
     data = text.encode("utf-8", "replace")
-    is_odd = _is_odd()(data)
-    if is_odd and _has(_MIXED, data) and _is_leet(text, data):
+    signs = _signs()(data)
+    if _HAS_MIXED in signs and _is_leet(text, data):
         yield Reading(text.translate(_LEET), 0, len(text), whole=True)
     if _TAGGED in data:
         yield Reading(text.translate(_TAGS), 0, len(text), whole=True)
         hidden = list(_SELECTORS.finditer(text))
         if said := " ".join(filter(None, (_selected(run[0]) for run in hidden))):
             yield Reading(said, hidden[0].start(), hidden[-1].end())
-    for decoded in _rewritten(text, data if is_odd else b"", words):
+    for decoded in _rewritten(text, data if _MAY_HAVE_APART in signs else b"", words):
         if decoded != text:
             yield Reading(decoded, 0, len(text))
-    for start, end, decoded in decoded_tokens(text, pairs=is_odd) if encoded and (runs or is_odd) else ():
+    pairs = _MAY_HAVE_PAIRS in signs
+    for start, end, decoded in decoded_tokens(text, pairs=pairs) if encoded and (runs or pairs) else ():
         yield Reading(decoded, start, end, decoded=True)
         inner = " ".join(again for _, _, again in decoded_tokens(decoded))
         if inner:
@@ -156,8 +158,8 @@ def _caseless(pattern: str) -> Regex:
 
 
 @cache
-def _is_odd() -> Callable[[bytes], bool]:
-    return presence(_ODD)
+def _signs() -> Callable[[bytes], Collection[int]]:
+    return presence(_SIGNS)
 
 
 def _speaks(telling: frozenset[str], words: Collection[str], other: frozenset[str]) -> bool:
@@ -176,7 +178,7 @@ def _is_leet(text: str, data: bytes) -> bool:
     if len(data) - len(data.translate(None, _LEET_BYTES)) < _LEET_WORDS:
         return False
     mixed = 0
-    for word in [word for word in text.split() if not word.isalpha()]:
+    for word in filterfalse(str.isalpha, text.split()):
         inside = word.rstrip("!.,;:?")
         if not _LEET_SIGNS.isdisjoint(inside) and any(map(str.isalpha, inside)):
             mixed += 1

@@ -80,8 +80,9 @@ class LanguageValidator(Policy):
         return Block("language_validator.not_allowed", "a text is in none of the languages that may be used", found)
 
     def _find(self, text: Text) -> Iterator[Match]:
+        denied, allowed = self._denied, self._allowed
         for spoken in self._languages_of(text.value):
-            refused = spoken.language in self._denied or (self._allowed and spoken.language not in self._allowed)
+            refused = spoken.language in denied or (allowed and spoken.language not in allowed)
             if refused and spoken.confidence >= self.min_confidence:
                 yield Match(text.place, spoken.start, spoken.end, spoken.language)
 
