@@ -30,7 +30,7 @@ except ValueError as error:
 
 
 def detect(source: str, folder: Path, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    command = [KT, "detect", "--kind", "secrets", "--jsonl", source]
+    command = [str(KT), "detect", "--kind", "secrets", "--jsonl", source]
     return subprocess.run(command, input=given, capture_output=True, env={"HOME": str(folder)}, check=False)
 
 
