@@ -60,6 +60,8 @@ REDACTING: dict[str, dict[str, Any]] = {
 BLOCKING: dict[str, dict[str, Any]] = {
     "block topic": {"topic-filter": {"blocked_topics": ["gambling", "nerve gas"]}},
     "block pii": {"pii-detector": {"action": "block"}},
+    "block harm": {"safety-filter": {"block_if": ["nerve gas"]}},
+    "block code": {"code-sanitizer": {"block_on_match": True}},
     "block secrets": {"secret-scanner": {"action": "block"}},
     "block terms": {"dlp-filter": {**TERMS, "action": "block"}},
     "block advice": {"upl-filter": {"require_disclaimer": False, "blocked_patterns": ["nerve {1,3}gas"]}},
@@ -67,6 +69,8 @@ BLOCKING: dict[str, dict[str, Any]] = {
 REFUSED = {
     "block topic": "gambling",
     "block pii": "ada@example.com",
+    "block harm": "nerve gas",
+    "block code": "os.system(x)",
     "block secrets": "ghp_a8Kd02LmZq93Xw71Bv5TgYh4Rf6Uj8Ik0Ol1",
     "block terms": "Project Apollo",
     "block advice": "you should sue",

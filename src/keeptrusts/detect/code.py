@@ -65,6 +65,11 @@ def _rules() -> Iterable[Rule]:
 RULES: Final = RuleSet(tuple(_rules()))
 
 
+def is_harmless(text: str) -> bool:
+    """Whether there surely is nothing unsafe in a text as it is; no says nothing."""
+    return RULES.is_silent(text, lower=True)
+
+
 def find_code(text: str, *, limited: bool = False) -> list[Hit]:
     """What is unsafe in it, by start; `limited` as in `RuleSet.find`."""
     return RULES.find(view(text, lower=True), limited=limited)

@@ -90,6 +90,10 @@ class Wordlist:
         widths = [one.width for one in self._finders]
         return None if None in widths else max((width for width in widths if width is not None), default=0)
 
+    def is_silent(self, text: str) -> bool:
+        """Whether there surely is nothing in it; no says nothing."""
+        return not self._expressions and all(terms.is_silent(text) for terms in self._terms)
+
     def find(self, text: str, *, limited: bool = False) -> list[Hit]:
         """Every match in one text, by start; `limited` as in `RuleSet.find`."""
         found = [hit for one in self._finders for hit in one.find(text, limited=limited)]

@@ -58,6 +58,9 @@ class CodeSanitizer(Policy):
         action: Literal["redact", "block"] = "block" if self.block_on_match else "redact"
         return block_or_redact(action, "code_sanitizer", "the answer holds unsafe code", edits_for(found, _Marker()))
 
+    def is_silent(self, text: str) -> bool:
+        return not self.enabled or (not self.additional_patterns and self._is_harmless(text))
+
     def _find(self, text: str, *, answered: bool) -> list[Hit]:
         found = self._find_code(text, limited=answered)
         if not self.additional_patterns:
@@ -70,6 +73,12 @@ class CodeSanitizer(Policy):
         from keeptrusts.detect.code import find_code
 
         return find_code
+
+    @cached_property
+    def _is_harmless(self) -> Callable[[str], bool]:
+        from keeptrusts.detect.code import is_harmless
+
+        return is_harmless
 
     @cached_property
     def _patterns(self) -> TenantPatterns:

@@ -81,6 +81,9 @@ class SafetyFilter(Policy):
         message = "the text asks for, or gives, what may do harm"
         return block_or_escalate(self.action, "safety_filter", message, self._words.matches(exchange))
 
+    def is_silent(self, text: str) -> bool:
+        return self._words.is_silent(text)
+
     @cached_property
     def _words(self) -> Wordlist:
         builtins = {} if self.replace_builtins else self._builtins()
