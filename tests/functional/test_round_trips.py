@@ -1,0 +1,102 @@
+"""Several statements at once, and COPY with its COMMIT: what comes back, and what a failure leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DataError, DBAPIError
+
+from keeptrusts.store.engine import open_engine
+from keeptrusts.store.errors import StoreUnavailableError
+from keeptrusts.store.round_trip import RoundTrip
+from keeptrusts.store.transaction import Store, Tx
+
+COPY = "COPY trips (number, said) FROM STDIN"
+TEXTS = ["", "'", "\\", "a'; DROP TABLE trips; --", "E'\\n'", '$$"', "é\u2028\U0001f600"]
+
+
+@pytest.fixture
+def store(postgres_url: str) -> Iterator[Store]:
+    """On a server with an empty table `trips`."""
+    found = Store(open_engine(postgres_url))
+    with found.write() as tx:
+        tx.connection.execute(text("DROP TABLE IF EXISTS trips"))
+        tx.connection.execute(text("CREATE TABLE trips (number integer PRIMARY KEY, said text)"))
+    yield found
+    found.close()
+
+
+def _numbers(store: Store) -> list[int]:
+    with store.read() as tx:
+        return list(tx.connection.execute(text("SELECT number FROM trips ORDER BY 1")).scalars())
+
+
+def _killed(store: Store, tx: Tx) -> None:
+    (((pid,),),) = RoundTrip(tx.connection).ask(["SELECT pg_backend_pid()"])
+    with store.write() as other:
+        other.connection.execute(text("SELECT pg_terminate_backend(:pid, 10000)"), {"pid": int(str(pid))})
+
+
+def test_each_statement_gives_its_rows(store: Store) -> None:
+    """Texts come back as they went, whatever is in them."""
+    with store.write() as tx:
+        trip = RoundTrip(tx.connection)
+        asked = [f"SELECT {trip.quoted(one)}, NULL, {number}" for number, one in enumerate(TEXTS)]
+        assert trip.ask(asked) == [[(one, None, str(number))] for number, one in enumerate(TEXTS)]
+        assert trip.ask(["SELECT 1 WHERE false", "SELECT number FROM trips"]) == [[], []]
+
+
+def test_rows_are_there_when_it_returns(store: Store) -> None:
+    """Others see them before the transaction is left; what was done before COPY is committed with it."""
+    with store.write() as tx:
+        trip = RoundTrip(tx.connection)
+        trip.ask(["INSERT INTO trips VALUES (1, 'first')"])
+        trip.copy_and_commit(COPY, b"2\ta\n3\t\\N\n")
+        assert _numbers(store) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("lines", [b"2\ta\n1\tb\n", b"2\ta\nx\tb\n", b"2\ta\n3\n"])
+def test_one_bad_row_leaves_none(store: Store, lines: bytes) -> None:
+    """Nor anything of what was done before it; the connection goes on to be good."""
+    with store.write() as tx:
+        RoundTrip(tx.connection).copy_and_commit(COPY, b"1\tthere\n")
+    with pytest.raises(DBAPIError):
+        _copied(store, lines)
+    assert _numbers(store) == [1]
+
+
+def test_a_failure_is_that_of_the_library(store: Store) -> None:
+    """Whoever catches SQLAlchemy's errors catches these; statements behind the one that failed are not run."""
+    with pytest.raises(DataError), store.write() as tx:
+        RoundTrip(tx.connection).ask(["INSERT INTO trips VALUES (1, 'a')", "SELECT 1 / 0", "COMMIT"])
+    assert _numbers(store) == []
+
+
+def test_a_connection_that_is_lost(store: Store) -> None:
+    """Before a question or before the rows: the database did not answer, and nothing was stored."""
+    with pytest.raises(StoreUnavailableError):
+        _asked_in_vain(store)
+    with pytest.raises(StoreUnavailableError):
+        _copied_in_vain(store)
+    assert _numbers(store) == []
+
+
+def _copied(store: Store, lines: bytes) -> None:
+    with store.write() as tx:
+        trip = RoundTrip(tx.connection)
+        trip.ask(["INSERT INTO trips VALUES (7, 'before')"])
+        trip.copy_and_commit(COPY, lines)
+
+
+def _asked_in_vain(store: Store) -> None:
+    with store.write() as tx:
+        _killed(store, tx)
+        RoundTrip(tx.connection).ask(["SELECT 1"])
+
+
+def _copied_in_vain(store: Store) -> None:
+    with store.write() as tx:
+        _killed(store, tx)
+        RoundTrip(tx.connection).copy_and_commit(COPY, b"1\ta\n")
