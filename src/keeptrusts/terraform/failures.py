@@ -93,4 +93,5 @@ _BY_CODE: Mapping[str, str] = {
 
 def sentence(text: str) -> str:
     """With a capital letter and an end, as Terraform's own messages."""
-    return f"{text[:1].upper()}{text[1:]}." if text and not text.endswith((".", "!", "?")) else text
+    end = "" if text.endswith((".", "!", "?")) or not text else "."
+    return f"{text[:1].upper()}{text[1:]}{end}"

@@ -14,7 +14,6 @@ import os
 import sys
 
 from keeptrusts.terraform.plugin.serve import serve
-from keeptrusts.terraform.prepared import use_prepared
 from keeptrusts.terraform.sound import as_remembered, of_this_provider
 
 TYPE_CHECKING = False
@@ -152,7 +151,7 @@ def _begin() -> Loading:
     sound = of_this_provider()
     before = starts_before(os.environ.get("TF_DATA_DIR") or ".terraform", os.getppid())
     needed = before > 1 or (before == 1 and not sound)
-    return Loading(lambda: _load(sound), ready, lambda: use_prepared(folder), sound=sound, early=not ready or needed)
+    return Loading(lambda: _load(sound), ready, lambda: _prepare(folder), sound=sound, early=not ready or needed)
 
 
 def starts_before(folder: str, terraform: int) -> int:
@@ -188,6 +187,12 @@ def read_ready(folder: str) -> dict[str, bytes]:
         except OSError:
             continue
     return found
+
+
+def _prepare(folder: str) -> None:
+    from keeptrusts.terraform.prepared import use_prepared
+
+    use_prepared(folder)
 
 
 def _load(sound: Sound) -> Answering:

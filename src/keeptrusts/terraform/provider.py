@@ -263,7 +263,10 @@ class Provider:
             tell(diagnostics, "find out whose key this is", error, attributes_of(ProviderConfig))
             return
         if wanted not in (me["organisation"], me["organisation_name"]):
-            detail = f"The API key belongs to `{me['organisation_name']}` (`{me['organisation']}`), not to `{wanted}`."
+            detail = (
+                f"The API key belongs to `{me['organisation_name']}` (`{me['organisation']}`), not to `{wanted}`. "
+                "Use a key of that organisation, or change `organization`."
+            )
             diagnostics.error("This is a key of another organisation", detail, "organization")
 
     def _stop(self, _request: Answer) -> Answer:

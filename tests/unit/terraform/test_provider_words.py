@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from keeptrusts.terraform import labels
 from keeptrusts.terraform.checks import between, duration, event_types, http_url, seconds, signing_secret
 from keeptrusts.terraform.diagnostics import Diagnostics
+from keeptrusts.terraform.failures import sentence
 from keeptrusts.terraform.plugin.logs import HIDDEN, hide, log, without_secrets
 from keeptrusts.terraform.plugin.values import UNKNOWN
 from keeptrusts.terraform.resources.config_variable import ConfigVariableState
@@ -28,6 +29,15 @@ def test_durations(text: str, wanted: float | None) -> None:
     """As Terraform users write them; whatever is none is told so."""
     assert seconds(text) == wanted
     assert (duration(text) is None) == (wanted is not None)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("it fails", "It fails."), ("does it fail?", "Does it fail?"), ("It fails.", "It fails."), ("", "")],
+)
+def test_a_sentence_has_a_capital_letter_and_an_end(text: str, said: str) -> None:
+    """Also one that ends with a question."""
+    assert sentence(text) == said
 
 
 def test_a_limit_is_told_in_full() -> None:

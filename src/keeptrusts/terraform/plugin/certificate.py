@@ -133,10 +133,11 @@ def _by_bits(factor: int) -> tuple[int, int, int]:
 def _by_points(factor: int, points: bytes) -> tuple[int, int, int]:
     """A column of bits at a time, from the highest."""
     point = None
-    for column in reversed(range(_GAP)):
+    bits = f"{factor:0{_TEETH * _GAP}b}"
+    for column in range(_GAP):
         if point is not None:
             point = _double(point)
-        number = sum((factor >> (column + _GAP * tooth) & 1) << tooth for tooth in range(_TEETH))
+        number = int(bits[column::_GAP], 2)
         if number:
             at = 2 * _SIZE * (number - 1)
             x, y = (int.from_bytes(points[one : one + _SIZE], "big") for one in (at, at + _SIZE))

@@ -150,8 +150,8 @@ def _text(block: bytes, at: int) -> tuple[str, int]:
     return (_unpack(raw) if packed else raw).decode("latin-1"), at + size
 
 
-_codes: dict[tuple[int, int], int] = {}
-"""(bits, code) -> byte; made when the first packed text comes."""
+_codes: dict[int, int] = {}
+"""Code, with a one before it that tells its length -> byte; made when the first packed text comes."""
 
 
 def _unpack(raw: bytes) -> bytes:
@@ -159,28 +159,27 @@ def _unpack(raw: bytes) -> bytes:
     if not _codes:
         _codes.update(_canonical())
     out = bytearray()
-    code = bits = 0
+    code = 1
     for byte in raw:
         for shift in (7, 6, 5, 4, 3, 2, 1, 0):
             code = code << 1 | (byte >> shift & 1)
-            bits += 1
-            found = _codes.get((bits, code))
+            found = _codes.get(code)
             if found is not None:
                 out.append(found)
-                code = bits = 0
-            elif bits >= _LONGEST_CODE:
+                code = 1
+            elif code >> _LONGEST_CODE:
                 raise WireError("a packed header text with a code that stands for nothing")
-    if bits > 7 or code != (1 << bits) - 1:
+    if code > 0xFF or code & (code + 1):
         raise WireError("a packed header text with wrong padding")
     return bytes(out)
 
 
-def _canonical() -> dict[tuple[int, int], int]:
-    codes: dict[tuple[int, int], int] = {}
+def _canonical() -> dict[int, int]:
+    codes: dict[int, int] = {}
     code = width = 0
     for bits, byte in sorted((bits, byte) for byte, bits in enumerate(LENGTHS)):
         code <<= bits - width
         width = bits
-        codes[bits, code] = byte
+        codes[1 << bits | code] = byte
         code += 1
     return codes
