@@ -105,16 +105,19 @@ def span_of(text: str, first: int, last: int) -> tuple[int, int]:
 def features_of(token: str) -> tuple[int, ...]:
     """The buckets of a token: itself and its runs of letters, the ends included."""
     data = token.encode("utf-8", "replace")
-    found = [crc32(data, _WORD) & _MASK]
-    if len(token) >= LETTERS - 1 and token.isalnum():
-        places = range(len(token) + 2 - LETTERS + 1)
-        if len(data) == len(token):
-            letters = b"<%b>" % data
-            found += [crc32(letters[at : at + LETTERS], _RUN) & _MASK for at in places]
-        else:
-            framed = f"<{token}>"
-            found += [crc32(framed[at : at + LETTERS].encode("utf-8", "replace"), _RUN) & _MASK for at in places]
-    return tuple(found)
+    return (crc32(data, _WORD) & _MASK, *_runs_of(token, data))
+
+
+def _runs_of(token: str, data: bytes) -> list[int]:
+    """The buckets of its runs of letters; `data` is the token in UTF-8."""
+    if len(token) < LETTERS - 1 or not token.isalnum():
+        return []
+    places = range(len(token) + 2 - LETTERS + 1)
+    if len(data) == len(token):
+        letters = b"<%b>" % data
+        return [crc32(letters[at : at + LETTERS], _RUN) & _MASK for at in places]
+    framed = f"<{token}>"
+    return [crc32(framed[at : at + LETTERS].encode("utf-8", "replace"), _RUN) & _MASK for at in places]
 
 
 def hash_of(token: str) -> int:
@@ -173,15 +176,14 @@ class Model:
 
     def _record(self, token: str) -> bytes:
         """Its parts of pairs; and the sum of its weights, with their number above it: both are added up as one."""
-        weights, found = self._weights, features_of(token)
-        total = sum([weights[bucket] for bucket in found]) + self._meant(token)
-        return _RECORD.pack(second_of(token), first_of(token), total + len(found) * (_ABOVE - _ZERO))
-
-    def _meant(self, token: str) -> int:
-        """What a word adds by its meaning, also if no training text has it."""
-        hashed = hash_of(token)
-        at = bisect_left(self._words, hashed)
-        return STEP * self._meanings[at] if self._words[at] == hashed else 0
+        data = token.encode("utf-8", "replace")
+        weights, runs, word = self._weights, _runs_of(token, data), crc32(data, _WORD)
+        total = weights[word & _MASK] + sum([weights[run] for run in runs])
+        at = bisect_left(self._words, word)
+        if self._words[at] == word:
+            total += STEP * self._meanings[at]
+        second, first = crc32(data, _SECOND) & _MASK, crc32(data, _FIRST) & _MASK
+        return _RECORD.pack(second, first, total + (1 + len(runs)) * (_ABOVE - _ZERO))
 
     def worst(self, tokens: Sequence[str]) -> Window:
         """The window with the highest logit, which is the mean of its own and of that of the worst block."""
