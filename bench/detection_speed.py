@@ -3,9 +3,9 @@ What detection costs: CPU of each policy kind that reads texts, for a kilobyte o
 
     python bench/detection_speed.py [--prose FOLDER] [--only KIND,...] [--size KILOBYTES] [--fail]
 
-FOLDER holds files `injection*.jsonl`; without it the prose is that of `docs/`. Each figure is the best of some rounds,
-since others use the machine too; the ratio to one Hyperscan scan of the same text for 1000 words does not depend on
-the machine. No text comes twice: the findings in one are remembered. What a kind is given stands ready, since it is
+FOLDER holds files `injection*.jsonl`; without it the prose is that of `docs/`. Each text counts with the best of some
+rounds, since others use the machine too; the ratio to one Hyperscan scan of the same text for 1000 words hardly depends
+on the machine. No text comes twice: the findings in one are remembered. What a kind is given stands ready, since it is
 made once for all kinds of a chain. Hostile text is measured at two sizes, of which the larger is four times the other:
 what costs more than linear time shows there. `--fail` ends with status 1 when a promise below is not kept.
 """
@@ -32,7 +32,7 @@ from keeptrusts.core.exchange import Exchange, Phase, Role, Text  # noqa: E402
 from keeptrusts.detect.fold import view  # noqa: E402
 from keeptrusts.policy.document import compile_document  # noqa: E402
 
-ROUNDS = 5
+ROUNDS = 7
 PIECE = 1200
 HOSTILE_KILOBYTES = 200
 MOST_TIMES_PROSE = 10
@@ -205,8 +205,16 @@ def plain_scan() -> Judge:
 
 
 def best(one: Judge, texts: Sequence[str]) -> float:
-    """Microseconds of CPU for all texts, each made new."""
-    return min(microseconds(one, list(renewed(texts))) for _ in range(ROUNDS))
+    """Microseconds for all texts, each made new in each round and counted as in its best, uninterrupted one."""
+    rounds = [[by_the_clock(one.judge, one.of(text)) for text in renewed(texts)] for _ in range(ROUNDS)]
+    return sum(map(min, zip(*rounds, strict=True)))
+
+
+def by_the_clock(ask: Callable[[Any], object], given: object) -> float:
+    """It is read in a tenth of the time that asking for the CPU takes."""
+    started = time.perf_counter_ns()
+    ask(given)
+    return (time.perf_counter_ns() - started) / 1000
 
 
 def renewed(texts: Iterable[str]) -> Iterator[str]:
