@@ -104,6 +104,38 @@ def find_missing(manifest: dict[str, Any], chain: list[Any], sealed: dict[str, b
     return [f"{'cut tail' if one > newest else 'deleted'}: {one}" for one in missing]
 
 
+def find_contentless(chain: list[Any], sealed: dict[str, bytes], contentless: list[str]) -> list[str]:
+    """Records whose content is gone, though it was neither erased on request nor past its time."""
+    erased = {one for said in chain for one in said.get("content_erased", [])}
+    lost = [one for one in contentless if one not in erased and one in sealed]
+    return [f"content deleted: {one}" for one in lost if one >= spared(chain, sealed[one][32:])]
+
+
+def split(line: str, event: dict[str, Any]) -> tuple[str, str | None]:
+    """The text that was sealed, and what its hash leaves out of texts; None: it leaves out nothing."""
+    # the control plane's own field stands last
+    text = line[: line.rindex(',"received_at":')]
+    if event.get("form") != "keeptrusts.record.2":
+        return text + "}", None
+    text, _, content = text.rpartition(',"content":')
+    return text + "}", content
+
+
+def check_row(line: str, event: dict[str, Any], sealed: dict[str, bytes]) -> str | None:
+    """What is wrong with a record by itself."""
+    identifier = event["id"]
+    text, content = split(line, event)
+    own = text.replace(f'"hash":"{event["hash"]}",', "", 1)
+    known = sealed.get(identifier, sha(text.encode()))[:32] == sha(text.encode())
+    if not known or "sha256:" + sha(own.encode()).hex() != event["hash"]:
+        return f"flip: {identifier}"
+    # null once it was erased, and not to be read while it is encrypted
+    clear = content is not None and content != "null" and not content.startswith('{"sealed":')
+    if content is not None and clear and "sha256:" + sha(content.encode()).hex() != event["content_digest"]:
+        return f"flip: the content of {identifier}"
+    return None if identifier in sealed else f"back-dated: {identifier}"
+
+
 def main(archive: str, manifest_file: str, keys_file: str, witness_file: str = "") -> int:
     manifest = json.loads(Path(manifest_file).read_bytes())
     listed = json.loads(Path(keys_file).read_bytes())["data"]
@@ -112,28 +144,20 @@ def main(archive: str, manifest_file: str, keys_file: str, witness_file: str = "
     chain, wrong, sealed = read_checkpoints(manifest, keys)
     wrong += read_ends(manifest, chain, heads)
     seen: set[str] = set()
+    contentless: list[str] = []
     newest = ""
-    for line in Path(archive).read_text(encoding="utf-8").split("\n"):
-        if not line:
-            continue
+    for line in filter(None, Path(archive).read_text(encoding="utf-8").split("\n")):
         event = json.loads(line)
         identifier = event["id"]
-        # the control plane's own field stands last; without it, this is the text that was sealed
-        text = line[: line.rindex(',"received_at":')] + "}"
-        own = text.replace(f'"hash":"{event["hash"]}",', "", 1)
         if identifier in seen:
             wrong.append(f"duplicate: {identifier}")
         elif identifier < newest:
             wrong.append(f"reordered: {identifier}")
-        if (
-            sealed.get(identifier, sha(text.encode()))[:32] != sha(text.encode())
-            or "sha256:" + sha(own.encode()).hex() != event["hash"]
-        ):
-            wrong.append(f"flip: {identifier}")
-        elif identifier not in sealed:
-            wrong.append(f"back-dated: {identifier}")
+        wrong += filter(None, [check_row(line, event, sealed)])
+        contentless += [identifier] if split(line, event)[1] == "null" else []
         seen.add(identifier)
         newest = max(newest, identifier)
+    wrong += find_contentless(chain, sealed, contentless)
     if not manifest["filters"]:
         wrong += find_missing(manifest, chain, sealed, seen)
     print("\n".join(wrong) or f"proven: {len(seen)} records, {len(sealed)} sealed entries")

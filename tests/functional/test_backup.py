@@ -69,7 +69,7 @@ def _restored(settings: Settings, url: str, folder: Path) -> Settings:
 def test_a_backup_has_every_table(still: Plane) -> None:
     """None was made by a migration and forgotten here."""
     with still.services.store.read() as tx:
-        names = set(inspect(tx.connection).get_table_names()) - {"alembic_version", "events_apart"}
+        names = set(inspect(tx.connection).get_table_names()) - {"alembic_version", "events_apart", "content_keys"}
         names = {name for name in names if not is_partition(name)}
     assert {table.name for table in all_tables()} == names
 
@@ -247,12 +247,20 @@ def test_a_backup_of_an_earlier_version_is_restored(
 
 
 def _as_of_0010(folder: Path, manifest: dict[str, Any]) -> None:
-    """Before there were counts by the day, a column of checkpoints that says so, and canaries of gateways."""
+    """Before there were counts by the day, canaries, and contents apart, and columns that say so."""
     manifest["revision"] = "0010"
     manifest["tables"] = [one for one in manifest["tables"] if one["name"] != "event_days"]
-    _without(folder, _table(manifest, "checkpoints"), "by_day")
-    for column in ("stable_configuration_id", "stable_version", "canary_lead"):
-        _without(folder, _table(manifest, "gateways"), column)
+    for name, columns in LATER_COLUMNS.items():
+        for column in columns:
+            _without(folder, _table(manifest, name), column)
+
+
+LATER_COLUMNS = {
+    "checkpoints": ["by_day"],
+    "events": ["content"],
+    "exports": ["content"],
+    "gateways": ["stable_configuration_id", "stable_version", "canary_lead"],
+}
 
 
 def _without(folder: Path, table: dict[str, Any], column: str) -> None:

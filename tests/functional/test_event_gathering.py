@@ -34,6 +34,7 @@ class Busy:
         self._open = threading.Event()
         self._actor = _actor(plane.org)
         self.store = plane.services.store
+        self._sealer = plane.services.sealer
         self.gathering = Gathering(plane.services.store, self._told)
         self.lanes = 1 if plane.services.store.engine.dialect.name == "sqlite" else LANES
         self.threads = ThreadPoolExecutor(self.lanes + WAITING)
@@ -44,7 +45,7 @@ class Busy:
 
     def batch(self, one: Instance, count: int = 2) -> Batch:
         records = [canonical_json(one.decision()) for _ in range(count)]
-        return read_events(records, self._actor)
+        return read_events(records, self._actor, self._sealer)
 
     def run(self, batches: list[Batch]) -> list[EventReceipt]:
         """The first of them hold the lanes while the others come."""

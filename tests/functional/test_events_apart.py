@@ -71,7 +71,7 @@ def filled(plane: Plane) -> list[dict[str, Any]]:
     assert sent(plane, *records) == (3, 0)
     assert sent(plane, *records) == (0, 3)
     assert look(plane.services, at_once=True) == 1
-    last = one.decision("allowed")
+    last = one.telling("who?")
     assert sent(plane, last) == (1, 0)
     return [*records, last]
 

@@ -62,10 +62,10 @@ changes: st.SearchStrategy[tuple[str, str]] = st.sampled_from(
 
 def _outcome(read: Any, raw: bytes) -> tuple[Any, ...]:
     try:
-        record, body = read(raw)
+        record, body, apart = read(raw)
     except PoisonError as poison:
         return (str(poison),)
-    return body, acted(record), *_shown(record)
+    return body, apart, acted(record), *_shown(record)
 
 
 def _shown(record: Record) -> tuple[Any, ...]:
@@ -116,9 +116,9 @@ def test_what_gateways_write_is_read_the_short_way() -> None:
         policies=(PolicyResult("dlp", "input", "blocked", "x", findings=(("mail", 1),), asked=(Asked("answered"),)),),
     )  # fmt: skip
     raw = canonical_json(link(decision.as_event(), sequence=1, prev_hash=None, instance_id="gwi_1"))
-    record, body = read_record(raw)
+    record, body, apart = read_record(raw)
     assert type(record).__name__ == "Decided"
-    assert (body, acted(record)) == (raw.decode(), ("dlp",))
+    assert (body, apart, acted(record)) == (raw.decode(), None, ("dlp",))
 
 
 def test_each_character_is_written_in_one_way() -> None:

@@ -38,9 +38,14 @@ class Evidence:
         manifest = plane.admin.get(f"{path}/manifest").json()
         return cls(folder, [json.loads(line) for line in lines], manifest, plane.admin.get("/v1/trail/keys").json())
 
+    @property
+    def archive(self) -> Path:
+        """The file that `verified` writes."""
+        return self.folder / "events.jsonl"
+
     def verified(self, *options: str) -> tuple[set[str], int]:
         """The names of what `kt events verify` finds, and its exit status; the independent verifier has to agree."""
-        archive = self.folder / "events.jsonl"
+        archive = self.archive
         lines = [json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in self.rows]
         archive.write_text("".join(lines), encoding="utf-8")
         manifest, keys = self.folder / "events.jsonl.manifest.json", self.folder / "keys.json"

@@ -12,6 +12,7 @@ from typing import Any
 from keeptrusts.core.decision import Decision, PolicyResult
 from keeptrusts.core.ids import EVENT, make_id
 from keeptrusts.trail.chain import gap_event, link
+from keeptrusts.trail.contents import SALT_BYTES, with_content_apart
 
 _order = itertools.count()
 
@@ -32,6 +33,10 @@ class Instance:
 
     def decision(self, verdict: str = "allowed", *, at: float | None = None, **changed: object) -> dict[str, Any]:
         """The next record of the chain."""
+        return self.chain(self.unchained(verdict, at=at, **changed))
+
+    def unchained(self, verdict: str = "allowed", *, at: float | None = None, **changed: object) -> dict[str, Any]:
+        """What would be the next record."""
         moment = datetime.fromtimestamp(time.time() if at is None else at, UTC)
         event = Decision(
             id=event_id(at),
@@ -48,7 +53,13 @@ class Instance:
                 PolicyResult("rbac", "input", "allowed", ""),
             ),
         ).as_event()
-        return self.chain(event | changed)
+        return event | changed
+
+    def telling(self, text: str, **changed: object) -> dict[str, Any]:
+        """The next record, which keeps this text of its request."""
+        content = {"request": [{"role": "user", "part": "text", "text": text}], "answer": []}
+        event = self.unchained() | changed | {"content": content}
+        return self.chain(with_content_apart(event, secrets.token_hex(SALT_BYTES)))
 
     def gap(self, first: int, last: int) -> dict[str, Any]:
         """The record that admits a loss."""

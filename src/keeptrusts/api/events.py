@@ -17,9 +17,14 @@ FILTERS: Final = (
 )  # fmt: skip
 
 
+EventIds = Annotated[list[Annotated[str, MinLen(1), MaxLen(64)]], MinLen(1), MaxLen(1000)]
+
+
 class Event(TypedDict):
     """
     One record of the trail. `event_type` is `decision` or `gap`.
+
+    With `form` `keeptrusts.record.2` the hash leaves `content` out, which is null once it was erased.
 
     `sequence`, `prev_hash` and `hash` chain the records of one gateway instance; `received_at` is the control plane's.
     """
@@ -64,18 +69,43 @@ class Event(TypedDict):
     degraded: bool
     attempts: NotRequired[list[dict[str, Any]]]
     shadow_verdict: NotRequired[str | None]
+    form: NotRequired[str]
 
 
 class ErasureDraft(TypedDict):
-    """POST /v1/events/erasures: whose events are to go."""
+    """
+    POST /v1/events/erasures: what is to go: the events of a user, or those with these ids; one of the two is given.
+
+    `keep_events`: only their content goes, and the events stay.
+    """
 
     __pydantic_config__ = FORBID  # type: ignore[misc]
-    user_id: Annotated[str, MinLen(1), MaxLen(500)]
+    user_id: NotRequired[Annotated[str, MinLen(1), MaxLen(500)]]
+    event_ids: NotRequired[EventIds]
+    keep_events: NotRequired[bool]
 
 
 class Erasure(TypedDict):
-    """What went. `checkpoint`: the number of the last one that says so."""
+    """
+    What went: whole events, and contents of events that stay. `checkpoint`: the number of the last one that says so.
+
+    The content of an event that an older gateway recorded is part of what is hashed: such an event goes whole.
+    """
 
     erased_count: int
+    content_erased_count: int
     has_more: bool
     checkpoint: int
+
+
+class ContentKeysDraft(TypedDict):
+    """POST /v1/events/content-keys: of which events."""
+
+    __pydantic_config__ = FORBID  # type: ignore[misc]
+    event_ids: EventIds
+
+
+class ContentKeys(TypedDict):
+    """Event id to the base64 of the AES-256-GCM key of its content. Of what was erased there is none any more."""
+
+    keys: dict[str, str]

@@ -14,6 +14,7 @@ ExportFormat = Literal["csv", "json", "jsonl", "ocsf", "parquet"]
 State = Literal["queued", "running", "completed", "failed", "expired"]
 Word = Annotated[str, MaxLen(40)]
 
+EXPORT_CONTENTS: Final = ("sealed", "clear")
 EXPORT_TYPES: Final = ("events", "audit-log", "escalations")
 EXPORT_FORMATS: Final = ("csv", "json", "jsonl", "ocsf", "parquet")
 """`ocsf`: JSON Lines; not for escalations. `parquet` needs the extra `archive` of the control plane."""
@@ -27,12 +28,14 @@ ExportDraft = TypedDict(
         "from": NotRequired[Word | None],
         "to": NotRequired[Word | None],
         "filters": NotRequired[dict[str, Annotated[str, MaxLen(200)]]],
+        "content": NotRequired[Word | None],
     },
 )
 """
 POST. Either `window` (`1h`, `24h`, `30d`) or `from` and `to` (RFC 3339).
 
-`type` and `format` are words of `EXPORT_TYPES` and `EXPORT_FORMATS`; `type` absent: events.
+`type` and `format` are words of `EXPORT_TYPES` and `EXPORT_FORMATS`; `type` absent: events. `content` is of events:
+`sealed` (as when it is absent) leaves texts encrypted, so that they can still be erased; `clear` does not.
 """
 ExportDraft.__pydantic_config__ = FORBID  # type: ignore[attr-defined]
 
@@ -46,6 +49,7 @@ class ExportJob(TypedDict):
     window_from: str
     window_to: str
     filters: dict[str, str]
+    content: Literal["sealed", "clear"] | None
     state: State
     rows_done: int
     rows_total: int | None

@@ -27,6 +27,7 @@ WIDTHS: Final = (27, 9, 6, 32, 20, 10, 36)
 ENTRIES: Final = {
     "export": Entry("keeptrusts.cli.events_export:export", "An archive of events: made, waited for, downloaded."),
     "erase": Entry("keeptrusts.cli.events_erase:erase", "Delete the events of a user, whole and for good."),
+    "open": Entry("keeptrusts.cli.events_open:open_archive", "Decrypt the texts that an archive of events holds."),
     "stats": Entry("keeptrusts.cli.events_stats:stats", "How many decisions there were, by verdict."),
     "verify": Entry("keeptrusts.cli.events_verify:verify", "Prove an archive of events, or a spool, offline."),
     "why": Entry("keeptrusts.cli.events_why:why", "Why a decision was what it was, judged again."),

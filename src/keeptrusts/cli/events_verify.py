@@ -102,6 +102,10 @@ def _summary(proof: Proof, manifest: Mapping[str, Any], *, from_manifest: bool) 
             f"after {max(late) // 60} minutes; `--max-delay 10m` names them")  # fmt: skip
     if proof.erased:
         say(f"{len(proof.erased)} records were erased on request")
+    if proof.content_erased:
+        say(f"of {len(proof.content_erased)} records the content was erased on request")
+    if proof.content_sealed:
+        say(f"of {proof.content_sealed} records the content is encrypted; `kt events open` asks for the keys")
     if proof.deleted_before:
         say(f"retention has deleted records below `{proof.deleted_before}`")
 

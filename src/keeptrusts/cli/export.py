@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import click
 
-from keeptrusts.api.exports import EXPORT_FORMATS, EXPORT_TYPES
+from keeptrusts.api.exports import EXPORT_CONTENTS, EXPORT_FORMATS, EXPORT_TYPES
 from keeptrusts.cli.connection import with_client
 from keeptrusts.cli.duration import DURATION, MOMENT
 from keeptrusts.cli.failure import Exit, stop
@@ -55,6 +55,8 @@ def export() -> None:
 @click.option("--to", "end", type=MOMENT, help="Its end; with --from.")
 @click.option("--filter", "filters", multiple=True, metavar="NAME=VALUE",
               help="Only these, such as `verdict=blocked`; repeatable.")  # fmt: skip
+@click.option("--content", type=click.Choice(EXPORT_CONTENTS), help="What events keep of texts: `sealed` can still be "
+              "erased, and `kt events open` reads it; `clear` cannot.  [default: sealed]")  # fmt: skip
 @click.option("--wait", is_flag=True, help="Wait until it is done, and download it.")
 @click.option("--timeout", type=DURATION, default="1h", show_default=True, help="Longest wait.")
 @_OUTPUT
@@ -71,6 +73,7 @@ def create(
     begin: str | None,
     end: str | None,
     filters: tuple[str, ...],
+    content: str | None,
     wait: bool,
     timeout: int,
     output: Path | None,
@@ -88,7 +91,7 @@ def create(
     """
     if (window is None) == (begin is None) or (begin is None and end is not None):
         raise click.UsageError("give `--window`, or `--from` and `--to`")
-    given = {"window": window, "from": begin, "to": end}
+    given = {"window": window, "from": begin, "to": end, "content": content}
     draft: dict[str, object] = {name: value for name, value in given.items() if value is not None}
     draft |= {"format": archive, "type": kind, "filters": dict(read_label(one) for one in filters)}
     job = client.exports.create(cast("ExportDraft", draft))

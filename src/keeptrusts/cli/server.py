@@ -230,13 +230,20 @@ def rotate_key(database_url: str | None, data_dir: Path, form: str) -> None:
 @events_option
 @data_dir_option
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="A folder that does not exist yet.")
+@click.option("--content-keys", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="The keys of texts of events: replaced each time.  [default: beside the folder]")  # fmt: skip
 @format_option("text", "json")
-def backup(database_url: str | None, events_dsn: str | None, data_dir: Path, *, output: Path, form: str) -> None:
+def backup(
+    database_url: str | None, events_dsn: str | None, data_dir: Path, *, output: Path, content_keys: Path | None,
+    form: str,
+) -> None:  # fmt: skip
     """
     Write everything the control plane keeps into a folder, while it runs.
 
     Either engine's backup restores into either engine. It does not hold the secret key, without which it cannot be
-    restored: keep that elsewhere. The digest of the manifest is printed.
+    restored: keep that elsewhere. Nor does it hold the keys of the texts that events keep: those lie beside it, in
+    one file that each backup replaces, so that what is erased is erased from older backups. The digest of the manifest
+    is printed.
 
     \b
       kt server backup --output /backups/2030-01-31
@@ -252,7 +259,7 @@ def backup(database_url: str | None, events_dsn: str | None, data_dir: Path, *, 
         for each in databases_of(store):
             require_current(each)
         require_pair(store)
-        written = back_up(store, output, secret)
+        written = back_up(store, output, secret, content_keys)
     rows = sum(table["rows"] for table in written["tables"])
     if form == "json":
         told = {"folder": str(output), "rows": rows, "revision": written["revision"], "made_at": written["made_at"]}
@@ -267,8 +274,14 @@ def backup(database_url: str | None, events_dsn: str | None, data_dir: Path, *, 
 @database_option
 @events_option
 @data_dir_option
+@click.option("--content-keys", type=Existing(), metavar="FILE",
+              help="As the newest backup wrote it.  [default: beside the folder]")  # fmt: skip
+@click.option("--without-contents", is_flag=True, help="What events keep of texts stays encrypted, for good.")
 @format_option("text", "json")
-def restore(folder: Path, database_url: str | None, events_dsn: str | None, data_dir: Path, form: str) -> None:
+def restore(
+    folder: Path, database_url: str | None, events_dsn: str | None, data_dir: Path, *, content_keys: Path | None,
+    without_contents: bool, form: str,
+) -> None:  # fmt: skip
     """
     Fill an empty database from a backup: all of it or nothing.
 
@@ -286,7 +299,7 @@ def restore(folder: Path, database_url: str | None, events_dsn: str | None, data
     from keeptrusts.store.restoring import restore as fill
 
     with _opened(database_url, events_dsn, data_dir) as (store, secret), hold_all(store):
-        found = fill(store, folder, secret)
+        found = fill(store, folder, secret, content_keys, contents=not without_contents)
     rows = sum(table["rows"] for table in found["tables"])
     if form == "json":
         emit_value({"rows": rows, "made_at": found["made_at"], "revision": found["revision"]}, form)

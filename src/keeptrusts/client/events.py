@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -14,7 +14,7 @@ from keeptrusts.core.errors import ApiError, ApiUnreachableError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from keeptrusts.api.events import Erasure, Event
+    from keeptrusts.api.events import ContentKeys, Erasure, ErasureDraft, Event
     from keeptrusts.api.page import Page
 
 PATH: Final = "/v1/events"
@@ -43,9 +43,13 @@ class Events:
         """Decisions by verdict, of the last 24 h or of `since` to `until`."""
         return cast(dict[str, Any], self._calls.get(at(PATH, "stats"), query).value)
 
-    def erase(self, user_id: str) -> Erasure:
-        """Erase events of a user, up to 1000; again, while the answer says `has_more`."""
-        return cast("Erasure", self._calls.post(at(PATH, "erasures"), {"user_id": user_id}).value)
+    def erase(self, draft: ErasureDraft) -> Erasure:
+        """Erase events, or their contents, up to 1000; again, while the answer says `has_more`."""
+        return cast("Erasure", self._calls.post(at(PATH, "erasures"), draft).value)
+
+    def content_keys(self, event_ids: Sequence[str]) -> ContentKeys:
+        """Keys of contents in archives, of up to 1000 events."""
+        return cast("ContentKeys", self._calls.post(at(PATH, "content-keys"), {"event_ids": list(event_ids)}).value)
 
     def stream(
         self,

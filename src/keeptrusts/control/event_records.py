@@ -18,6 +18,8 @@ import re2
 from keeptrusts.core.canonical import canonical_json
 from keeptrusts.core.ids import EVENT, is_id
 from keeptrusts.trail.chain import event_hash
+from keeptrusts.trail.contents import FORM, hashed_part, is_content_sealed
+from keeptrusts.trail.record_json import record_json
 
 LONGEST_COLUMN: Final = 200
 _BYTES = re2.Options()
@@ -36,6 +38,7 @@ _IDLE: Final = frozenset(("allowed", "skipped"))
 _HASH: Final = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 _ID: Final = re.compile(rf"{EVENT}_[0-9a-f]{{32}}", re.ASCII)
 _NUL: Final = b"\\u0000"
+_APART: Final = f'"form":"{FORM}"'.encode()
 
 Verdict: TypeAlias = Literal["allowed", "redacted", "escalated", "blocked", "failed"]
 _Text: TypeAlias = str | None
@@ -79,6 +82,7 @@ class _Record(msgspec.Struct):
     agent_id: str | None = None
     request_id: str | None = None
     escalation_id: str | None = None
+    form: str | None = None
     policies: list[_Policy] = []
 
     @property
@@ -185,24 +189,26 @@ _read_record = msgspec.json.Decoder(_Record).decode
 _write = msgspec.json.Encoder(order="deterministic").encode
 
 
-def read_record(raw: bytes) -> tuple[Record, str]:
+def read_record(raw: bytes) -> tuple[Record, str, bytes | None]:
     """
-    A record, and its canonical JSON text: that of its hash.
+    A record, the canonical JSON text of what its hash covers, and that of the content which the hash leaves out.
 
     Raises:
         PoisonError: `invalid_event`, `hash_mismatch` or `not_canonical`.
     """
-    found = _as_written(raw)
-    return look_closer(raw) if found is None else (found, raw.decode())
+    found = None if _APART in raw else _as_written(raw)
+    return look_closer(raw) if found is None else (found, raw.decode(), None)
 
 
-def look_closer(raw: bytes) -> tuple[Record, str]:
+def look_closer(raw: bytes) -> tuple[Record, str, bytes | None]:
     """The same of a record of any shape, whoever wrote it; and slower."""
     try:
         record = _read_record(raw)
         _cut(record)
         _check(record)
-        return record, _intact(raw, record.hash).decode()
+        if record.form == FORM:
+            return record, *_apart(raw, record.hash)
+        return record, _intact(raw, record.hash).decode(), None
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise PoisonError("invalid_event") from None
 
@@ -289,6 +295,27 @@ def _intact(raw: bytes, stated: str) -> bytes:
     except (ValueError, TypeError):
         pass  # it has no canonical form: it is not what was hashed
     raise PoisonError("not_canonical" if as_sent else "hash_mismatch")
+
+
+def _apart(raw: bytes, stated: str) -> tuple[str, bytes]:
+    """The text that is hashed of a record of the second form, and its content, both canonical whoever wrote them."""
+    event = msgspec.json.decode(raw)
+    event.pop("received_at", None)
+    content = event.get("content")
+    if not isinstance(content, dict) or is_content_sealed(event):
+        raise PoisonError("hash_mismatch")
+    try:
+        text, apart = record_json(hashed_part(event)), record_json(content)
+    except (ValueError, TypeError):
+        raise PoisonError("not_canonical") from None
+    without = text.replace(b'"hash":"%b",' % stated.encode(), b"", 1)
+    if (_digest(without), _digest(apart)) != (stated, event.get("content_digest")):
+        raise PoisonError("hash_mismatch")
+    return text.decode(), apart
+
+
+def _digest(text: bytes) -> str:
+    return "sha256:" + hashlib.sha256(text).hexdigest()
 
 
 def is_canonical(raw: bytes, event: Any) -> bool:

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from importlib.util import find_spec
 from typing import Final
 
-from keeptrusts.api.exports import EXPORT_FORMATS, EXPORT_TYPES
+from keeptrusts.api.exports import EXPORT_CONTENTS, EXPORT_FORMATS, EXPORT_TYPES
 from keeptrusts.control.event_filters import read_time
 from keeptrusts.control.ocsf import TRANSLATORS
 from keeptrusts.control.problem import ProblemError
@@ -18,6 +18,7 @@ from keeptrusts.store.archive_rows import AUDIT_FILTERS, AuditSource, Escalation
 from keeptrusts.store.escalations import FILTERS as ESCALATION_FILTERS
 from keeptrusts.store.events import EXACT, Filters
 from keeptrusts.store.exports import NewExport
+from keeptrusts.store.sealing import Sealer
 from keeptrusts.store.transaction import Tx
 
 FILTERS: Final[Mapping[str, Sequence[str]]] = {
@@ -35,38 +36,47 @@ def read_export(
     start: str | None,
     end: str | None,
     filters: Mapping[str, str],
+    content: str | None,
     now: datetime,
 ) -> NewExport:
     """
     In the store's terms.
 
     Raises:
-        ProblemError: 422 `invalid_type`, `invalid_format`, `invalid_window`, `invalid_time` or `unknown_filter`.
+        ProblemError: 422 `invalid_type`, `invalid_format`, `invalid_window`, `invalid_time`, `invalid_content` or
+            `unknown_filter`.
     """
     chosen = kind or "events"
     _word("type", chosen, EXPORT_TYPES)
     _word("format", written_as, EXPORT_FORMATS)
     _form(chosen, written_as)
     _filters(chosen, filters)
+    _content(chosen, content)
     try:
         covered = read_window(window, read_time("from", start), read_time("to", end), now)
     except InputError as refused:
         field = "window" if window is not None else "from"
         raise _refused(field, refused.code, str(refused)) from None
     return NewExport(
-        type=chosen, format=written_as, window_from=covered.start, window_to=covered.end, filters=dict(filters)
+        type=chosen,
+        format=written_as,
+        window_from=covered.start,
+        window_to=covered.end,
+        filters=dict(filters),
+        content=(content or "sealed") if chosen == "events" else None,
     )
 
 
-def source_of(tx: Tx, org: str, wanted: NewExport) -> Source:
-    """The rows that are there now."""
+def source_of(tx: Tx, org: str, wanted: NewExport, sealer: Sealer) -> Source:
+    """The rows that are there now. `sealer` opens contents, where they are to be in the clear."""
     if wanted.type == "audit-log":
         return AuditSource(org, wanted.filters, wanted.window_from, wanted.window_to)
     if wanted.type == "escalations":
         return EscalationSource(org, wanted.filters, wanted.window_from, wanted.window_to)
     exact = {name: value for name, value in wanted.filters.items() if name in EXACT}
     filters = Filters(exact=exact, policy=wanted.filters.get("policy"), search=wanted.filters.get("q"))
-    return EventSource.begin(tx.events, org, filters.within(wanted.window_from, wanted.window_to))
+    within = filters.within(wanted.window_from, wanted.window_to)
+    return EventSource.begin(tx.events, org, within, sealer if wanted.content == "clear" else None)
 
 
 def _form(kind: str, written_as: str) -> None:
@@ -75,6 +85,14 @@ def _form(kind: str, written_as: str) -> None:
     if written_as == "parquet" and find_spec("pyarrow") is None:
         message = "`parquet` needs the extra of the control plane: `pip install 'keeptrusts[archive]'`"
         raise _refused("format", "invalid_format", message)
+
+
+def _content(kind: str, given: str | None) -> None:
+    if given is None:
+        return
+    if kind != "events":
+        raise _refused("content", "invalid_content", "only events have content; leave `content` out")
+    _word("content", given, EXPORT_CONTENTS)
 
 
 def _word(field: str, given: str, known: Sequence[str]) -> None:

@@ -162,11 +162,11 @@ class Exporter:
         wanted = _wanted(stored)
         if wanted.type != "events":
             with self._store.read() as tx:
-                return 0, source_of(tx, lease.org, wanted)
+                return 0, source_of(tx, lease.org, wanted, self._services.sealer)
         key = self._services.signer.key()
         with self._store.events.write() as tx:
             sealed, upto = seal_upto(tx.connection, lease.org, key, at=tx.now)
-            source = source_of(tx, lease.org, wanted)
+            source = source_of(tx, lease.org, wanted, self._services.sealer)
         assert isinstance(source, EventSource)
         return sealed, replace(source, upto=upto)
 
@@ -249,11 +249,12 @@ def _wanted(stored: StoredExport) -> NewExport:
         window_from=stored.window_from,
         window_to=stored.window_to,
         filters=shown["filters"],
+        content=shown["content"],
     )
 
 
 def _about(stored: StoredExport) -> dict[str, object]:
-    names = ("type", "format", "window_from", "window_to", "filters")
+    names = ("type", "format", "window_from", "window_to", "filters", "content")
     shown: Mapping[str, object] = {**stored.shown}
     about = {name: shown[name] for name in names}
     return {"export": stored.shown["id"], "organisation": stored.org, "keeptrusts_version": VERSION, **about}

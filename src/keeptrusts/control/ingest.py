@@ -25,8 +25,10 @@ from keeptrusts.control.problem import ProblemError
 from keeptrusts.store import intake
 from keeptrusts.store.appending import NewEvent, acted_text
 from keeptrusts.store.chains import ChainBreak, Chains
+from keeptrusts.store.content_keys import ContentKeys, lock
 from keeptrusts.store.errors import RepeatedEventError
 from keeptrusts.store.events import Events
+from keeptrusts.store.sealing import Sealer
 from keeptrusts.store.tables import quarantine
 from keeptrusts.store.transaction import Store, Tx, new_id
 from keeptrusts.store.webhooks import wanted_types
@@ -47,6 +49,8 @@ _read_batch = msgspec.json.Decoder(_Batch).decode
 class _Good(NamedTuple):
     record: Record
     event: NewEvent
+    key: bytes | None
+    """Of its content, sealed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +94,12 @@ def read_batch(body: bytes, encoding: str | None) -> Sequence[bytes]:
     return [bytes(raw) for raw in found]
 
 
-def read_events(raw_events: Sequence[bytes], actor: Actor) -> Batch:
-    """Each event read, its hash checked."""
+def read_events(raw_events: Sequence[bytes], actor: Actor, sealer: Sealer) -> Batch:
+    """Each event read, its hash checked, and its content encrypted."""
     batch = Batch({}, [], [])
     for index, raw in enumerate(raw_events):
         try:
-            one = _read(raw, actor)
+            one = _read(raw, actor, sealer)
         except PoisonError as poison:
             batch.rejected.append(({"index": index, "id": safe_id(raw), "code": str(poison)}, raw))
             continue
@@ -139,6 +143,7 @@ def _take_in(store: Store, org: str, parts: Sequence[Part], told: Callable[[], N
         fresh = [one for one in good if one.event.id not in there] if there else good
         links = [one.record for one in fresh] if there else links
         _note_breaks(tx, Chains(tx.connection, org).follow(begun.ends, links, at=tx.now))
+        _keep_keys(tx, org, fresh)
         _tell(store, tx, org, fresh, told, patterns=None if store.apart else begun.patterns)
         new = [one.event for one in good if one.event.id not in looked_for]
         intake.end(tx.connection, org, new, at=tx.now, xid=begun.ends.xid)
@@ -154,6 +159,7 @@ def _take_in_looking(store: Store, org: str, parts: Sequence[Part], told: Callab
         stored = Events(tx.connection, org).append([one.event for one in good], at=tx.now)
         fresh = [one for one in good if one.event.id in stored]
         _note_breaks(tx, chains.extend(ends, [one.record for one in fresh], at=tx.now))
+        _keep_keys(tx, org, fresh)
         _tell(store, tx, org, fresh, told, patterns=None)
     return _receipts(parts, fresh)
 
@@ -176,6 +182,12 @@ def _looked_for(tx: Tx, org: str, doubtful: Sequence[_Good]) -> tuple[set[str], 
     events = [one.event for one in doubtful]
     every = {one.id for one in events}
     return every - Events(tx.connection, org).append(events, at=tx.now), every
+
+
+def _keep_keys(tx: Tx, org: str, fresh: Sequence[_Good]) -> None:
+    keys = {one.event.id: one.key for one in fresh if one.key is not None}
+    if keys:
+        ContentKeys(tx.connection, org).keep(keys)
 
 
 def _note_breaks(tx: Tx, broken: Sequence[ChainBreak]) -> None:
@@ -253,10 +265,11 @@ def _plain(body: bytes, encoding: str | None) -> bytes:
     return plain
 
 
-def _read(raw: bytes, actor: Actor) -> _Good:
-    record, body = read_record(raw)
+def _read(raw: bytes, actor: Actor, sealer: Sealer) -> _Good:
+    record, body, content = read_record(raw)
     if actor.gateway_id is not None and record.gateway_id not in {None, actor.gateway_id}:
         raise PoisonError("foreign_gateway")  # a gateway token is good for its own gateway only
+    locked = None if content is None else lock(content, actor.org, record.id, sealer)
     event = NewEvent(
         id=record.id,
         event_type=record.event_type,
@@ -273,8 +286,9 @@ def _read(raw: bytes, actor: Actor) -> _Good:
         request_id=record.request_id,
         acted=acted_text(kinds) if (kinds := acted(record)) else "|",
         body=body,
+        content=locked.content if locked else None,
     )
-    return _Good(record, event)
+    return _Good(record, event, locked.key if locked else None)
 
 
 def _told(one: _Good) -> dict[str, Any]:

@@ -65,7 +65,7 @@ async def follow(services: Services, actor: Actor, filters: Filters, cursor: Cur
 
 def _next(services: Services, actor: Actor, filters: Filters, cursor: Cursor) -> tuple[list[Followed], Cursor]:
     with services.store.events.read() as tx:
-        return Events(tx.connection, actor.org).after(cursor, filters, limit=AT_ONCE)
+        return Events(tx.connection, actor.org, services.sealer).after(cursor, filters, limit=AT_ONCE)
 
 
 def _still_welcome(services: Services, actor: Actor) -> bool:

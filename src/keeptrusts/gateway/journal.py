@@ -10,6 +10,7 @@ import errno
 import fcntl
 import itertools
 import os
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from keeptrusts.core.errors import InputError, SpoolFullError
 from keeptrusts.gateway.recovery import Recovered, is_admitted, read_cursor, recover, write_cursor
 from keeptrusts.gateway.segments import SegmentHeader, create_segment, first_sequence, frame, segments, write_all
 from keeptrusts.trail.chain import Link, chain_fields, sealed
+from keeptrusts.trail.contents import SALT_BYTES, with_content_apart
 
 OnFull: TypeAlias = Literal["block", "drop-oldest"]
 Event: TypeAlias = dict[str, Any]
@@ -232,8 +234,9 @@ class _Batch:
     def add(self, event: Event) -> Exception | None:
         """Take the event in; else say why not."""
         sequence = self.head.sequence + 1
-        chained = chain_fields(event, sequence=sequence, prev_hash=self.head.hash, instance_id=self._instance_id)
         try:
+            apart = with_content_apart(event, secrets.token_hex(SALT_BYTES)) if event.get("content") else event
+            chained = chain_fields(apart, sequence=sequence, prev_hash=self.head.hash, instance_id=self._instance_id)
             payload, digest = sealed(chained)
         except (TypeError, ValueError) as unfit:
             return unfit

@@ -20,11 +20,21 @@ from keeptrusts.policy.compiled import CompiledPolicy
 from keeptrusts.policy.engine import Chain, Judgement
 
 Reason: TypeAlias = Literal[
-    "not_a_decision", "no_content", "cut", "needs_base", "not_reproduced", "headers", "tools", "services", "counts"
+    "not_a_decision",
+    "no_content",
+    "sealed",
+    "cut",
+    "needs_base",
+    "not_reproduced",
+    "headers",
+    "tools",
+    "services",
+    "counts",
 ]
 REASONS: Final[Mapping[Reason, str]] = {
     "not_a_decision": "no record of a decision on a request that was seen through",
     "no_content": "the texts were not kept: `audit-logger.content` was `none` or `digest`",
+    "sealed": "the texts are encrypted in this archive: `kt events open` decrypts them",
     "cut": "a text was too long to be kept whole",
     "needs_base": "a policy had objected, and without the document of that time nobody can tell whether it would again",
     "not_reproduced": "the base says another thing of what was kept than was recorded, so what was kept is not enough",
@@ -278,6 +288,8 @@ def _exchanges(event: Mapping[str, Any]) -> Iterator[Exchange]:
     content = event.get("content")
     if not isinstance(content, Mapping):
         raise _NotReplayableError("no_content")
+    if set(content) == {"sealed"}:  # as archives hold it (`trail.contents`)
+        raise _NotReplayableError("sealed")
     caller = Caller(
         key_id=event.get("key_id"),
         user_id=event.get("user_id"),

@@ -20,9 +20,10 @@ from keeptrusts.store.tables import events, events_apart
 from keeptrusts.store.trail_tables import checkpoints
 from keeptrusts.store.transaction import Store, Tx, new_id
 
-EVENTS: Final = frozenset(
-    {"events", "event_quarantine", "chain_heads", "chain_breaks", "checkpoints", "event_hours", "event_days"}
-)
+EVENTS: Final = frozenset({
+    "events", "content_keys", "event_quarantine", "chain_heads", "chain_breaks", "checkpoints", "event_hours",
+    "event_days",
+})  # fmt: skip
 """Tables that lie beside the events. `messages` is an outbox in either."""
 PAIR: Final = "pair"
 _APART: Final = "the events of this database are in one of their own; give its `--events-dsn`"

@@ -30,6 +30,7 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     Args:
         acted: Kinds that did not simply allow, as `acted_text` writes them.
         body: Its JSON text, as it is hashed.
+        content: What the hash leaves out, encrypted (`store.content_keys`).
     """
 
     id: str
@@ -47,6 +48,7 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     request_id: str | None
     acted: str
     body: str
+    content: str | None = None
 
 
 def acted_text(kinds: Iterable[str]) -> str:
@@ -128,6 +130,7 @@ def _lines(org: str, new: Sequence[NewEvent], at: datetime, xid: int) -> Iterato
             _NULL if one.request_id is None else one.request_id,
             one.acted,
             one.body,
+            _NULL if one.content is None else one.content,
         )
         line = "\t".join(fields)
         # most have nothing to escape, and one look at the line is cheaper than one at each field
@@ -153,6 +156,7 @@ _COLUMN_TYPES: Final = {
     "reason_code": "text", "gateway_id": "text", "instance_id": "text", "sequence": "bigint",
     "configuration_id": "text", "model": "text", "provider": "text", "user_id": "text", "agent_id": "text",
     "request_id": "text", "acted": "text", "body": "text",
+    "content": "text",
 }  # fmt: skip
 _TABS: Final = len(_COLUMN_TYPES)
 

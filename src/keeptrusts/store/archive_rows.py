@@ -18,10 +18,12 @@ from sqlalchemy import ColumnElement, Connection, func, select, tuple_
 from keeptrusts.core.canonical import canonical_json
 from keeptrusts.store.audit import entry_of
 from keeptrusts.store.escalations import shown_of
-from keeptrusts.store.events import Cursor, Events, Filters, json_text_of
+from keeptrusts.store.events import Cursor, Events, Filters, apart, json_text_of, open_contents
 from keeptrusts.store.review_tables import escalations
+from keeptrusts.store.sealing import Sealer
 from keeptrusts.store.tables import audit_log, events
 from keeptrusts.store.transaction import Tx
+from keeptrusts.trail.contents import SEALED
 
 AUDIT_FILTERS: Final = ("actor", "action", "object_type", "object_id")
 
@@ -48,32 +50,50 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EventSource:
-    """Events up to the cursor `upto`; make it with `begin`."""
+    """
+    Events up to the cursor `upto`; make it with `begin`.
+
+    Args:
+        sealer: Opens the contents; None: they stay encrypted, for `kt events open`.
+    """
 
     org: str
     filters: Filters
     upto: Cursor
+    sealer: Sealer | None
 
     @classmethod
-    def begin(cls, connection: Connection, org: str, filters: Filters) -> EventSource:
+    def begin(cls, connection: Connection, org: str, filters: Filters, sealer: Sealer | None) -> EventSource:
         """What is committed now."""
-        return cls(org, filters, Events(connection, org).now())
+        return cls(org, filters, Events(connection, org).now(), sealer)
 
     def count(self, tx: Tx) -> int:
         return tx.events.execute(select(func.count()).select_from(events).where(*self._conditions())).scalar_one()
 
     def page(self, tx: Tx, after: str, *, limit: int) -> Sequence[ArchiveRow]:
         query = (
-            select(events.c.id, events.c.body, events.c.received_at)
+            select(events.c.id, events.c.body, events.c.content, events.c.received_at)
             .where(*self._conditions(), events.c.id > after)
             .order_by(events.c.id)
             .limit(limit)
         )
-        return [ArchiveRow(row.id, json_text_of(row.body, row.received_at)) for row in tx.events.execute(query)]
+        rows = tx.events.execute(query).all()
+        opened = open_contents(tx.events, self.org, rows, self.sealer) if self.sealer else {}
+        return [
+            ArchiveRow(row.id, json_text_of(row.body, row.received_at, _content(row.content, opened.get(row.id))))
+            for row in rows
+        ]
 
     def _conditions(self) -> tuple[ColumnElement[bool], ...]:
         before = tuple_(events.c.xid, events.c.position) <= tuple_(self.upto.xid, self.upto.position)
         return (events.c.org == self.org, before, *self.filters.conditions())
+
+
+def _content(stored: str | None, opened: str | None) -> str | None:
+    """In the clear where it was opened; else as it is stored, which nobody reads without its key."""
+    if stored and opened is None:
+        return f'{{"{SEALED}":"{stored}"}}'
+    return apart(stored, opened)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,9 +26,11 @@ from keeptrusts.core.errors import InputError
 from keeptrusts.core.version import VERSION
 from keeptrusts.store.apart import EVENTS, databases_of
 from keeptrusts.store.columns import metadata, rfc3339
+from keeptrusts.store.content_tables import content_keys
 from keeptrusts.store.copy_text import kind_of, write_line
 from keeptrusts.store.engine import is_sqlite
 from keeptrusts.store.errors import ConflictError
+from keeptrusts.store.key_file import key_file, replace
 from keeptrusts.store.migrating import is_known, newest
 from keeptrusts.store.tables import events, events_apart, messages, organisations
 from keeptrusts.store.trail_tables import checkpoints
@@ -41,9 +43,12 @@ SHIFTED: Final = {("events", "xid"), ("checkpoints", "last_xid")}
 """Transaction numbers: they mean nothing in another PostgreSQL, where they must lie before all that are to come."""
 
 
-def back_up(store: Store, folder: Path, secret: bytes) -> dict[str, Any]:
+def back_up(store: Store, folder: Path, secret: bytes, keys: Path | None = None) -> dict[str, Any]:
     """
     Write `folder`, which appears when it is complete; its manifest.
+
+    Args:
+        keys: Where the keys of contents go, instead of those of the backup before; None: beside the folder.
 
     Raises:
         ConflictError: The folder is there already.
@@ -54,7 +59,7 @@ def back_up(store: Store, folder: Path, secret: bytes) -> dict[str, Any]:
         raise ConflictError(f"`{folder}` or its draft `{draft}` exists; choose another name or remove it")
     draft.mkdir(parents=True, mode=0o700)
     try:
-        manifest = _write_all(store, draft)
+        manifest = _write_all(store, draft, keys or key_file(folder, secret))
         manifest["mac"] = mac(manifest, secret)
         (draft / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
         draft.rename(folder)
@@ -110,14 +115,15 @@ def all_tables() -> list[Table]:
     """
     In an order in which none refers to a later one.
 
-    Without `events_apart`: where the events are is not said by the backup, but by whoever restores it.
+    Without `events_apart`: where the events are is not said by the backup, but by whoever restores it; and without
+    `content_keys`, which have a file of their own (`store.key_file`).
     """
     for path in sorted(Path(__file__).parent.glob("*tables.py")):
         import_module(f"keeptrusts.store.{path.stem}")
-    return [table for table in metadata.sorted_tables if table is not events_apart]
+    return [table for table in metadata.sorted_tables if table not in {events_apart, content_keys}]
 
 
-def _write_all(store: Store, draft: Path) -> dict[str, Any]:
+def _write_all(store: Store, draft: Path, keys: Path) -> dict[str, Any]:
     with ExitStack() as opened:
         # events first: what their outbox has told since is then in the other as well, and is told once
         parts = [opened.enter_context(_one_moment(each)) for each in reversed(databases_of(store))]
@@ -128,6 +134,8 @@ def _write_all(store: Store, draft: Path) -> dict[str, Any]:
         ]
         if store.apart:
             tables.append(_write(beside, messages, draft, shift, name="messages-of-events"))
+        # before the folder is there: what it holds can be read from then on
+        count = replace(keys, _lines(beside, content_keys, 0))
         return {
             "format": FORMAT,
             "keeptrusts_version": VERSION,
@@ -135,6 +143,7 @@ def _write_all(store: Store, draft: Path) -> dict[str, Any]:
             "engine": tx.connection.dialect.name,
             "made_at": rfc3339(datetime.now(UTC)),
             "tables": tables,
+            "content_keys": count,
         }
 
 

@@ -80,6 +80,22 @@ def hold_alone(engine: Engine) -> Iterator[None]:
         yield
 
 
+def overwrite_deleted(connection: Connection) -> None:
+    """Have SQLite write zeros over what this transaction deletes; until then it only forgets where it was."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA secure_delete = ON").close()
+
+
+def empty_log(engine: Engine) -> None:
+    """Have SQLite take over what is in its write-ahead log, and cut that off, unless somebody is reading in it."""
+    if is_sqlite(engine):
+        connection = engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+        finally:
+            connection.close()
+
+
 def _address(url: str) -> URL:
     try:
         address = make_url(url)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    Row,
     Select,
     func,
     literal_column,
@@ -30,6 +31,8 @@ from keeptrusts.core.errors import NotFoundError
 from keeptrusts.core.ids import EVENT, is_id, lowest_id, made_at_ms
 from keeptrusts.store.appending import NewEvent, append_missing
 from keeptrusts.store.columns import rfc3339
+from keeptrusts.store.content_keys import ContentKeys
+from keeptrusts.store.sealing import Sealer
 from keeptrusts.store.tables import events
 
 EXACT: Final = (
@@ -39,6 +42,7 @@ EXACT: Final = (
 """Filters that are columns."""
 SEARCHED: Final = ("id", "request_id", "model", "user_id", "agent_id", "reason_code")
 """What `q` looks into."""
+_SHOWN: Final = (events.c.id, events.c.body, events.c.content, events.c.received_at)
 _LOOKBACK_DAYS: Final = (1, 10)
 _DAY_MS: Final = 86_400_000
 
@@ -119,11 +123,17 @@ class Filters:
 
 
 class Events:
-    """The events of one organisation."""
+    """
+    The events of one organisation.
 
-    def __init__(self, connection: Connection, org: str) -> None:
+    Args:
+        sealer: Opens the keys of contents; without it they are not shown.
+    """
+
+    def __init__(self, connection: Connection, org: str, sealer: Sealer | None = None) -> None:
         self._connection = connection
         self._org = org
+        self._sealer = sealer
 
     def append(self, new: Sequence[NewEvent], *, at: datetime) -> set[str]:
         """
@@ -144,7 +154,7 @@ class Events:
         row = self._connection.execute(self._shown().where(events.c.id == identifier)).one_or_none()
         if row is None:
             raise NotFoundError("there is no such event")
-        return json_text_of(row.body, row.received_at)
+        return self._texts([row])[0]
 
     def page(self, filters: Filters, *, before: str | None, limit: int) -> list[tuple[str, str]]:
         """Id and JSON text of each, newest first."""
@@ -154,8 +164,8 @@ class Events:
             some = query.limit(limit - len(found))
             some = some.where(events.c.id < before) if before else some
             some = some.where(events.c.id >= lowest) if lowest else some
-            rows = self._connection.execute(some)
-            found += [(row.id, json_text_of(row.body, row.received_at)) for row in rows]
+            rows = self._connection.execute(some).all()
+            found += zip((row.id for row in rows), self._texts(rows), strict=True)
             if len(found) == limit:
                 break
             before = lowest
@@ -204,21 +214,27 @@ class Events:
         """The next events in the order of their commits, and where to go on."""
         order = tuple_(events.c.xid, events.c.position)
         query = (
-            select(events.c.xid, events.c.position, events.c.event_type, events.c.body, events.c.received_at)
+            select(events.c.xid, events.c.position, events.c.event_type, *_SHOWN)
             .where(events.c.org == self._org, order > tuple_(cursor.xid, cursor.position), *filters.conditions())
             .order_by(events.c.xid, events.c.position)
             .limit(limit)
         )
         if self._connection.dialect.name == "postgresql":
             query = query.where(events.c.xid < _horizon())
+        rows = self._connection.execute(query).all()
         found = [
-            Followed(Cursor(row.xid, row.position), row.event_type, json_text_of(row.body, row.received_at))
-            for row in self._connection.execute(query)
+            Followed(Cursor(row.xid, row.position), row.event_type, json_text)
+            for row, json_text in zip(rows, self._texts(rows), strict=True)
         ]
         return found, found[-1].cursor if found else cursor
 
     def _shown(self) -> Select[Any]:
-        return select(events.c.id, events.c.body, events.c.received_at).where(events.c.org == self._org)
+        return select(*_SHOWN).where(events.c.org == self._org)
+
+    def _texts(self, rows: Sequence[Row[*tuple[Any, ...]]]) -> list[str]:
+        """As the API shows them, with the contents that can be opened."""
+        opened = open_contents(self._connection, self._org, rows, self._sealer) if self._sealer else {}
+        return [json_text_of(row.body, row.received_at, apart(row.content, opened.get(row.id))) for row in rows]
 
 
 def _horizon() -> ColumnElement[Any]:
@@ -226,9 +242,28 @@ def _horizon() -> ColumnElement[Any]:
     return literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint", BigInteger)
 
 
-def json_text_of(body: str, received_at: datetime) -> str:
-    """An event as the API shows it: as it was hashed, and when it came."""
-    return f'{body[:-1]},"received_at":"{rfc3339(received_at)}"}}'
+def open_contents(
+    connection: Connection, org: str, rows: Sequence[Row[*tuple[Any, ...]]], sealer: Sealer
+) -> dict[str, str]:
+    """JSON texts of the contents of these rows, by id; those that have no key any more are not among them."""
+    stored = {row.id: row.content for row in rows if row.content}
+    return ContentKeys(connection, org).open(stored, sealer) if stored else {}
+
+
+def apart(stored: str | None, opened: str | None) -> str | None:
+    """What is shown of a content: null where it cannot be opened; None of an event that never had one apart."""
+    return None if stored is None else opened or "null"
+
+
+def json_text_of(body: str, received_at: datetime, content: str | None) -> str:
+    """
+    An event as the API shows it: as it was hashed, then what the hash leaves out, and when it came.
+
+    Args:
+        content: JSON text; None: the hash covers it, or there is none.
+    """
+    shown = "" if content is None else f',"content":{content}'
+    return f'{body[:-1]}{shown},"received_at":"{rfc3339(received_at)}"}}'
 
 
 def ids_of(since: datetime, until: datetime) -> tuple[str, str]:

@@ -20,13 +20,14 @@ from keeptrusts.store.work_tables import exports
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewExport:
-    """What to archive. `filters` are those of the list of that type."""
+    """What to archive. `filters` are those of the list of that type. `content` is of events: `sealed` or `clear`."""
 
     type: str
     format: str
     window_from: datetime
     window_to: datetime
     filters: Mapping[str, str]
+    content: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class Exports:
             "window_from": wanted.window_from,
             "window_to": wanted.window_to,
             "filters": dict(wanted.filters),
+            "content": wanted.content,
             "state": "queued",
             "rows_done": 0,
             "created_at": at,
@@ -159,6 +161,7 @@ def _stored(row: RowMapping) -> StoredExport:
         "window_from": rfc3339(row["window_from"]),
         "window_to": rfc3339(row["window_to"]),
         "filters": row["filters"],
+        "content": row["content"],
         "state": row["state"],
         "rows_done": row["rows_done"],
         "rows_total": row["rows_total"],

@@ -16,6 +16,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, text
 
 from keeptrusts.core.ids import made_at_ms
+from keeptrusts.store.content_keys import destroy_within
 from keeptrusts.store.events import Cursor, ids_of
 
 DAYS_AHEAD: Final = 3
@@ -109,6 +110,7 @@ def drop_past(connection: Connection, kept: Mapping[str, Kept], highest: str) ->
         groups = _groups_past(connection, name, upper, kept)
         if groups is not None:
             connection.execute(text(f"DROP TABLE {name}"))
+            destroy_within(connection, _lower(name), upper)
             return {one.org for one in groups}
     return None
 
@@ -192,6 +194,12 @@ def _work_alone(connection: Connection) -> None:
 
 def _name(day: date) -> str:
     return f"events_{day:%Y%m%d}"
+
+
+def _lower(name: str) -> str:
+    """The lowest id that this partition can hold."""
+    day = name.removeprefix("events_")
+    return _bounds(date.fromisoformat(day))[0] if day.isdecimal() else ""
 
 
 def _bounds(day: date) -> tuple[str, str]:

@@ -24,6 +24,7 @@ from keeptrusts.store.backup import AT_ONCE, read_manifest
 from keeptrusts.store.copy_text import read_line
 from keeptrusts.store.engine import is_sqlite
 from keeptrusts.store.errors import ConflictError
+from keeptrusts.store.key_file import as_table, check, forget_strangers, key_file
 from keeptrusts.store.migrating import bring, revision_of
 from keeptrusts.store.tables import events, gateways
 from keeptrusts.store.transaction import Store
@@ -37,11 +38,17 @@ _LAST: Final = (
 )
 
 
-def restore(store: Store, folder: Path, secret: bytes) -> dict[str, Any]:
+def restore(
+    store: Store, folder: Path, secret: bytes, keys: Path | None = None, *, contents: bool = True
+) -> dict[str, Any]:
     """
     Fill an empty database; the manifest of what it was filled with.
 
     A backup of an earlier version fills a database of that shape, which then becomes one of today's.
+
+    Args:
+        keys: The keys of contents; None: those beside the folder.
+        contents: Whether these have to be there. Without keys what the backup holds of contents cannot be read.
 
     Raises:
         InputError: It is no backup, was changed, or was made with another secret key or by a later version.
@@ -49,7 +56,7 @@ def restore(store: Store, folder: Path, secret: bytes) -> dict[str, Any]:
         StoreUnavailableError: The database is away or full.
     """
     with _without_a_trace(store):
-        return _restore(store, folder, secret)
+        return _restore(store, folder, secret, (keys or key_file(folder, secret)) if contents else None)
 
 
 @contextmanager
@@ -68,8 +75,10 @@ def _without_a_trace(store: Store) -> Iterator[None]:
         raise
 
 
-def _restore(store: Store, folder: Path, secret: bytes) -> dict[str, Any]:
+def _restore(store: Store, folder: Path, secret: bytes, keys: Path | None) -> dict[str, Any]:
     manifest = read_manifest(folder, secret)
+    if keys is not None:
+        check(keys, manifest.get("content_keys", 0))
     with store.write() as tx, store.events.write() if store.apart else nullcontext(tx) as beside:
         both = [tx, beside] if store.apart else [tx]
         for each in both:
@@ -81,6 +90,9 @@ def _restore(store: Store, folder: Path, secret: bytes) -> dict[str, Any]:
             _load(there, table, folder)
         for each in both:
             bring(each.connection)
+        if keys is not None and keys.exists():
+            _load(beside.connection, as_table(keys), keys.parent)
+            forget_strangers(beside.connection)
         _raise_epochs(tx.connection, datetime.fromisoformat(manifest["made_at"]), tx.now)
         _go_on(beside.connection)
         if store.apart:

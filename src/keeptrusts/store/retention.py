@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, tuple_, update
 
+from keeptrusts.store.content_keys import GONE, ContentKeys
 from keeptrusts.store.events import Cursor, ids_of
 from keeptrusts.store.tables import configurations, events
 
@@ -47,13 +48,30 @@ def forget(
     return limit - left
 
 
-def erase(connection: Connection, org: str, user_id: str, *, limit: int) -> list[str]:
-    """Delete up to `limit` events of a user, the oldest first; their ids."""
-    mine = events.c.org == org, events.c.user_id == user_id
-    found = list(connection.execute(select(events.c.id).where(*mine).order_by(events.c.id).limit(limit)).scalars())
+def erase(connection: Connection, org: str, whose: ColumnElement[bool], *, limit: int) -> list[str]:
+    """Delete up to `limit` events, the oldest first, and the keys of their contents; their ids."""
+    some = select(events.c.id).where(events.c.org == org, whose).order_by(events.c.id).limit(limit)
+    found = list(connection.execute(some).scalars())
     if found:
         connection.execute(delete(events).where(events.c.org == org, events.c.id.in_(found)))
+        ContentKeys(connection, org).destroy(found)
     return found
+
+
+def erase_contents(connection: Connection, org: str, whose: ColumnElement[bool], *, limit: int) -> list[str]:
+    """The same for the contents alone, of events that have one apart: the events stay."""
+    there = events.c.content.is_not(None), events.c.content != GONE
+    some = select(events.c.id).where(events.c.org == org, whose, *there).order_by(events.c.id).limit(limit)
+    found = list(connection.execute(some).scalars())
+    if found:
+        connection.execute(update(events).where(events.c.org == org, events.c.id.in_(found)).values(content=GONE))
+        ContentKeys(connection, org).destroy(found)
+    return found
+
+
+def holds_content() -> ColumnElement[bool]:
+    """Events of which the hash covers a content, as gateways wrote them before: it can only go with the event."""
+    return and_(events.c.content.is_(None), events.c.body.like('%,"content":{%'))
 
 
 def _delete(connection: Connection, org: str, conditions: tuple[object, ...], limit: int) -> int:
@@ -63,4 +81,5 @@ def _delete(connection: Connection, org: str, conditions: tuple[object, ...], li
     found = list(connection.execute(some).scalars())
     if found:
         connection.execute(delete(events).where(events.c.org == org, events.c.id.in_(found)))
+        ContentKeys(connection, org).destroy(found)
     return len(found)

@@ -212,6 +212,7 @@ events: Final = Table(
     Column("request_id", Word, nullable=True),
     Column("acted", Long, nullable=False),
     Column("body", Long, nullable=False),
+    Column("content", Long, nullable=True),
     UniqueConstraint("org", "id"),
     Index("ix_events_org_gateway_id_id", "org", "gateway_id", "id"),
     _partial("model", "model IS NOT NULL"),
@@ -226,7 +227,8 @@ events: Final = Table(
     sqlite_autoincrement=True,
 )
 """
-`body` is the event's JSON text exactly as it is hashed into its chain; the other columns are for finding it.
+`body` is the event's JSON text exactly as it is hashed into its chain; the other columns are for finding it. `content`
+is what the hash leaves out (`trail.contents`), base64 of AES-256-GCM under the key in `content_keys`.
 
 `xid` is the writing transaction on PostgreSQL (a reader takes only what lies below the horizon) and 0 on SQLite, where
 one writer at a time makes `position` enough: it is never given twice, also when retention has deleted its row. `acted`

@@ -58,7 +58,16 @@ class Deleted:
     otherwise: str
 
 
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """Ids of events that went whole, and of those of which only the content did."""
+
+    events: Sequence[str] = ()
+    contents: Sequence[str] = ()
+
+
 NOTHING: Final = Deleted({}, "")
+NOBODY: Final = Erased()
 
 
 class Trail:
@@ -105,7 +114,7 @@ class Trail:
             self._connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
 
     def seal(
-        self, key: SigningKey, upto: Cursor, *, at: datetime, deleted: Deleted = NOTHING, erased: Sequence[str] = ()
+        self, key: SigningKey, upto: Cursor, *, at: datetime, deleted: Deleted = NOTHING, erased: Erased = NOBODY
     ) -> int:
         """
         Write the next checkpoint, also when nothing came since; how many events are in it.
@@ -113,7 +122,7 @@ class Trail:
         Args:
             upto: What lies behind is left for the next one.
             deleted: What retention has deleted by now.
-            erased: Ids of events that this transaction has erased on request.
+            erased: What this transaction has erased on request.
         """
         head = self.head()
         columns = (events.c.xid, events.c.position, events.c.id, events.c.body, *COLUMNS)
@@ -132,7 +141,8 @@ class Trail:
             sealed_at=rfc3339(at),
             deleted_before=deleted.otherwise,
             deleted_of=deleted.by_configuration,
-            erased=list(erased),
+            erased=list(erased.events),
+            content_erased=list(erased.contents),
         )
         last = Cursor(rows[-1].xid, rows[-1].position) if rows else head.cursor
         self._count(rows, head)

@@ -101,6 +101,7 @@ exports: Final = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("completed_at", UtcTime, nullable=True),
     Column("expires_at", UtcTime, nullable=True),
+    Column("content", Word, nullable=True),
     Index("ix_exports_org_id", "org", "id"),
     Index("ix_exports_state_expires_at", "state", "expires_at"),
 )

@@ -2,8 +2,9 @@
 The hash chain over the records of one gateway instance: forging, losing or reordering one is found and named.
 
 `hash` is `sha256:` and the hexadecimal SHA-256 of the canonical JSON of the record without `hash` and `received_at`
-(the control plane's own field). `sequence` starts at 1; `prev_hash` of the first record is null. What an instance had
-to drop is admitted by a record of type `gap` further on in the same chain.
+(the control plane's own field), and in the second form without `content` (`trail.contents`). `sequence` starts at 1;
+`prev_hash` of the first record is null. What an instance had to drop is admitted by a record of type `gap` further on
+in the same chain.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
+from keeptrusts.trail.contents import hashed_part, is_apart, is_content_intact
 from keeptrusts.trail.record_json import record_digest, record_json
 
 UNHASHED: Final = ("hash", "received_at")
@@ -65,16 +67,22 @@ def sealed(chained: dict[str, Any]) -> tuple[bytes, str]:
     Args:
         chained: As `chain_fields` made it.
     """
-    before = record_json({name: value for name, value in chained.items() if name < "hash"})[1:-1]
+    before = _members_before(chained, "hash")
     after = record_json({name: value for name, value in chained.items() if name > "hash"})[1:]
-    before = before and before + b","
-    digest = "sha256:" + hashlib.sha256(b"{%b%b" % (before, after)).hexdigest()
+    hashed = _members_before(hashed_part(chained), "hash") if is_apart(chained) else before
+    digest = "sha256:" + hashlib.sha256(b"{%b%b" % (hashed, after)).hexdigest()
     return b'{%b"hash":"%b",%b' % (before, digest.encode(), after), digest
+
+
+def _members_before(record: Mapping[str, Any], end: str) -> bytes:
+    """Those whose names come before, as they stand in the canonical JSON, each with a comma behind it."""
+    text = record_json({name: value for name, value in record.items() if name < end})[1:-1]
+    return text and text + b","
 
 
 def event_hash(event: Mapping[str, Any]) -> str:
     """What the `hash` of this record has to be."""
-    kept = {name: value for name, value in event.items() if name not in UNHASHED}
+    kept = {name: value for name, value in hashed_part(event).items() if name not in UNHASHED}
     return record_digest(kept)
 
 
@@ -197,6 +205,6 @@ class _Chain:
 
 def _is_intact(event: Mapping[str, Any]) -> bool:
     try:
-        return event.get("hash") == event_hash(event)
+        return event.get("hash") == event_hash(event) and is_content_intact(event)
     except (TypeError, ValueError):
         return False

@@ -31,7 +31,7 @@ ENTRY_BYTES: Final[Mapping[str, int]] = {"keeptrusts.checkpoint.1": 48, "keeptru
 TYPE: Final = "keeptrusts.checkpoint.2"
 UNTAGGED_BYTES: Final = 48
 _TAG_BYTES: Final = 16
-_OPTIONAL: Final = ("deleted_before", "deleted_of", "erased")
+_OPTIONAL: Final = ("deleted_before", "deleted_of", "erased", "content_erased")
 _FIELDS: Final[Mapping[str, type]] = {
     "type": str, "organisation": str, "number": int, "size": int, "root": str, "previous": str, "lowest_id": str,
     "highest_id": str, "highest_id_before": str, "sealed_at": str,
@@ -53,6 +53,7 @@ class Checkpoint:
             empty: none. In the first form, of whichever configuration.
         deleted_of: The same by configuration.
         erased: Ids of events that were erased on request, since the checkpoint before.
+        content_erased: The same of events of which only the content was; the events stay.
     """
 
     organisation: str
@@ -67,6 +68,7 @@ class Checkpoint:
     deleted_before: str = ""
     deleted_of: Mapping[str, str] = field(default_factory=dict)
     erased: Sequence[str] = field(default_factory=list)
+    content_erased: Sequence[str] = field(default_factory=list)
     type: str = TYPE
 
     @property
@@ -145,6 +147,9 @@ def _is_whole(payload: Mapping[str, Any]) -> bool:
         and isinstance(payload.get("deleted_before", ""), str)
         and isinstance(by_configuration, dict)
         and all(isinstance(lowest, str) for lowest in by_configuration.values())
-        and isinstance(payload.get("erased", []), list)
-        and all(isinstance(one, str) for one in payload.get("erased", []))
+        and all(_are_ids(payload.get(name, [])) for name in ("erased", "content_erased"))
     )
+
+
+def _are_ids(found: object) -> bool:
+    return isinstance(found, list) and all(isinstance(one, str) for one in found)

@@ -26,10 +26,12 @@ from keeptrusts.trail.checkpoints import (
     root_of,
     split_entries,
 )
+from keeptrusts.trail.contents import has_content, hashed_part, is_apart, is_content_intact, is_content_sealed
 
 FindingName: TypeAlias = Literal[
-    "flip", "deleted", "reordered", "duplicate", "back_dated", "cut_tail", "wrong_prev", "bad_checkpoint", "witness"
-]
+    "flip", "deleted", "reordered", "duplicate", "back_dated", "cut_tail", "wrong_prev", "bad_checkpoint", "witness",
+    "content_deleted",
+]  # fmt: skip
 MOST_NAMED: Final = 50
 PROMPT_S: Final = 600
 """A gateway that reaches the control plane sends within seconds, and a minute later all is sealed."""
@@ -43,7 +45,8 @@ class Finding:
     Args:
         name: `flip`: the record does not match its hash. `deleted`: a sealed record is not there. `back_dated`: it was
             never sealed, though the time it claims was, or long after the time it claims. `cut_tail`: the end is
-            missing. `witness`: the checkpoints are not those that a gateway was shown.
+            missing. `content_deleted`: the record is there without its content, which nobody erased. `witness`: the
+            checkpoints are not those that a gateway was shown.
         where: The id of the record, or the number of the checkpoint.
     """
 
@@ -74,8 +77,11 @@ class Proof:
     checkpoints: int = 0
     deleted_before: str = ""
     erased: set[str] = field(default_factory=set)
+    content_erased: set[str] = field(default_factory=set)
+    content_sealed: int = 0
     delays: dict[str, int] = field(default_factory=dict)
     _bounds: dict[bytes, str] = field(default_factory=dict)
+    _contentless: dict[str, bytes] = field(default_factory=dict)
     _retention: list[Checkpoint] = field(default_factory=list)
     _last: Checkpoint | None = None
     _last_digest: str = ""
@@ -98,6 +104,7 @@ class Proof:
             self.deleted_before = max(self.deleted_before, lowest)
             self._retention.append(said)
         self.erased |= set(said.erased)
+        self.content_erased |= set(said.content_erased)
         self._take_entries(said, signed.get("entries"))
 
     def row(self, event: Mapping[str, Any]) -> None:
@@ -140,6 +147,7 @@ class Proof:
         if self.window.whole:
             self._find_missing()
         self._find_broken_links()
+        self._find_contentless()
         return self.found
 
     def _follow(self, said: Checkpoint) -> None:
@@ -177,8 +185,8 @@ class Proof:
 
     def _compare(self, identifier: str, event: Mapping[str, Any]) -> None:
         try:
-            body = {name: value for name, value in event.items() if name != UNHASHED[1]}
-            intact = event_hash(event) == event.get("hash")
+            body = {name: value for name, value in hashed_part(event).items() if name != UNHASHED[1]}
+            intact = event_hash(event) == event.get("hash") and is_content_intact(event)
             configuration = event.get("configuration_id")
             own = entry(identifier, canonical_json(body), None if configuration is None else str(configuration))
         except (TypeError, ValueError):
@@ -189,6 +197,18 @@ class Proof:
             self._report("flip", identifier, "the record is not the one that was recorded")
         elif sealed is None and self.checkpoints:
             self._report("back_dated", identifier, "no checkpoint has sealed this record")
+        self._note_content(identifier, event, own)
+
+    def _note_content(self, identifier: str, event: Mapping[str, Any], own: bytes) -> None:
+        self.content_sealed += is_content_sealed(event)
+        if is_apart(event) and not has_content(event):
+            self._contentless[identifier] = own[UNTAGGED_BYTES:]
+
+    def _find_contentless(self) -> None:
+        """Retention deletes keys first where an event came when its time was over."""
+        lost = (one for one in self._contentless if one not in self.content_erased)
+        for one in sorted(one for one in lost if one >= self._spared(self._contentless[one])):
+            self._report("content_deleted", one, "its content is not there, and nobody erased it")
 
     def _link(self, identifier: str, event: Mapping[str, Any]) -> None:
         instance, sequence = str(event.get("instance_id")), event.get("sequence")

@@ -176,3 +176,10 @@ def test_samples_are_few_and_the_digests_bind() -> None:
     assert told["newly_blocked_ratio"] == 1.0
     assert told["candidate_digest"] == policy_of(BLOCK).digest
     assert told["corpus_digest"] != simulate(policy_of(BLOCK), [event]).corpus_digest
+
+
+def test_texts_that_are_encrypted() -> None:
+    """An archive that nobody opened: it is not judged as if nothing had been said, and the reason says what to do."""
+    event = event_of(policy_of(BLOCK), "who?") | {"content": {"sealed": "AAAA"}}
+    impact = simulate(policy_of(BLOCK), [event])
+    assert (reasons(impact), impact.unchanged) == ({"sealed": 1}, 0)

@@ -64,9 +64,9 @@ async def take_events(
 
 @router.get("/events", responses={200: {"model": Page[Event]}})
 @transactional
-def list_events(actor: EventReader, tx: Tx, paging: Paging, filters: EventFilters) -> Response:
+def list_events(actor: EventReader, tx: Tx, paging: Paging, filters: EventFilters, services: AppServices) -> Response:
     """Events, newest first by the gateways' clocks."""
-    rows = Events(tx.events, actor.org).page(filters, before=paging.before, limit=paging.take)
+    rows = Events(tx.events, actor.org, services.sealer).page(filters, before=paging.before, limit=paging.take)
     page = paging.page(rows, key=lambda row: row[0])
     # the stored text is the answer: nothing is read and written again
     shown = ",".join(row[1] for row in page["data"])
@@ -104,15 +104,15 @@ async def follow_events(
 
 @router.get("/events/{event_id}", responses={200: {"model": Event}})
 @transactional
-def read_event(event_id: str, actor: EventReader, tx: Tx) -> Response:
+def read_event(event_id: str, actor: EventReader, tx: Tx, services: AppServices) -> Response:
     """One event, with its place in its chain."""
     if not is_id(event_id, EVENT):
         raise NotFoundError("there is no such event")
-    return Response(Events(tx.events, actor.org).read(event_id), media_type="application/json")
+    return Response(Events(tx.events, actor.org, services.sealer).read(event_id), media_type="application/json")
 
 
 def _take(services: Services, actor: Actor, body: bytes, encoding: str | None) -> EventReceipt:
-    batch = read_events(read_batch(body, encoding), actor)
+    batch = read_events(read_batch(body, encoding), actor, services.sealer)
     receipt = services.gathering.take_in(actor, batch)
     for outcome, count in (
         ("accepted", len(receipt["accepted"])),

@@ -40,7 +40,7 @@ _NEEDED: Final = {
     "escalations": scopes.ESCALATIONS_READ,
 }
 """An export shows nothing that its maker, or whoever fetches it, could not read in a list."""
-_OWN_PARAMETERS: Final = frozenset({"type", "format", "window", "from", "to", "limit"})
+_OWN_PARAMETERS: Final = frozenset({"type", "format", "window", "from", "to", "limit", "content"})
 
 allow_words(["filters", *_OWN_PARAMETERS])
 
@@ -58,6 +58,7 @@ def make_export(
         start=draft.get("from"),
         end=draft.get("to"),
         filters=draft.get("filters", {}),
+        content=draft.get("content"),
         now=tx.now,
     )
     _require(actor, wanted.type)
@@ -141,7 +142,9 @@ def preview_export(
     window: Word = None,
     start: Annotated[str | None, Query(alias="from", max_length=40)] = None,
     end: Annotated[str | None, Query(alias="to", max_length=40)] = None,
+    content: Word = None,
     limit: Annotated[int, Query(ge=1, le=MOST_PREVIEWED)] = 10,
+    services: AppServices,
 ) -> Page[dict[str, Any]]:
     """The first rows of what an export would hold. Filters are parameters by their own names."""
     wanted = read_export(
@@ -151,10 +154,11 @@ def preview_export(
         start=start,
         end=end,
         filters=filters,
+        content=content,
         now=tx.now,
     )
     _require(actor, wanted.type)
-    rows = source_of(tx, actor.org, wanted).page(tx, "", limit=limit + 1)
+    rows = source_of(tx, actor.org, wanted, services.sealer).page(tx, "", limit=limit + 1)
     shown = [msgspec.json.decode(row.json_text) for row in rows[:limit]]
     return {"data": shown, "next_cursor": None, "has_more": len(rows) > limit}
 

@@ -53,5 +53,7 @@ def _recorded(
     wanted = Filters(exact={"configuration_id": configuration_id, "event_type": "decision"})
     with services.store.read() as tx:
         current = Configurations(tx.connection, org).read(configuration_id).shown["policy_yaml"]
-        found = Events(tx.events, org).page(wanted.within(window.start, window.end), before=None, limit=most)
+        found = Events(tx.events, org, services.sealer).page(
+            wanted.within(window.start, window.end), before=None, limit=most
+        )
     return current, [json.loads(text) for _, text in reversed(found)]
