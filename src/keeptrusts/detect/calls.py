@@ -10,7 +10,10 @@ from keeptrusts.detect.scan import ALNUM, WORD, Rule
 
 _EXTENSION: Final = r"(?: ?(?:x|ext\.? ?)\d{1,5})?"
 _SEPARATED: Final = ALNUM | {"_", "-", ".", "/", "#", "+", "$", ","}
-_ANY: Final = r"\+?\(?\d(?:[ ()./-]{0,2}\d){5,14}" + _EXTENSION
+_ANY: Final = r"\(?\+?\(?\d(?:[ ()./-]{0,2}\d){5,14}" + _EXTENSION
+_PLACE: Final = "office|fax|mobile|cell|desk|home|work"
+_MINE: Final = "(?:phone|cell|mobile|number|new number)"
+"""What may stand behind a number and say that it is one."""
 _NAMES: Final = (
     "telephone|telefone?|telefono|telefoon|telefonszam|phones?|tel|mobile|mobil|mobiel|movil|cell|cellulare|celular"
     "|cel|portable|handy|gsm|fax|whatsapp|office|desk|hotline|ph|tlf|puh|puhelin|matkapuhelin|telemovel|komorka|kom"
@@ -45,12 +48,18 @@ def _told(label: str) -> Rule:
 CALLS: Final = (
     Rule(
         "phone",
-        r"(?:\+|00)[ ]?\(?[1-9](?:[ ().-]{0,2}\d){6,14}",
+        r"(?:\+|00)[ ]?\(?[1-9](?:[ ()./-]{0,2}\d){6,14}" + _EXTENSION,
         before=ALNUM | {"_", "+", "."},
         after=WORD,
         check=phones.international_phone,
-        sieve=r"(?:\+|00) ?\(?[1-9][ ().-]{0,2}[0-9]",
+        sieve=r"(?:\+|00) ?\(?[1-9][ ()./-]{0,2}[0-9]",
         back=7,
+    ),
+    Rule(
+        "phone",
+        r"\(\+[1-9]\d{0,2}\)(?:[ ()./-]{0,2}\d){6,12}",
+        before=ALNUM | {"_", "+", "."},
+        check=phones.international_phone,
     ),
     Rule(
         "phone",
@@ -91,12 +100,12 @@ CALLS: Final = (
     ),
     Rule(
         "phone",
-        rf"\+?\(?\d(?:[ ().-]{{0,2}}\d){{6,14}}{_EXTENSION}[ -]{{1,3}}(?:office|fax|mobile|cell|desk|home|work)",
+        rf"\+?\(?\d(?:[ ()./-]{{0,2}}\d){{6,14}}{_EXTENSION}(?:[ -]{{1,3}}(?:{_PLACE})| is my {_MINE})",
         before=ALNUM | {"_", "+", "."},
         check=numbers.digits_between(7, 15),
         caseless=True,
-        sieve=r"[0-9][ -]{1,3}(?:office|fax|mobile|cell|desk|home|work)",
-        back=64,
+        sieve=rf"[0-9](?:[ -]{{1,3}}(?:{_PLACE})| is my {_MINE})",
+        back=72,
         confidence=0.75,
     ),
 )

@@ -14,7 +14,7 @@ OF: Final = r"[ \t]{0,2}(?:(?:number|num|nr|no|id|code|#)\.?)?[ \t]{0,2}(?:is|wa
 
 _BETWEEN: Final = (
     "is|was|are|as|to|of|on|at|in|the|my|her|his|our|its?|it's|be|now|new|old|this|that|reads|shown|given|file|form"
-    "|right|correct|ist|lautet|war|es|est?|e|el|l[ea]|a[lu]|op"
+    "|right|correct|under|ist|lautet|war|es|est?|e|el|l[ea]|a[lu]|op"
 )
 _MARK: Final = r"[\s\"'`:=#|>*,\\-]"
 _CELL: Final = r"</t[dh]>\s{0,2}<t[dh]>"

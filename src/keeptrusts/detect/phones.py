@@ -24,6 +24,8 @@ _NATIONAL: Final = (
 """Countries that write their own numbers with a zero or with brackets in front."""
 _LONG, _GROUPS = 10, 4
 """Digits, or groups, of a number that is told by how it is written: shorter ones are anything."""
+_EXTENSION: Final = re.compile(r" ?(?:x|ext\.? ?)\d{1,5}\Z")
+_APART: Final = frozenset(" .-(")
 _GROUP: Final = re.compile(r"\d+")
 _GROUP_PATTERN: Final = re.compile(r"\((\\d(?:\{[\d,]+\})?)\)")
 _TYPES: Final = (
@@ -33,8 +35,19 @@ _TYPES: Final = (
 
 
 def international_phone(text: str) -> int:
-    """A number behind `+` or `00` and its country code; a zero between the two may stand there and is not dialled."""
-    skipped = 0 if text.startswith("+") else 2
+    """
+    A number behind `+` or `00` and its country code; a zero between the two may stand there and is not dialled.
+
+    Where `+` or what follows the code sets it apart, a number of a length that the country has is enough.
+    """
+    number = _EXTENSION.sub("", text)
+    end = _international(number)
+    return len(text) if end == len(number) else end
+
+
+def _international(text: str) -> int:
+    told = "+" in text[:2]
+    skipped = 0 if told else 2
     if skipped and _is_article(text):
         return 0
     for digits, end in prefixes(text):
@@ -43,7 +56,11 @@ def international_phone(text: str) -> int:
             return 0
         code = _code_of(number)
         rest = number[len(code) :]
-        if code and (_assigned(code, rest) or (rest.startswith("0") and _assigned(code, rest[1:]))):
+        forms = (rest, rest.removeprefix("0"))
+        if code and any(_assigned(code, one) for one in forms):
+            return end
+        apart = told or text[2 + len(code) :][:1] in _APART
+        if code and apart and len(number) >= _LONG and any(len(one) in _lengths(code) for one in forms):
             return end
     return 0
 
@@ -89,6 +106,12 @@ def _code_of(number: str) -> str:
 def _assigned(code: str, number: str) -> bool:
     plan = _plan(code).get(len(number))
     return plan is not None and _is_whole(plan, number)
+
+
+@cache
+def _lengths(code: str) -> frozenset[int]:
+    """Of the national numbers of a country code, of whatever type."""
+    return frozenset(_plan(code))
 
 
 @cache

@@ -12,56 +12,19 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
+from keeptrusts.detect.announced import ANNOUNCED, real
 from keeptrusts.detect.digests import published
 from keeptrusts.detect.examples import no_example, no_part
 from keeptrusts.detect.fold import View, view
 from keeptrusts.detect.issuers import FORMS
 from keeptrusts.detect.memory import remembered
-from keeptrusts.detect.randomness import INSIDE, OUTSIDE, PLACEHOLDERS, WINDOW, random_windows
+from keeptrusts.detect.randomness import INSIDE, OUTSIDE, WINDOW, random_windows
 from keeptrusts.detect.scan import ALNUM, Hit, Rule, RuleSet
 
 _RANDOM: Final = "high_entropy"
 _CHANCE: Final = frozenset({_RANDOM, "yandex_cloud_secret"})
 """What random characters alone can be taken for: of the forms, the one whose prefix is two letters."""
-_ASSIGNS: Final = r"[\"']?[ \t]{0,2}(?:=>|:=|=|:)[ \t]{0,2}[\"'`]?"
-_PRIVATE: Final = (
-    r"password|passwd|pwd|passphrase|passcode|passwort|senha|contrasena|(?:db|database|key|root|admin|smtp|ftp)[_-]?pass"
-    r"|secret|private[_-]?key|apikey"
-    r"|(?:api|auth|service|account|client|signing|encryption|master|shared|storage|license|webhook|deploy|app|consumer"
-    r"|secret|access|refresh|session|bot|personal)[_-]?(?:key|secret|token)"
-)
-"""Names of what nobody else may know."""
-_CALLED: Final = frozenset("([")
-"""What follows a name in a program, not a secret."""
-_NOBODYS: Final = frozenset(
-    {"password", "passwd", "pass", "pwd", "passw0rd", "secret", "user", "username", "mypassword", "pw", "token", "key"}
-)
 _IN_TOKEN: Final = ALNUM | {"_", "-"}
-
-
-def real(text: str) -> int:
-    """Refuse what a manual would print instead of a secret."""
-    lowered = text.lower()
-    fake = any(word in lowered for word in PLACEHOLDERS) or len(set(text)) < 6
-    return 0 if fake else no_part(text)
-
-
-def assigned(text: str) -> int:
-    """What stands behind `password=` is a secret when it is no word, no reference and no placeholder."""
-    mixed = any(map(str.isdigit, text)) and any(map(str.isalpha, text))
-    return real(text) if mixed else 0
-
-
-def token(text: str) -> int:
-    """What stands behind `token=` alone: many a name ends so, and pages of a list have tokens, too."""
-    letters = sum(map(str.isalpha, text))
-    return assigned(text) if letters >= 4 and sum(map(str.isdigit, text)) >= 2 and len(set(text)) >= 10 else 0
-
-
-def address(text: str) -> int:
-    """Refuse what documentation writes where a user name and a password belong."""
-    user, _, password = text.rpartition("://")[2].removesuffix("@").partition(":")
-    return 0 if password.strip("[]").lower() in _NOBODYS or (user, password) == ("scott", "tiger") else real(text)
 
 
 def _rule(category: str, pattern: str) -> Rule:
@@ -81,40 +44,7 @@ _FORMATS: Final = (
     _labelled(
         "azure_search_key", r"(?:ocp-apim-subscription-|azure_?(?:openai_|search_)?(?:api_)?)key", r"[A-Za-z0-9]{32,84}"
     ),
-    Rule(
-        "password",
-        r"[^\s\"'`,;:@<>{}()\[\]]{6,48}",
-        label=rf"(?:{_PRIVATE})" + _ASSIGNS,
-        before=ALNUM,
-        after=_CALLED,
-        check=assigned,
-        caseless=True,
-        sieve=r"(?:password|passwd|pwd|passphrase|passcode|passwort|pass|key|secret|token|senha|contrasena)"
-        r"[\"']?[ \t]{0,2}[=:]",
-        back=28,
-        confidence=0.7,
-    ),
-    Rule(
-        "password",
-        r"[A-Za-z0-9+/=._~-]{16,80}",
-        label=r"(?:token|credentials?|cookie|bearer)" + _ASSIGNS,
-        before=ALNUM,
-        after=_CALLED,
-        check=token,
-        caseless=True,
-        sieve=r"(?:token|credentials?|cookie|bearer)[\"']?[ \t]{0,2}[=:]",
-        back=16,
-        confidence=0.65,
-    ),
-    Rule(
-        "connection_string",
-        r"[a-z][a-z0-9+]{1,15}://[^\s:@/\"'<>]{0,24}:[^\s:@/\"'<>]{3,48}@",
-        after=frozenset(),
-        check=address,
-        caseless=True,
-        sieve=r"://[^\s:@/\"'<>]{0,24}:[^\s:@/\"'<>]{3}",
-        back=52,
-    ),
+    *ANNOUNCED,
 )
 
 _ENTROPY: Final = (
