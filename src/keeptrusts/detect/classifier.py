@@ -48,7 +48,7 @@ CERTAIN: Final = 0.9999
 LEAST: Final = 65
 """Features that a window is taken to have at least: one telling word alone says little."""
 _KEPT: Final = 1 << 13
-"""Most tokens that are remembered, at 200 bytes each; with more of them, all are forgotten."""
+"""With more tokens remembered, at 200 bytes each, those are forgotten that are not met until as many more are."""
 HEADER: Final = 40
 _HASH_SIZE: Final = 4
 _WORD_SIZE: Final = _HASH_SIZE + 1
@@ -189,16 +189,15 @@ class Model:
         """The window with the highest logit, which is the mean of its own and of that of the worst block."""
         blocks = self._blocks(tokens)
         if len(blocks) < 2:
-            total, count = blocks[0] if blocks else (0, 0)
-            return Window(0, len(tokens), self._logit(total, count))
-        logits = [
-            self._logit(first + second, of_first + of_second)
-            for (first, of_first), (second, of_second) in pairwise(blocks)
+            (logit,) = self._logits(blocks or [(0, 0)])
+            return Window(0, len(tokens), logit)
+        windows = [
+            (first + second, of_first + of_second) for (first, of_first), (second, of_second) in pairwise(blocks)
         ]
+        logits = self._logits(windows)
         logit = max(logits)
         start = logits.index(logit) * BLOCK
-        narrow = max([self._logit(total, count) for total, count in blocks])
-        return Window(start, min(start + 2 * BLOCK, len(tokens)), (logit + narrow) / 2)
+        return Window(start, min(start + 2 * BLOCK, len(tokens)), (logit + max(self._logits(blocks))) / 2)
 
     def _blocks(self, tokens: Sequence[str]) -> list[tuple[int, int]]:
         found: list[tuple[int, int]] = []
@@ -222,8 +221,9 @@ class Model:
             total += sum(itemgetter(*distinct, 0)(self._weights)) - self._weights[0]
         return total, count + len(distinct)
 
-    def _logit(self, total: int, count: int) -> float:
-        return self.bias + self.unit * total / math.sqrt(max(count, LEAST))
+    def _logits(self, sums: Sequence[tuple[int, int]]) -> list[float]:
+        bias, unit, root = self.bias, self.unit, math.sqrt
+        return [bias + unit * total / root(max(count, LEAST)) for total, count in sums]
 
     def score(self, logit: float, ruled: float) -> float:
         """

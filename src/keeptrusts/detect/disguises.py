@@ -216,9 +216,7 @@ def decoded_tokens(text: str, *, pairs: bool = True) -> Iterator[tuple[int, int,
 
 def _runs(data: bytes, marks: bytes) -> Iterator[tuple[int, int]]:
     """Where runs of encoded text stand; they begin with marks enough. Small letters alone, as of paths, are none."""
-    from keeptrusts.detect.engine import compile_regex
-
-    regex, at = compile_regex(_TOKENS), 0
+    regex, at = _encoded(), 0
     while (at := marks.find(_RUN, at)) >= 0:
         end = marks.find(0, at)
         run = data[at:end]
@@ -229,6 +227,13 @@ def _runs(data: bytes, marks: bytes) -> Iterator[tuple[int, int]]:
             at = found[0][1]
         else:
             return
+
+
+@cache
+def _encoded() -> Regex:
+    from keeptrusts.detect.engine import compile_regex
+
+    return compile_regex(_TOKENS)
 
 
 def _spaced(data: bytes) -> Iterator[tuple[int, int]]:
