@@ -84,6 +84,7 @@ HEAD, _, ONE = OURS.partition('resource "')
 LATENCY_S = 0.03
 NO_OP, COALESCED = 1000, 500
 MANY_ROUNDS = 3
+DISTRIBUTION = "/usr/bin/python3"
 CPU_CLOCK = 2
 """With the number of a process above it: the clock of its CPU time."""
 HASHED = re.compile(r"starting plugin: path=")
@@ -132,6 +133,7 @@ class Bench:
         self.launcher = install(plugins)[0] / NAME
         self.go = terraform_minimal.install(folder / "go", plugins)
         self.environment = _environment(folder, plugins)
+        self.distribution = _with_python(folder / "distribution", self.environment)
 
     def all(self) -> Iterator[Measure]:
         yield from self.handshake()
@@ -153,16 +155,17 @@ class Bench:
         return _compare(contenders, 4, self.rounds)
 
     def plan_of_one(self) -> Iterator[Measure]:
-        folders = {
-            "`terraform_data`": self.module("built-in", BUILT_IN),
-            "plan of one resource": self.module("one", OURS),
-        }
+        ours = self.module("one", OURS)
+        contenders = self.plans({"`terraform_data`": self.module("built-in", BUILT_IN), "plan of one resource": ours})
+        if self.distribution is not None:
+            contenders.append((f"the same, `{DISTRIBUTION}`", lambda: _plan(ours, self.distribution or {})))
         if self.go is not None:
-            folders["the same, minimal Go provider"] = self.module("go-one", _for_go(BUILT_IN))
-        return _compare(self.plans(folders), 4, self.rounds, floor=True)
+            folder = self.module("go-one", _for_go(BUILT_IN))
+            contenders += self.plans({"the same, minimal Go provider": folder})
+        return _compare(contenders, 4, self.rounds, floor=True)
 
     def plans(self, folders: Mapping[str, Path]) -> list[Measured]:
-        return [(name, partial(self.terraform, folder, "plan")) for name, folder in folders.items()]
+        return [(name, partial(_plan, folder, self.environment)) for name, folder in folders.items()]
 
     def starts(self) -> Iterator[Measure]:
         """Processes of the provider for each command, which is Terraform's own number of walks."""
@@ -242,6 +245,27 @@ def _environment(folder: Path, plugins: Path) -> Mapping[str, str]:
     own = {"HOME": str(folder), "TMPDIR": str(folder), "TF_CLI_CONFIG_FILE": str(config), "CHECKPOINT_DISABLE": "1"}
     own |= {"KEEPTRUSTS_API_KEY": "kt_key_none_none"}
     return os.environ | own | {"PATH": f"{Path(sys.base_prefix, 'bin')}{os.pathsep}{os.environ['PATH']}"}
+
+
+def _with_python(folder: Path, environment: Mapping[str, str]) -> Mapping[str, str] | None:
+    """
+    With the distribution's interpreter, which is built with its profile; None: it is this one, or of another version.
+
+    Compiled modules are for one version.
+    """
+    python = Path(DISTRIBUTION)
+    asked = [python, "-c", "import sys; print(sys.implementation.cache_tag)"]
+    if not python.exists() or python.resolve().parent == Path(sys.base_prefix, "bin").resolve():
+        return None
+    if subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip() != sys.implementation.cache_tag:
+        return None
+    folder.mkdir()
+    (folder / "python3").symlink_to(python)
+    return {**environment, "PATH": f"{folder}{os.pathsep}{environment['PATH']}"}
+
+
+def _plan(folder: Path, environment: Mapping[str, str]) -> Spent:
+    return _spent(["terraform", "plan"], folder, environment)
 
 
 def _spent(command: list[str], folder: Path | None, environment: Mapping[str, str]) -> Spent:
@@ -330,13 +354,21 @@ INTRODUCTION = """\
 
 What the provider costs (`make bench-terraform`): ratios of medians, each group measured in turn on one machine. CPU
 time is that of Terraform and its providers together, and says more on a machine with other work. `terraform_data` needs
-no process; what a plan costs beside it, Terraform mostly spends on speaking to a provider, whichever it is. The minimal
-Go provider shows how much: go-plugin and grpc-go, no API, no linter, nothing kept. It needs all that the budget
-allows for a plan of one, or a little more; for a no-op plan of 1,000 more than 1.3 times as much with the schema of
-`terraform_data`, and twice as much with that of `keeptrusts_configuration`, which has 14 attributes.
-A plan of one is measured as the second of its folder, so that its document is known to be sound;
-[0234](../decisions/0234-sound-texts-are-remembered.md) and [0240](../decisions/0240-answers-without-waiting.md) have
-what was tried to make it cheaper.
+no process. The minimal Go provider is go-plugin and grpc-go, with no API, no linter, and nothing kept.
+A plan of one is measured as the second of its folder, so that its document and arguments are known to be sound.
+
+**What no provider can save.** Terraform alone is what its own process takes of a plan of ours: what would be left if
+the provider cost nothing. Half of a plan of one is that. Terraform starts three processes, makes a P-521 key and a
+certificate for each (25 ms of CPU), connects to them (10), and hashes the installed folder (4); the rest it takes
+without a provider, too. Of a no-op plan of 1,000 it is nearly all, and by itself more than the budget of 1.3 allows:
+what Terraform does for a resource grows with its attributes, and `keeptrusts_configuration` has 14. A Go provider with
+the schema of `terraform_data` misses it as well.
+
+**What is left of ours.** Of 27 ms of CPU a process, 11 are the start of Python (9 where it is built with its profile,
+as distributions do), 6 OpenSSL, 4 the connection and its calls, 3 the modules for it, 2 the end, and 1 the key and its
+certificate. The process that plans needs 15 more, for classes, `typing` and the calls.
+[0234](../decisions/0234-sound-texts-are-remembered.md), [0240](../decisions/0240-answers-without-waiting.md) and
+[0250](../decisions/0250-what-was-validated-before.md) have what was tried to make it cheaper.
 
 | what | beside | ratio | of CPU | at most | kept | |
 |---|---|---|---|---|---|---|
