@@ -35,7 +35,8 @@ ORG = "org_" + "b" * 32
 DATABASE = "keeptrusts_bench"
 SECRET = "bench" * 10
 ENDPOINTS = 50
-KILLS = 2
+KILLS = (0, 1)
+"""Of each run."""
 CONNECTIONS = (1, 8, 16)
 
 
@@ -109,14 +110,7 @@ def _ingest(address: str, served: str, token: str, process: int, batches: int) -
 
 
 def _polls(address: str, served: str, token: str, process: int, polls: int) -> Iterator[str]:
-    found = polling.measure(served, process, address, token, org=ORG, count=polls, changes=3)
-    yield (
-        f"{polls:,} polls: {found.memory_kib:.0f} KiB each; while nothing changes {found.idle_ms:.0f} ms of CPU and"
-        f" {found.idle_queries:.0f} transactions a second. {load()}"
-    )
-    yield ""
-    rows = [(str(number), times) for number, times in enumerate(found.changes, 1)]
-    yield from table(("change", "first s", "median s", "p99 s", "last s", "CPU s"), rows)
+    yield from polling.measure(served, process, address, token, org=ORG, count=polls, changes=3).lines()
 
 
 def _deliveries(address: str, token: str, deliveries: int) -> Iterator[str]:
@@ -126,14 +120,8 @@ def _deliveries(address: str, token: str, deliveries: int) -> Iterator[str]:
         queue = delivering.Queue(
             lambda: delivering.started(line, f"http://{served}", SECRET), address, f"http://{served}", token, ORG
         )
-        found = queue.measure(ENDPOINTS, deliveries // ENDPOINTS, KILLS)
-    yield load()
-    yield ""
-    costs = (found.arrived, found.repeated, found.kills, found.seconds, found.before, found.after, found.peak)
-    yield from table(
-        ("deliveries", "arrived", "repeated", "kills", "seconds", "MiB before", "MiB after", "MiB at most"),
-        [(str(found.expected), costs)],
-    )
+        found = [queue.measure(ENDPOINTS, deliveries // ENDPOINTS, kills) for kills in KILLS]
+    yield from delivering.lines(found, ENDPOINTS)
 
 
 def _token(address: str) -> str:

@@ -12,13 +12,14 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import psycopg
 import urllib3
-from processes import peak_mib, resident_mib
+from page import load, table
+from processes import own_seconds, peak_mib, resident_mib
 from psycopg.types.json import Jsonb
 
 from keeptrusts.store.transaction import new_id
@@ -35,6 +36,9 @@ class _Receiver(ThreadingHTTPServer):
         self.lock = threading.Lock()
         self.over = threading.Event()
         super().__init__(("127.0.0.1", 0), _Handler)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A server that is killed leaves its connections."""
 
     def take(self, identifier: str) -> None:
         with self.lock:
@@ -62,6 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
 class Drained:
     """Memory in MiB. `repeated`: deliveries that came more than once, after a kill."""
 
+    name: str
     expected: int
     arrived: int = 0
     repeated: int = 0
@@ -70,7 +75,37 @@ class Drained:
     after: float = 0.0
     peak: float = 0.0
     kills: int = 0
+    cpu: float = 0.0
     peaks: list[float] = field(default_factory=list)
+
+
+def lines(found: Sequence[Drained], endpoints: int) -> Iterator[str]:
+    """For the page."""
+    yield f"{found[0].expected:,} deliveries to {endpoints} webhooks, and one more that never answers."
+    yield "CPU is the server's, without PostgreSQL's; that of a process that was killed is missing."
+    yield ""
+    names = (
+        "run",
+        "arrived",
+        "lost",
+        "repeated",
+        "seconds",
+        "a second",
+        "CPU us each",
+        "MiB before",
+        "after",
+        "at most",
+    )
+    yield from table(names, [(one.name, _figures(one)) for one in found])
+    yield ""
+    yield load()
+
+
+def _figures(one: Drained) -> tuple[float, ...]:
+    rate = one.expected / one.seconds
+    lost = one.expected - one.arrived
+    each = one.cpu / one.expected * 1e6
+    return one.arrived, lost, one.repeated, one.seconds, rate, each, one.before, one.after, one.peak
 
 
 Start = Callable[[], "subprocess.Popen[bytes]"]
@@ -90,15 +125,16 @@ class Queue:
         """Queue `endpoints` times `messages` deliveries; wait until all but those of the hanging one are done."""
         receiver = _Receiver()
         threading.Thread(target=receiver.serve_forever, daemon=True).start()
-        found = Drained(endpoints * messages, kills=kills)
+        found = Drained(f"killed: {kills}", endpoints * messages, kills=kills)
         process = self.start()
         try:
             self._subscribe(f"http://127.0.0.1:{receiver.server_address[1]}", endpoints)
             found.before = resident_mib(process.pid)
-            begun = time.perf_counter()
+            cpu, begun = own_seconds(process.pid), time.perf_counter()
             _publish(self.database, self.org, messages)
             process = self._drain(receiver, found, process)
             found.seconds = time.perf_counter() - begun
+            found.cpu = own_seconds(process.pid) - (0 if kills else cpu)
             found.after = resident_mib(process.pid)
             found.peak = max(*found.peaks, peak_mib(process.pid), 0.0)
             found.arrived = len(receiver.counts)
@@ -108,6 +144,7 @@ class Queue:
             process.terminate()
             process.wait(60)
             receiver.shutdown()
+            _forget(self.database)
         return found
 
     def _subscribe(self, address: str, endpoints: int) -> None:
@@ -136,6 +173,13 @@ def _publish(database: str, org: str, count: int) -> None:
     statement = "INSERT INTO messages (id, org, type, data, created_at) VALUES (%s, %s, 'event.blocked', %s, now())"
     with psycopg.connect(database) as connection, connection.cursor() as cursor:
         cursor.executemany(statement, [(new_id("msg"), org, Jsonb(said)) for _ in range(count)])
+
+
+def _forget(database: str) -> None:
+    """The webhooks, with what was sent to them: the next run has its own."""
+    with psycopg.connect(database) as connection:
+        connection.execute("DELETE FROM jobs WHERE queue = 'deliveries'")
+        connection.execute("DELETE FROM webhooks")
 
 
 def command(address: str, database: str, folder: str, kt: str) -> list[str]:

@@ -11,13 +11,15 @@ import asyncio
 import resource
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
 import psycopg
 import urllib3
 import uvloop
+from asking import Asking
+from page import load, table
 from processes import cpu_seconds, parent, resident_mib
 from sqlalchemy import insert
 
@@ -30,6 +32,7 @@ from keeptrusts.store.transaction import Store, new_id
 AT_ONCE = 100
 """Gateways that ask for their first bundle at the same time: more than the server accepts are dropped by the system."""
 IDLE_S = 45
+QUIET_S = 5
 LONGEST_S = 120
 POLICY = """\
 pack: {name: bench, version: 1.0.0, enabled: true}
@@ -141,16 +144,48 @@ class Fleet:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """KiB a poll that waits, CPU in ms a second while nothing changes, and of each change (s) and its CPU (s)."""
+    """
+    KiB a poll that waits, CPU in ms a second while nothing changes, and of each change (s) and its CPU (s).
 
+    `quiet` and `meanwhile`: what other requests took (ms, sorted), by their path, before and during the changes.
+    """
+
+    gateways: int
     memory_kib: float
     idle_ms: float
     idle_queries: float
     changes: list[tuple[float, float, float, float, float]]
+    quiet: Mapping[str, Sequence[float]]
+    meanwhile: Mapping[str, Sequence[float]]
+
+    def lines(self) -> Iterator[str]:
+        """For the page."""
+        yield f"{self.gateways:,} gateways wait, with {self.memory_kib:.0f} KiB of the server's memory each. While"
+        idle = f"{self.idle_ms:.0f} ms of CPU and {self.idle_queries:.0f} transactions a second"
+        yield f"nothing changes they cost {idle}, the server's own work included. Then"
+        yield "their configuration is changed, several times; the last time others ask the API as well:"
+        yield ""
+        names = ("change", "first s", "half of them s", "99 of 100 s", "all s", "CPU s", "CPU ms a gateway")
+        rows = [(str(number), (*took, took[-1] / self.gateways * 1000)) for number, took in enumerate(self.changes, 1)]
+        yield from table(names, rows)
+        yield ""
+        yield "What these wait for, one request after another, before and while the change goes round:"
+        yield ""
+        asked = [(f"`{path}`", (*_seen(self.quiet[path]), *_seen(took))) for path, took in self.meanwhile.items()]
+        yield from table(
+            ("request", "before: median ms", "p95 ms", "slowest ms", "meanwhile: median ms", "p95 ms", "slowest ms"),
+            asked,
+        )
+        yield ""
+        yield load()
+
+
+def _seen(took: Sequence[float]) -> tuple[float, float, float]:
+    return statistics.median(took), took[int(len(took) * 0.95)], took[-1]
 
 
 def measure(url: str, server: int, database: str, token: str, *, org: str, count: int, changes: int) -> Found:
-    """Hold `count` polls, wait, change the configuration `changes` times."""
+    """Hold `count` polls, wait, change the configuration `changes` times, and once more while others ask the API."""
     http = urllib3.PoolManager(headers={"Authorization": f"Bearer {token}"})
     asked = http.request("POST", url + "/v1/configurations", json={"name": "bench", "policy_yaml": POLICY})
     assert asked.status == 201, asked.data
@@ -171,7 +206,9 @@ def measure(url: str, server: int, database: str, token: str, *, org: str, count
             done = http.request("PATCH", f"{url}/v1/configurations/{configuration}", json={"policy_yaml": policy})
             assert done.status == 200, done.data
 
-        watched = _Watched(url, server, lambda: cpu_seconds(postmaster, server), queries, change)
+        watched = _Watched(
+            url, server, lambda: cpu_seconds(postmaster, server), queries, change, lambda: Asking(url, token)
+        )
         return uvloop.run(_hold(watched, tokens, changes))
 
 
@@ -182,12 +219,32 @@ class _Watched:
     cpu: Callable[[], float]
     queries: Callable[[], int]
     change: Callable[[int], None]
+    asking: Callable[[], Asking]
 
 
 async def _hold(watched: _Watched, tokens: list[str], changes: int) -> Found:
-    fleet, loop = Fleet(), asyncio.get_running_loop()
-    host, port = watched.url.removeprefix("http://").split(":")
+    fleet = Fleet()
     before = resident_mib(watched.server)
+    await _connect(watched, fleet, tokens)
+    memory = (resident_mib(watched.server) - before) * 1024 / len(tokens)
+    idle, idle_queries = await _rest(watched)
+    asking, since = watched.asking(), time.perf_counter()
+    await asyncio.sleep(QUIET_S)
+    quiet = asking.end(since)
+    found = [await _change(watched, fleet, number) for number in range(changes)]
+    asking = watched.asking()
+    await asyncio.sleep(1)
+    since = time.perf_counter()
+    found.append(await _change(watched, fleet, changes))
+    meanwhile = asking.end(since)
+    assert not fleet.refused, fleet.refused[:5]
+    assert not fleet.lost
+    return Found(len(tokens), memory, idle, idle_queries, found, quiet, meanwhile)
+
+
+async def _connect(watched: _Watched, fleet: Fleet, tokens: list[str]) -> None:
+    loop = asyncio.get_running_loop()
+    host, port = watched.url.removeprefix("http://").split(":")
     fleet.expect(len(tokens))
     gate = asyncio.Semaphore(AT_ONCE)
 
@@ -202,22 +259,23 @@ async def _hold(watched: _Watched, tokens: list[str], changes: int) -> Found:
     await asyncio.gather(*(open_one(number, token) for number, token in enumerate(tokens)))
     await asyncio.wait_for(fleet.complete.wait(), LONGEST_S)
     await asyncio.sleep(5)
-    memory = (resident_mib(watched.server) - before) * 1024 / len(tokens)
+
+
+async def _rest(watched: _Watched) -> tuple[float, float]:
+    """CPU in ms a second, and transactions a second."""
     cpu, asked, begun = watched.cpu(), watched.queries(), time.perf_counter()
     await asyncio.sleep(IDLE_S)
     lasted = time.perf_counter() - begun
-    idle, idle_queries = (watched.cpu() - cpu) / lasted * 1000, (watched.queries() - asked) / lasted
-    found = []
-    for number in range(changes):
-        fleet.expect(len(tokens))
-        cpu = watched.cpu()
-        begun = time.perf_counter()
-        await loop.run_in_executor(None, watched.change, number)
-        await asyncio.wait_for(fleet.complete.wait(), LONGEST_S)
-        took = sorted(moment - begun for moment in fleet.arrived)
-        spent = watched.cpu() - cpu
-        found.append((took[0], statistics.median(took), took[int(len(took) * 0.99)], took[-1], spent))
-        await asyncio.sleep(2)
-    assert not fleet.refused, fleet.refused[:5]
-    assert not fleet.lost
-    return Found(memory, idle, idle_queries, found)
+    return (watched.cpu() - cpu) / lasted * 1000, (watched.queries() - asked) / lasted
+
+
+async def _change(watched: _Watched, fleet: Fleet, number: int) -> tuple[float, float, float, float, float]:
+    """When the first, half, 99 of 100 and all of them had it, and the CPU that it took."""
+    fleet.expect(fleet.expected)
+    cpu, begun = watched.cpu(), time.perf_counter()
+    await asyncio.get_running_loop().run_in_executor(None, watched.change, number)
+    await asyncio.wait_for(fleet.complete.wait(), LONGEST_S)
+    took = sorted(moment - begun for moment in fleet.arrived)
+    spent = watched.cpu() - cpu
+    await asyncio.sleep(2)
+    return took[0], statistics.median(took), took[int(len(took) * 0.99)], took[-1], spent
