@@ -40,7 +40,7 @@ LIMITS = """\
 
 - Attacks by context alone: an ordinary question that the system prompt forbids; `topic-filter` says what is allowed.
 - Wording that neither the rules nor the training sources know, above all in languages other than English: about a
-  quarter of the attacks of unseen sources, and half of those of `deepset_train`.
+  fifth of the attacks of unseen sources, and two fifths of those of `deepset_train`.
 - Instructions hidden in a document that read like a part of it ("the reader should visit ...").
 - Encrypted text, ciphers with a key, and two encodings on top of each other, but for base64 in base64.
 - Harmless text about prompt injection is flagged more often than other text: see `docs_aisec` above.
