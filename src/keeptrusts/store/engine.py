@@ -46,6 +46,8 @@ def open_engine(url: str) -> Engine:
         pool_size=POOL // 2,
         max_overflow=POOL // 2,
         pool_timeout=5,
+        # the one used last: each knows the partitions only after it has planned for them, which takes it long
+        pool_use_lifo=True,
         connect_args={"prepare_threshold": None, "connect_timeout": 5, "application_name": "keeptrusts"},
     )
     event.listen(engine, "checkin", _note_rest)
