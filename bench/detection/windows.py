@@ -83,4 +83,6 @@ def _matrix(counts: Sequence[Counter[int]], sizes: Sequence[float], width: int) 
     values = np.fromiter(
         (n * size for counted, size in zip(counts, sizes, strict=True) for n in counted.values()), dtype=np.float32
     )
-    return scipy.sparse.csr_matrix((values, columns, ends), shape=(len(counts), width))
+    matrix = scipy.sparse.csr_matrix((values, columns, ends), shape=(len(counts), width))
+    matrix.sort_indices()  # sets of words have another order each time, and sums of floats depend on it
+    return matrix
