@@ -31,7 +31,7 @@ from support.small_disks import postgresql as postgresql_on
 
 pytestmark = pytest.mark.acceptance
 GIVEN = os.environ.get("KEEPTRUSTS_FAULT_EVENTS")
-EVENTS = int(GIVEN or 2000)
+EVENTS = int(GIVEN or 1000)
 SENDERS = 4
 DAY = 86_400
 SHARES = (0.25, 0.6)
