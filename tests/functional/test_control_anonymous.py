@@ -17,7 +17,8 @@ from keeptrusts.control.scopes import SCOPES_OF, may
 from support.control import Plane, assert_problem
 
 OPEN: Final = frozenset({
-    ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/docs"), ("GET", "/"),
+    *((method, path) for method in ("GET", "HEAD") for path in ("/healthz", "/readyz")),
+    ("GET", "/metrics"), ("GET", "/docs"), ("GET", "/"),
     *(("GET", route.path) for route in providers.router.routes if isinstance(route, APIRoute)),
 })  # fmt: skip
 ENDLESS: Final = frozenset({("GET", "/v1/events/stream")})
