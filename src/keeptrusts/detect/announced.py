@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from keeptrusts.detect.examples import no_part
+from keeptrusts.detect.emulators import no_part
 from keeptrusts.detect.randomness import PLACEHOLDERS
 from keeptrusts.detect.scan import ALNUM, Check, Rule
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from keeptrusts.detect.announced import ANNOUNCED, real
 from keeptrusts.detect.digests import published
-from keeptrusts.detect.examples import no_example, no_part
+from keeptrusts.detect.emulators import no_emulator_key, no_part
 from keeptrusts.detect.fold import View, view
 from keeptrusts.detect.issuers import FORMS
 from keeptrusts.detect.memory import remembered
@@ -29,7 +29,7 @@ _IN_TOKEN: Final = ALNUM | {"_", "-"}
 
 def _rule(category: str, pattern: str) -> Rule:
     # A key in an issuer's own format is taken for one even when it says EXAMPLE: nobody loses by hiding it.
-    return Rule(category, pattern, before=_IN_TOKEN, after=frozenset(), check=no_example, confidence=0.97)
+    return Rule(category, pattern, before=_IN_TOKEN, after=frozenset(), check=no_emulator_key, confidence=0.97)
 
 
 def _labelled(category: str, label: str, pattern: str) -> Rule:
