@@ -165,4 +165,6 @@ def main(archive: str, manifest_file: str, keys_file: str, witness_file: str = "
 
 
 if __name__ == "__main__":
+    if len(sys.argv) not in {4, 5}:
+        sys.exit(__doc__)
     sys.exit(main(*sys.argv[1:]))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -23,7 +25,7 @@ from keeptrusts.store.trail_tables import checkpoints
 from keeptrusts.trail.checkpoints import ENTRY_BYTES, TYPE, read_checkpoint
 from keeptrusts.trail.merkle import leaf_hash, root_of_proof
 from support.control import Plane, assert_problem
-from support.evidence import Evidence
+from support.evidence import VERIFIER, Evidence
 from support.records import Instance
 
 
@@ -238,6 +240,14 @@ def test_a_witness_sees_that_the_trail_went_back(still: Plane, tmp_path: Path) -
         newest = select(events.c.id).where(events.c.org == still.org).order_by(events.c.id.desc()).limit(1)
         tx.connection.execute(delete(events).where(events.c.id == tx.connection.execute(newest).scalar_one()))
     assert Evidence.of(still, tmp_path).verified("--witness", str(witness))[0] == {"witness"}
+
+
+def test_the_independent_verifier_says_how_it_is_run() -> None:
+    """Without files there is nothing to prove."""
+    answer = subprocess.run([sys.executable, str(VERIFIER)], capture_output=True, text=True, check=False)
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("\nProve an export")
+    assert "trail-keys.json" in answer.stderr
 
 
 def test_webhooks_are_told_of_what_is_sealed(still: Plane) -> None:
