@@ -82,7 +82,8 @@ class Replay:
         """Keep the answer for those who ask again."""
         headers = {name: response.headers[name] for name in ("etag", "location") if name in response.headers} \
             if response is not None else {}  # fmt: skip
-        told = json.dumps({"status": self._status, "content": content, "headers": headers})
+        status = (response.status_code if response is not None else None) or self._status
+        told = json.dumps({"status": status, "content": content, "headers": headers})
         statement = update(idempotency).where(*self._mine())
         self._tx.connection.execute(statement.values(answer=self._sealer.seal(told.encode(), self._key_hash)))
 

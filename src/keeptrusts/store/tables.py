@@ -27,6 +27,8 @@ def _partial(column: str, where: str, *checked: str) -> Index:
 
 
 _ACTED: Final = text("acted <> '|'")
+_FEW: Final = f"(verdict <> 'allowed' OR reason_code <> '{PASSED}')"
+"""So few that they stay in memory, where all events of a user or an agent are spread over the disk."""
 
 organisations: Final = Table(
     "organisations",
@@ -216,8 +218,10 @@ events: Final = Table(
     UniqueConstraint("org", "id"),
     Index("ix_events_org_gateway_id_id", "org", "gateway_id", "id"),
     _partial("model", "model IS NOT NULL"),
-    _partial("user_id", "user_id IS NOT NULL", "verdict", "reason_code"),
-    _partial("agent_id", "agent_id IS NOT NULL", "verdict", "reason_code"),
+    _partial("user_id", "user_id IS NOT NULL"),
+    _partial("user_id", f"user_id IS NOT NULL AND {_FEW}", "verdict", "reason_code"),
+    _partial("agent_id", "agent_id IS NOT NULL"),
+    _partial("agent_id", f"agent_id IS NOT NULL AND {_FEW}", "verdict", "reason_code"),
     Index("ix_events_org_xid_position", "org", "xid", "position"),
     Index("ix_events_org_configuration_id_id", "org", "configuration_id", "id"),
     _partial("verdict", "verdict <> 'allowed'", "gateway_id", "configuration_id", "model"),

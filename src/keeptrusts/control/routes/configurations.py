@@ -128,20 +128,24 @@ def list_versions(
     return paging.page(mine.version_page(configuration_id, before=paging.before, limit=paging.take))
 
 
-@router.post("/{configuration_id}/versions", status_code=201)
+@router.post("/{configuration_id}/versions", status_code=201, responses={200: {"model": ConfigurationVersion}})
 @transactional
 def add_version(
     configuration_id: str,
     draft: VersionDraft,
     actor: ConfigurationWriter,
     tx: Tx,
+    *,
     precondition: IfMatch,
     services: AppServices,
+    response: Response,
 ) -> ConfigurationVersion:
-    """Write the next version. When the document means what the current one does, that one comes back instead."""
+    """Write the next version. When the document means what the current one does, that one comes back with 200."""
     policy = policies.read_policy(draft["policy_yaml"], allowed_hosts(tx.connection, actor.org))
     change = _Change(configuration_id, actor, tx, services)
     after = change.write(precondition, {}, policy, draft.get("message"), "update")
+    if not change.has_made_version:
+        response.status_code = 200
     return Configurations(tx.connection, actor.org).version(configuration_id, after.shown["version"])
 
 
@@ -209,6 +213,7 @@ class _Change:
         self._actor = actor
         self._tx = tx
         self._services = services
+        self.has_made_version = False
 
     def write(
         self,
@@ -230,6 +235,7 @@ class _Change:
         record(tx, actor, f"configuration.{verb}", self._identifier, before=before.shown, after=after.shown)
         tx.publish(actor.org, _TOLD_AS[verb], _told(after))
         if after.shown["version"] != before.shown["version"]:
+            self.has_made_version = True
             followers = Gateways(tx.connection, actor.org).follow(self._identifier, at=tx.now)
             tx.after_commit(lambda: self._services.gateways_changed(*followers))
         return after
