@@ -38,6 +38,8 @@ ENDPOINTS = 50
 KILLS = (0, 1)
 """Of each run."""
 CONNECTIONS = (1, 8, 16)
+ROUNDS = 12
+"""Of each of both, in turn."""
 
 
 @click.command()
@@ -96,7 +98,7 @@ def _ingest(address: str, served: str, token: str, process: int, batches: int) -
     alone = 0.0
     for connections in CONNECTIONS:
         size = max(batches // connections, 4)
-        found = ingest.measure(address, ORG, served, token, process, connections=connections, rounds=5, size=size)
+        found = ingest.measure(address, ORG, served, token, process, connections=connections, rounds=ROUNDS, size=size)
         copy, own = found["copy"].each(), found["ingest"].each()
         alone = alone or copy.cpu
         costs = (copy.wall, copy.database, copy.sender, own.wall, own.database, own.sender)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 from sqlalchemy import text
@@ -53,18 +53,36 @@ def test_rows_are_there_when_it_returns(store: Store) -> None:
     with store.write() as tx:
         trip = RoundTrip(tx.connection)
         trip.ask(["INSERT INTO trips VALUES (1, 'first')"])
-        trip.copy_and_commit(COPY, b"2\ta\n3\t\\N\n")
+        trip.copy_and_commit(COPY, ["2\ta\n", "3\t\\N\n"])
         assert _numbers(store) == [1, 2, 3]
 
 
-@pytest.mark.parametrize("lines", [b"2\ta\n1\tb\n", b"2\ta\nx\tb\n", b"2\ta\n3\n"])
-def test_one_bad_row_leaves_none(store: Store, lines: bytes) -> None:
+MANY = [f"{number}\t{'a' * 2000}\n" for number in range(1000, 4000)]
+
+
+@pytest.mark.parametrize(
+    "lines", [["2\ta\n", "1\tb\n"], ["2\ta\n", "x\tb\n"], ["2\ta\n", "3\n"], ["1\tb\n", *MANY], [*MANY, "1\tb\n"]]
+)
+def test_one_bad_row_leaves_none(store: Store, lines: list[str]) -> None:
     """Nor anything of what was done before it; the connection goes on to be good."""
     with store.write() as tx:
-        RoundTrip(tx.connection).copy_and_commit(COPY, b"1\tthere\n")
+        RoundTrip(tx.connection).copy_and_commit(COPY, ["1\tthere\n"])
     with pytest.raises(DBAPIError):
         _copied(store, lines)
     assert _numbers(store) == [1]
+
+
+def test_many_rows_are_all_there(store: Store) -> None:
+    """More than the connection takes at once."""
+    _copied(store, iter(MANY))
+    assert len(_numbers(store)) == len(MANY) + 1
+
+
+def test_rows_that_cannot_be_written_leave_none(store: Store) -> None:
+    """What fails while others are sent already is raised, and the next transaction finds a good connection."""
+    with pytest.raises(ZeroDivisionError):
+        _copied(store, (f"{1 // (2900 - number)}\ta\n" for number in range(3000)))
+    assert _numbers(store) == []
 
 
 def test_a_failure_is_that_of_the_library(store: Store) -> None:
@@ -83,7 +101,7 @@ def test_a_connection_that_is_lost(store: Store) -> None:
     assert _numbers(store) == []
 
 
-def _copied(store: Store, lines: bytes) -> None:
+def _copied(store: Store, lines: Iterable[str]) -> None:
     with store.write() as tx:
         trip = RoundTrip(tx.connection)
         trip.ask(["INSERT INTO trips VALUES (7, 'before')"])
@@ -99,4 +117,4 @@ def _asked_in_vain(store: Store) -> None:
 def _copied_in_vain(store: Store) -> None:
     with store.write() as tx:
         _killed(store, tx)
-        RoundTrip(tx.connection).copy_and_commit(COPY, b"1\ta\n")
+        RoundTrip(tx.connection).copy_and_commit(COPY, ["1\ta\n"])

@@ -124,8 +124,8 @@ def create_app(settings: Settings, services: Services | None = None, background:
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(KeeptrustsError, on_own_error)
-    app.add_middleware(Shortcut)
     app.add_middleware(Envelope)
+    app.middleware_stack = Shortcut(app.build_middleware_stack())
     app.openapi = lambda: describe_api(app)  # type: ignore[method-assign]  # the framework's way
     return app
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +27,8 @@ MOST_EVENTS: Final = 2000
 """In one transaction, unless one batch has more."""
 LANES: Final = 2
 """While one waits for the disk, another sends its rows. SQLite has one writer."""
+THREADS: Final = 32
+"""In which batches are read and wait. A flood of batches does not take those of other requests."""
 
 
 @dataclass(slots=True, eq=False)
@@ -39,7 +42,7 @@ class _Waiting:
 
 class Gathering:
     """
-    Takes batches in. Safe to use from any thread.
+    Takes batches in. Safe to use from any thread; `threads` are meant for it.
 
     Args:
         told: Called with the organisation whose events have become durable.
@@ -51,6 +54,7 @@ class Gathering:
         self._lock = threading.Lock()
         self._free = 1 if is_sqlite(store.events.engine) else LANES
         self._queue: list[_Waiting] = []
+        self.threads = ThreadPoolExecutor(THREADS, "ingest")
 
     def take_in(self, actor: Actor, batch: Batch) -> EventReceipt:
         """

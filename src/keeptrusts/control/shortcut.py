@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from keeptrusts.control import scopes
 from keeptrusts.control.auth import Actor, Needs
+from keeptrusts.control.middleware import Envelope
 from keeptrusts.control.problem import on_http_error, on_own_error
 from keeptrusts.control.routes.events import answer_events
 from keeptrusts.control.routes.runtime import answer_poll, read_gateway_id
@@ -56,19 +57,21 @@ _WAYS: Final[Mapping[tuple[str, str], _Way]] = {
 
 
 class Shortcut:
-    """Goes between the envelope and the application."""
+    """Goes before the framework, which has an envelope of its own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._envelope = Envelope(_walk)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        way = _WAYS.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
-        if way is None or _is_unusual(scope):
-            await self._app(scope, receive, send)
-            return
-        scope["route"] = way
-        answer = await _answer(Request(scope, receive), way)
-        await answer(scope, receive, send)
+        known = scope["type"] == "http" and (scope["method"], scope["path"]) in _WAYS
+        await (self._envelope if known and not _is_unusual(scope) else self._app)(scope, receive, send)
+
+
+async def _walk(scope: Scope, receive: Receive, send: Send) -> None:
+    way = scope["route"] = _WAYS[scope["method"], scope["path"]]
+    answer = await _answer(Request(scope, receive), way)
+    await answer(scope, receive, send)
 
 
 def _is_unusual(scope: Scope) -> bool:

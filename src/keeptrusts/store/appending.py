@@ -73,7 +73,7 @@ def append_and_end(connection: Connection, org: str, new: Sequence[NewEvent], at
     """See `store.intake.end`."""
     try:
         if connection.dialect.name == "postgresql":
-            RoundTrip(connection).copy_and_commit(_COPY, "".join(_lines(org, new, at, xid)).encode())
+            RoundTrip(connection).copy_and_commit(_COPY, _lines(org, new, at, xid))
         elif new:
             connection.execute(insert(events), _rows(org, new, at))
     except IntegrityError as failed:

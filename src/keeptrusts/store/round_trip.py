@@ -9,7 +9,9 @@ prepared: pgbouncer may be in between. Failures are what SQLAlchemy would raise.
 from __future__ import annotations
 
 import select
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
 from typing import Any, Final, TypeAlias, cast
 
 from sqlalchemy import Connection
@@ -18,6 +20,8 @@ from sqlalchemy.exc import DBAPIError
 Rows: TypeAlias = list[tuple[str | None, ...]]
 """Of one statement; each value as PostgreSQL writes it."""
 
+_AT_ONCE: Final = 20
+"""Lines that are sent together."""
 _COMES: Final = select.POLLIN
 _GOES: Final = select.POLLIN | select.POLLOUT
 
@@ -43,16 +47,30 @@ class RoundTrip:
         results = self._send(";".join(["BEGIN", *statements] if begins else statements))
         return [self._rows(one) for one in results[begins:]]
 
-    def copy_and_commit(self, copy: str, lines: bytes) -> None:
+    def copy_and_commit(self, copy: str, lines: Iterable[str]) -> None:
         """Rows by this COPY statement; behind it the transaction is over, and durable."""
         self._send(f"{copy};COMMIT")
-        failure = self._dialect.loaded_dbapi.Error
         try:
-            self._link.put_copy_data(lines)
-            self._link.put_copy_end()
-        except failure as failed:
-            raise self._translated(copy, failed) from None
+            self._put(copy, lines)
+        except DBAPIError:
+            raise
+        except BaseException:
+            # nothing else can be said on this connection before, not even ROLLBACK
+            self._link.put_copy_end(b"a row could not be made")
+            with suppress(DBAPIError):
+                self._finish(copy)
+            raise
         self._finish(copy)
+
+    def _put(self, copy: str, lines: Iterable[str]) -> None:
+        """The first are stored while the others are written."""
+        left = iter(lines)
+        try:
+            while some := "".join(islice(left, _AT_ONCE)):
+                self._link.put_copy_data(some.encode(self._encoding))
+            self._link.put_copy_end()
+        except self._dialect.loaded_dbapi.Error as failed:
+            raise self._translated(copy, failed) from None
 
     def _send(self, script: str) -> list[Any]:
         failure = self._dialect.loaded_dbapi.Error

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -47,7 +49,8 @@ _BODY: Final[dict[str, Any]] = {
 async def answer_events(services: Services, actor: Actor, request: Request) -> Response:
     """The answer to a batch, once it is durable; refusals are raised."""
     encoding = request.headers.get("content-encoding")
-    receipt = await run_in_threadpool(_take, services, actor, await request.body(), encoding)
+    work = partial(_take, services, actor, await request.body(), encoding)
+    receipt = await asyncio.get_running_loop().run_in_executor(services.gathering.threads, work)
     return Response(msgspec.json.encode(receipt), media_type="application/json")
 
 
