@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 PY ?= python3
 BIN := .venv/bin
-.PHONY: help setup setup-dev demo test lint fix docs eval eval-data bench bench-terraform bench-control terraform postgresql redis pgbouncer
+.PHONY: help setup setup-dev demo test lint fix docs eval eval-data bench bench-terraform bench-control terraform postgresql redis pgbouncer chromium
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,6 +51,16 @@ redis:
 	  echo "the tests need redis-server or valkey-server: https://valkey.io/download/ or, on Debian and Ubuntu, sudo apt-get install redis-server" >&2; exit 1; \
 	fi
 
+# The browser of the console's tests.
+chromium:
+	@command -v chromium >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	  echo "installing Chromium for the tests"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	else \
+	  echo "the tests need Chromium or Chrome: https://www.chromium.org/getting-involved/download-chromium/ or, on Debian, sudo apt-get install chromium" >&2; exit 1; \
+	fi
+
 demo: terraform setup ## the whole loop on this machine, step by step; KEEP=1 leaves it running
 	@PYTHONPATH=examples $(BIN)/python -m demo $(if $(KEEP),--keep)
 
@@ -97,5 +107,5 @@ lint: setup-dev ## format, ruff, mypy, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: terraform postgresql redis pgbouncer lint ## everything: lint and every test; T="tests/unit -k name" narrows it
+test: terraform postgresql redis pgbouncer chromium lint ## everything: lint and every test; T="tests/unit -k name" narrows it
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(T)

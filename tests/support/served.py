@@ -17,15 +17,17 @@ from keeptrusts.control.app import create_app, make_services
 from keeptrusts.control.hub import Hub
 from keeptrusts.control.serving import prepare
 from keeptrusts.control.settings import Settings
+from keeptrusts.store.organisations import FirstKey
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Its address and the key of its first admin."""
+    """Its address, the key of its first admin, and the code that signs them in to the console."""
 
     url: str
     token: str
     home: Path
+    code: str
 
     @property
     def environment(self) -> dict[str, str]:
@@ -49,7 +51,7 @@ def run_kt(*arguments: str, env: Mapping[str, str | None], stdin: str = "") -> R
 @contextmanager
 def serve(settings: Settings, home: Path) -> Iterator[Served]:
     """Serve a fresh database until the block ends."""
-    keys: list[str] = []
+    keys: list[FirstKey] = []
     services = make_services(settings)
     prepare(services, None, keys.append)
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -58,7 +60,7 @@ def serve(settings: Settings, home: Path) -> Iterator[Served]:
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
         try:
-            yield Served(f"http://127.0.0.1:{listening.getsockname()[1]}", keys[0], home)
+            yield Served(f"http://127.0.0.1:{listening.getsockname()[1]}", keys[0].token, home, keys[0].code)
         finally:
             _end(server, services.hub, thread)
 

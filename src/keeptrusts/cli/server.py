@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,7 @@ from keeptrusts.cli.output import emit_value, format_option
 if TYPE_CHECKING:
     from keeptrusts.control.releases import Release
     from keeptrusts.control.smtp import MailServer
+    from keeptrusts.store.organisations import FirstKey
     from keeptrusts.store.transaction import Store
 
 SECRET_KEY: Final = "KEEPTRUSTS_SECRET_KEY"  # noqa: S105  the name of a variable
@@ -133,7 +135,7 @@ def run(
         provider_release=_provider_release,
         mail_server=mail_server(**mail),
     )
-    serve(settings, Address.read(listen), admin_key_file=admin_key_file, show_key=_show)
+    serve(settings, Address.read(listen), admin_key_file=admin_key_file, show_key=partial(_show, listen))
 
 
 def mail_server(smtp_url: str | None, smtp_from: str | None) -> MailServer | None:
@@ -333,6 +335,8 @@ def secret_from_environment() -> bytes | None:
     return text.encode() if text else None
 
 
-def _show(token: str) -> None:
+def _show(listen: str, first: FirstKey) -> None:
     click.echo("a new database: this is its first admin key, shown this once", err=True)
-    click.echo(f"KEEPTRUSTS_API_TOKEN={token}")
+    click.echo(f"KEEPTRUSTS_API_TOKEN={first.token}")
+    host = f"127.0.0.1{listen}" if listen.startswith(":") else listen
+    click.echo(f"the console, signed in once within a day: http://{host}/#/welcome/{first.code}", err=True)

@@ -30,6 +30,7 @@ from keeptrusts.control.releases import Releases
 from keeptrusts.control.routes import (
     audit,
     configurations,
+    console,
     erasures,
     escalations,
     events,
@@ -78,6 +79,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     erasures.router,
     trail.router,
     variables.router,
+    console.router,
 )
 
 

@@ -1,5 +1,5 @@
 """
-From a bearer token to an `Actor`, and what a route asks of it.
+From a bearer token, or a session of the console, to an `Actor`, and what a route asks of it.
 
 `Annotated[Actor, Depends(Needs("configurations:write"))]` in a route's signature is the whole of its protection.
 """
@@ -14,11 +14,12 @@ from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
 from keeptrusts.api.names import Role
-from keeptrusts.control import scopes
+from keeptrusts.control import scopes, sessions
 from keeptrusts.control.problem import ProblemError, request_id_of
 from keeptrusts.control.services import Services, services_of
 from keeptrusts.store.keys import Credential, split_token
 
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 ROTATE = "make a new key (or `POST /v1/tokens/{id}/rotate`) and set it as `KEEPTRUSTS_API_TOKEN`"
 
 
@@ -93,22 +94,21 @@ Anybody = Annotated[Actor, Depends(Needs(scopes.IDENTITY))]
 
 async def authenticate(request: Request) -> Actor:
     """
-    The actor whose token this request carries; counts it against the key's rate.
+    The actor whose token or session this request carries; counts it against the key's rate.
 
     Raises:
-        ProblemError: 401 `missing_api_key`, `invalid_api_key` or `expired_api_key`; 429 `rate_limited`.
+        ProblemError: 401 `missing_api_key`, `invalid_api_key`, `expired_api_key` or `session_ended`; 403
+            `csrf_token_missing`; 429 `rate_limited`.
     """
     services = services_of(request)
-    credential = await _credential(services, request.headers.get("authorization"))
+    credential = await _credential(services, request)
     now = services.store.clock()
-    if credential.expires_at is not None and credential.expires_at <= now:
-        _refuse("expired_api_key", f"the API key expired; rotate it: {ROTATE}")
     granted, headers = services.credentials.take(credential)
     request.scope["state"]["extra_headers"] = headers
     if not granted:
         raise ProblemError(429, "rate_limited", "this key makes too many requests; see `Retry-After`")
     services.credentials.note_use(credential.id, now)
-    return _actor(credential, request)
+    return actor_of(credential, request)
 
 
 async def require_known_key(request: Request) -> None:
@@ -118,32 +118,64 @@ async def require_known_key(request: Request) -> None:
     Raises:
         ProblemError: 401, as of `authenticate`.
     """
-    services = services_of(request)
-    credential = await _credential(services, request.headers.get("authorization"))
-    if credential.expires_at is not None and credential.expires_at <= services.store.clock():
-        _refuse("expired_api_key", f"the API key expired; rotate it: {ROTATE}")
+    await _credential(services_of(request), request)
 
 
-async def _credential(services: Services, header: str | None) -> Credential:
+async def _credential(services: Services, request: Request) -> Credential:
+    header, cookie = request.headers.get("authorization"), request.cookies.get(sessions.COOKIE)
+    if header is None and cookie is not None:
+        return await _signed_in(services, request, cookie)
     scheme, _, token = (header or "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    return await credential_of(services, token.strip() if scheme.lower() == "bearer" else "")
+
+
+async def credential_of(services: Services, token: str) -> Credential:
+    """
+    Whose key this is.
+
+    Raises:
+        ProblemError: 401 `missing_api_key`, `invalid_api_key` or `expired_api_key`.
+    """
+    if not token:
         _refuse("missing_api_key", f"send `Authorization: Bearer <key>`; if the key was lost, rotate it: {ROTATE}")
-    parts = split_token(token.strip())
+    parts = split_token(token)
     if parts is None:
         _refuse("invalid_api_key", f"this is not an API key of Keeptrusts; if yours was lost, rotate it: {ROTATE}")
     key_id, secret = parts
-    known = services.credentials
-    credential = known.remembered(key_id) or await run_in_threadpool(known.look_up, key_id)
+    credential = await known(services, key_id)
     if credential is None or not credential.fits(secret) or credential.revoked_at is not None:
         _refuse("invalid_api_key", f"the API key is unknown or revoked; rotate it: {ROTATE}")
+    if credential.has_ended(services.store.clock()):
+        _refuse("expired_api_key", f"the API key expired; rotate it: {ROTATE}")
     return credential
+
+
+async def _signed_in(services: Services, request: Request, cookie: str) -> Credential:
+    now = services.store.clock()
+    session = sessions.unseal(cookie, services.sealer, now)
+    credential = await known(services, session.key_id) if session else None
+    if session is None or credential is None or credential.revoked_at is not None or credential.has_ended(now):
+        _refuse("session_ended", "the session has ended, or its key has; sign in to the console again")
+    if request.method not in _SAFE and not session.fits(request.headers.get(sessions.TOKEN_HEADER)):
+        raise ProblemError(
+            403, "csrf_token_missing", "a change by a session needs its token in the header `X-CSRF-Token`; "
+            "programs send `Authorization: Bearer <key>` and no cookie"
+        )  # fmt: skip
+    return credential
+
+
+async def known(services: Services, key_id: str) -> Credential | None:
+    """The key of this id, which may be revoked or have ended."""
+    credentials = services.credentials
+    return credentials.remembered(key_id) or await run_in_threadpool(credentials.look_up, key_id)
 
 
 def _refuse(code: str, detail: str) -> NoReturn:
     raise ProblemError(401, code, detail, headers={"WWW-Authenticate": 'Bearer realm="keeptrusts"'})
 
 
-def _actor(credential: Credential, request: Request) -> Actor:
+def actor_of(credential: Credential, request: Request) -> Actor:
+    """Who comes with this credential."""
     return Actor(
         key_id=credential.id,
         name=credential.name,

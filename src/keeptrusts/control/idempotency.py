@@ -18,6 +18,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import delete, select, update
 
 from keeptrusts.control.problem import ProblemError
+from keeptrusts.control.sessions import COOKIE
 from keeptrusts.store.sealing import Sealer
 from keeptrusts.store.tables import idempotency
 from keeptrusts.store.transaction import Store, Tx, insert_unless_there
@@ -38,7 +39,8 @@ class Replay:
         self._org = actor.org
         self._key_hash = hashlib.sha256(key.encode()).hexdigest()
         self._request_hash = hashlib.sha256(whole.encode()).hexdigest()
-        self._sealer = Sealer(f"{key}\x00{request.headers['authorization']}".encode())
+        mine = request.headers.get("authorization") or request.cookies[COOKIE]
+        self._sealer = Sealer(f"{key}\x00{mine}".encode())
         self._status = request.scope["route"].status_code or 200
 
     @classmethod

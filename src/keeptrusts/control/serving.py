@@ -26,7 +26,7 @@ from keeptrusts.store.apart import databases_of, hold_all, pair
 from keeptrusts.store.engine import is_sqlite
 from keeptrusts.store.errors import StoreUnavailableError
 from keeptrusts.store.migrating import migrate, require_current
-from keeptrusts.store.organisations import first_admin_key
+from keeptrusts.store.organisations import FirstKey, first_admin_key
 from keeptrusts.store.transaction import Store
 
 log = logging.getLogger("keeptrusts.control")
@@ -80,14 +80,14 @@ class Address:
 
 
 def serve(
-    settings: Settings, address: Address, *, admin_key_file: Path | None, show_key: Callable[[str], None]
+    settings: Settings, address: Address, *, admin_key_file: Path | None, show_key: Callable[[FirstKey], None]
 ) -> None:
     """
     Serve until SIGTERM or SIGINT.
 
     Args:
         admin_key_file: Where the first admin key of a new database goes (mode 0600).
-        show_key: Called with that key when there is no such file.
+        show_key: Called with that key, and a code for the console, when there is no such file.
 
     Raises:
         KeeptrustsError: It cannot start; the message says what to do.
@@ -99,7 +99,7 @@ def serve(
             _run(services, listening)
 
 
-def prepare(services: Services, admin_key_file: Path | None, show_key: Callable[[str], None]) -> None:
+def prepare(services: Services, admin_key_file: Path | None, show_key: Callable[[FirstKey], None]) -> None:
     """
     Bring the database to where it can be served: shape, signing key, first organisation.
 
@@ -116,13 +116,13 @@ def prepare(services: Services, admin_key_file: Path | None, show_key: Callable[
     services.signer.key()
     make_partitions(services)
     with store.write() as tx:
-        token = first_admin_key(tx)
-        if token is not None and admin_key_file is not None:
+        first = first_admin_key(tx)
+        if first is not None and admin_key_file is not None:
             # before the commit: a key that nobody knows must not become the only one
             admin_key_file.parent.mkdir(parents=True, exist_ok=True)
-            write_private(admin_key_file, token + "\n")
-    if token is not None and admin_key_file is None:
-        show_key(token)
+            write_private(admin_key_file, first.token + "\n")
+    if first is not None and admin_key_file is None:
+        show_key(first)
 
 
 def upgrade(store: Store) -> tuple[str | None, str]:

@@ -32,6 +32,7 @@ from keeptrusts.store.engine import is_sqlite
 from keeptrusts.store.errors import ConflictError
 from keeptrusts.store.key_file import key_file, replace
 from keeptrusts.store.migrating import is_known, newest
+from keeptrusts.store.review_tables import sign_in_links
 from keeptrusts.store.tables import events, events_apart, messages, organisations
 from keeptrusts.store.trail_tables import checkpoints
 from keeptrusts.store.transaction import Store, Tx
@@ -116,11 +117,11 @@ def all_tables() -> list[Table]:
     In an order in which none refers to a later one.
 
     Without `events_apart`: where the events are is not said by the backup, but by whoever restores it; and without
-    `content_keys`, which have a file of their own (`store.key_file`).
+    `content_keys`, which have a file of their own (`store.key_file`), and `sign_in_links`, which are good for a day.
     """
     for path in sorted(Path(__file__).parent.glob("*tables.py")):
         import_module(f"keeptrusts.store.{path.stem}")
-    return [table for table in metadata.sorted_tables if table not in {events_apart, content_keys}]
+    return [table for table in metadata.sorted_tables if table not in {events_apart, content_keys, sign_in_links}]
 
 
 def _write_all(store: Store, draft: Path, keys: Path) -> dict[str, Any]:

@@ -51,6 +51,10 @@ class Credential:
     expires_at: datetime | None
     revoked_at: datetime | None
 
+    def has_ended(self, now: datetime) -> bool:
+        """Whether its time is over."""
+        return self.expires_at is not None and self.expires_at <= now
+
     def fits(self, secret: str) -> bool:
         """Whether this is its secret; takes as long either way."""
         return hmac.compare_digest(self.secret_hash, hash_secret(secret))

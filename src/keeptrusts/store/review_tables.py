@@ -1,4 +1,4 @@
-"""Tables of what people decide and hand in: escalations, letters about them, and the secrets that documents name."""
+"""Tables of what people do: how they sign in, escalations, letters about them, and the secrets they hand in."""
 
 from __future__ import annotations
 
@@ -8,6 +8,16 @@ from sqlalchemy import Column, ForeignKey, Index, Integer, Table, UniqueConstrai
 from sqlalchemy.sql.schema import ForeignKeyConstraint
 
 from keeptrusts.store.columns import Bytes, Id, Json, Long, UtcTime, Word, metadata
+
+sign_in_links: Final = Table(
+    "sign_in_links",
+    metadata,
+    Column("code_hash", Word, primary_key=True),
+    Column("org", Id, ForeignKey("organisations.id"), nullable=False),
+    Column("key_id", Id, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+)
+"""Each signs one person in to the console, with the rights of this key; used or not, it ends with its row."""
 
 escalations: Final = Table(
     "escalations",
