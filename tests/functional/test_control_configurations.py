@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import update
@@ -38,6 +39,19 @@ def test_make_and_read(admin: Person) -> None:
     answer = admin.get(f"/v1/configurations/{made['id']}")
     assert answer.json() == made
     assert answer.headers["etag"] == '"r1"'
+
+
+def test_part_of_a_name_finds_it(admin: Person) -> None:
+    """In capitals or not; signs of a pattern stand for themselves."""
+    for name in ("payments_eu", "Payments US", "support"):
+        _make(admin, name=name)
+
+    def found(part: str) -> list[str]:
+        return [one["name"] for one in admin.get(f"/v1/configurations?{urlencode({'q': part})}").json()["data"]]
+
+    assert found("PAY") == ["Payments US", "payments_eu"]
+    assert found("s_e") == ["payments_eu"]
+    assert found("%") == []
 
 
 def test_a_document_must_lint(admin: Person) -> None:

@@ -111,14 +111,22 @@ class Configurations:
         return Stored(_configuration(row), row["revision"])
 
     def page(
-        self, *, before: str | None, limit: int, name: str | None = None, labels: Mapping[str, str] | None = None
+        self,
+        *,
+        before: str | None,
+        limit: int,
+        name: str | None = None,
+        part: str | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> list[Configuration]:
-        """Newest first, from just before `before`; `labels` must all be there."""
+        """Newest first, from just before `before`; `labels` must all be there, and `part` somewhere in the name."""
         query = self._mine().order_by(configurations.c.id.desc()).limit(limit)
         if before:
             query = query.where(configurations.c.id < before)
         if name is not None:
             query = query.where(configurations.c.name == name)
+        if part:
+            query = query.where(configurations.c.name.icontains(part, autoescape=True))
         for key, value in (labels or {}).items():
             query = query.where(with_label(self._connection, configurations.c.labels, key, value))
         return [_configuration(row) for row in self._connection.execute(query).mappings()]

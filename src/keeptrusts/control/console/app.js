@@ -7,6 +7,7 @@ import { field, form, problem } from './ui.js';
 /** Path, words and scope; each page is `pages/<path>.js` with `show(place)`, which gives its content. */
 const PAGES = [
   ['overview', 'Overview', 'events:read'],
+  ['configurations', 'Configurations', 'configurations:read'],
 ];
 
 let leaving = new AbortController();

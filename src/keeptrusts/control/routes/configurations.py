@@ -72,10 +72,11 @@ def list_configurations(
     labels: LabelFilter,
     *,
     name: Annotated[str | None, Query(max_length=200)] = None,
+    q: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Page[Configuration]:
-    """All configurations, newest first."""
+    """All configurations, newest first. `q`: part of the name, in capitals or not."""
     mine = Configurations(tx.connection, actor.org)
-    return paging.page(mine.page(before=paging.before, limit=paging.take, name=name, labels=labels))
+    return paging.page(mine.page(before=paging.before, limit=paging.take, name=name, part=q, labels=labels))
 
 
 @router.get("/{configuration_id}")

@@ -1,0 +1,33 @@
+// The gateways that follow a configuration, and how far they are.
+
+import { get, may } from '../../api.js';
+import { h } from '../../dom.js';
+import { badge, pages, table } from '../../ui.js';
+
+/** A table of them, or why there is none. */
+export async function users(configuration, signal) {
+  if (!may('gateways:read')) return h('p', { class: 'quiet' }, 'Your key may not see gateways.');
+  const columns = [
+    ['Gateway', (gateway) => h('a', { href: `#/gateways/${gateway.id}` }, gateway.name)],
+    ['Environment', (gateway) => gateway.environment ?? ''],
+    ['Follows', (gateway) => follows(gateway)],
+    ['Status', (gateway) => badge(gateway.status)],
+    [`Runs version ${configuration.version}`, (gateway) => progress(gateway, configuration)],
+  ];
+  return pages(
+    async (cursor) => (await get('/v1/gateways', { configuration_id: configuration.id, cursor }, signal)).data,
+    (rows) => table('Gateways with this configuration', columns, rows,
+      'No gateway has it. Give it to one, and the gateway fetches it within seconds.'));
+}
+
+function follows(gateway) {
+  if (gateway.configuration_version !== null) return `pinned to version ${gateway.configuration_version}`;
+  return gateway.stable ? `the newest, as a canary of ${gateway.deployment.percent} %` : 'the newest version';
+}
+
+function progress({ instances }, { content_digest: newest }) {
+  if (!instances.length) return h('span', { class: 'quiet' }, 'no instance was heard of');
+  const there = instances.filter((instance) => instance.active_digest === newest).length;
+  const [word, tone] = there === instances.length ? ['yes', 'good'] : there ? ['partly', 'warn'] : ['no', 'warn'];
+  return [h('span', { class: `badge ${tone}` }, word), ` ${there} of ${instances.length} instances`];
+}
