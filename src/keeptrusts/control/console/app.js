@@ -8,6 +8,7 @@ import { field, form, problem } from './ui.js';
 const PAGES = [
   ['overview', 'Overview', 'events:read'],
   ['configurations', 'Configurations', 'configurations:read'],
+  ['gateways', 'Gateways', 'gateways:read'],
   ['escalations', 'Escalations', 'escalations:read'],
 ];
 
