@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from playwright.sync_api import Page, expect
@@ -52,3 +53,41 @@ def test_a_configuration_is_found_read_and_deleted(console: Site) -> None:
 def _delete(page: Page) -> None:
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete it").click()
+
+
+def test_versions_are_compared_and_put_back(console: Site) -> None:
+    """By lines and by meaning; a roll back says first what it becomes; Terraform's is adopted or reverted."""
+    made = _make(console, "production", managed_by="terraform")
+    _version(console, made, 2000, "longer answers")
+    editor = console.signed_in("editor")
+    page = editor.goes_to(f"configurations/{made['id']}")
+    banner = page.get_by_role("region", name="Terraform manages this configuration")
+    expect(banner).to_contain_text("A change made here is drift")
+    page.get_by_role("button", name="Compare").click()
+    expect(page.get_by_role("heading", name="From version 1 to version 2")).to_be_focused()
+    expect(page.get_by_role("row", name="policy.token-limit.max_tokens")).to_contain_text("weakens")
+    expect(page.locator(".difference .removed")).to_have_text("-    max_tokens: 1000")
+    expect(page.locator(".difference .added")).to_have_text("+    max_tokens: 2000")
+    editor.finds_no_barrier()
+    page.goto(f"{console.served.url}/#/configurations/{made['id']}/versions/2")
+    expect(page.get_by_text("longer answers")).to_be_visible()
+    page.goto(f"{console.served.url}/#/configurations/{made['id']}")
+    _version(console, made, 3000, "somebody else")
+    page.get_by_role("button", name="Roll back to version 1").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Its document becomes version 3")
+    expect(dialog).to_contain_text("By meaning: strengthens 1.")
+    dialog.get_by_role("button", name="Back to version 1").click()
+    expect(page.get_by_role("alert")).to_contain_text("it was changed since you read it")
+    page.reload()
+    banner.get_by_role("button", name="Revert").click()
+    dialog.get_by_role("button", name="Back to version 2").click()
+    expect(page.get_by_role("status")).to_have_text("Version 2 is current again, as version 4.")
+    editor.finds_no_barrier()
+    banner.get_by_role("button", name="Adopt").click()
+    dialog.get_by_role("button", name="Adopt it").click()
+    expect(page.get_by_role("status")).to_have_text("The console manages it now.")
+    expect(banner).to_have_count(0)
+    viewer = console.signed_in("viewer").goes_to(f"configurations/{made['id']}")
+    expect(viewer.get_by_role("link", name="Version 4")).to_be_visible()
+    expect(viewer.get_by_role("button", name=re.compile("Roll back|Delete|Adopt"))).to_have_count(0)

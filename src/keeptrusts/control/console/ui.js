@@ -14,6 +14,7 @@ const TONES = {
   allowed: 'good', in_sync: 'good', online: 'good', approved: 'good', completed: 'good', delivered: 'good', active: 'good',
   blocked: 'bad', failed: 'bad', error: 'bad', denied: 'bad', offline: 'bad', dead: 'bad', revoked: 'bad',
   redacted: 'warn', escalated: 'warn', stale: 'warn', degraded: 'warn', queued: 'warn', claimed: 'warn', running: 'warn',
+  strengthens: 'good', weakens: 'bad',
 };
 
 /** A word that stands for a state. */

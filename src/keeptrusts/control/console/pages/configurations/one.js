@@ -3,28 +3,41 @@
 import { get, may, send } from '../../api.js';
 import { fill, h } from '../../dom.js';
 import { busy, done, facts, short, sure, when } from '../../ui.js';
+import { ownership } from './ownership.js';
 import { users } from './users.js';
-import { authors, heard, labelled, numbered, owner, say } from './words.js';
+import { versions } from './versions.js';
+import { at, authors, heard, labelled, numbered, owner, say, trail } from './words.js';
 
 export async function one(id, { signal }) {
   const page = h('div');
   const draw = async (words) => {
-    const found = await get(`/v1/configurations/${encodeURIComponent(id)}`, {}, signal);
-    const [nameOf, ran] = await Promise.all([authors(signal), users(found.data, signal)]);
-    fill(page, content(found, { nameOf, ran, words, draw }));
-    page.querySelector('.done')?.focus();
+    const found = await get(at(id), {}, signal);
+    const nameOf = await authors(signal);
+    const [ran, written] = await Promise.all([users(found.data, signal), versions(found, nameOf, draw, signal)]);
+    fill(page, content(found, { nameOf, ran, written, words, draw }));
+    arrive(page);
   };
   await draw(heard());
   return page;
 }
 
-function content({ data, etag }, { nameOf, ran, words }) {
+/** After something was done, the focus is where that is said: its button may be gone. */
+function arrive(page) {
+  const words = page.querySelector('.done');
+  if (!words) return;
+  words.tabIndex = -1;
+  words.focus();
+}
+
+function content(read, { nameOf, ran, written, words, draw }) {
+  const { data } = read;
   return [
-    h('p', { class: 'trail' }, h('a', { href: '#/configurations' }, 'Configurations')),
+    trail(),
     h('h1', {}, data.name),
     words ? done(words) : null,
     data.description ? h('p', {}, data.description) : null,
-    actions(data, etag),
+    ownership(read, draw),
+    actions(read),
     facts([
       ['Version', String(data.version)],
       ['Managed by', owner(data.managed_by)],
@@ -40,10 +53,12 @@ function content({ data, etag }, { nameOf, ran, words }) {
     ran,
     h('h2', {}, `The document, version ${data.version}`),
     numbered(data.policy_yaml, `The document of version ${data.version}`),
+    h('h2', {}, 'Versions'),
+    written,
   ];
 }
 
-function actions(data, etag) {
+function actions({ data, etag }) {
   if (!may('configurations:write')) return null;
   const remove = h('button', { type: 'button', class: 'danger' }, 'Delete');
   remove.addEventListener('click', async () => {
@@ -51,7 +66,7 @@ function actions(data, etag) {
     const question = `Delete “${data.name}” with ${versions}? This cannot be taken back. Events that it judged stay.`;
     if (!(await sure(question, 'Delete it'))) return;
     await busy(remove, async () => {
-      await send('DELETE', `/v1/configurations/${data.id}`, undefined, { etag });
+      await send('DELETE', at(data.id), undefined, { etag });
       say(`“${data.name}” was deleted.`);
       location.hash = '#/configurations';
     });

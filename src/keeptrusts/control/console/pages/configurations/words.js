@@ -5,6 +5,14 @@ import { h } from '../../dom.js';
 
 const OWNERS = { terraform: 'Terraform', console: 'Console', cli: 'kt', api: 'API' };
 
+/** The path of one configuration, or of a part of it. */
+export const at = (id, ...parts) => ['/v1/configurations', ...[id, ...parts].map(encodeURIComponent)].join('/');
+
+/** The way back, above the heading. */
+export const trail = (configuration = null) => h('p', { class: 'trail' },
+  h('a', { href: '#/configurations' }, 'Configurations'),
+  configuration ? [' / ', h('a', { href: `#/configurations/${configuration.id}` }, configuration.name)] : null);
+
 /** Who keeps it, in words. */
 export const owner = (managedBy) => OWNERS[managedBy] ?? managedBy;
 
