@@ -20,13 +20,16 @@ from support.escalations import REQUEST, opened, token_of
 from support.records import Instance
 
 ROLES: Final[tuple[Role, ...]] = ("admin", "editor", "viewer", "auditor", "gateway")
-OPEN: Final = frozenset({"/healthz", "/readyz", "/metrics", "/docs", "/"}) | {
+OPEN: Final = frozenset({"/healthz", "/readyz", "/metrics", "/docs", "/", "/console/files/{name:path}"}) | {
     route.path for route in providers.router.routes if isinstance(route, APIRoute)
 }
+SIGN_IN: Final = ("POST", "/console/session")
+"""It takes a key in its body."""
 BODIES: Final[dict[str, dict[str, Any]]] = {
     "rollback": {"version": 1},
     "versions": {"policy_yaml": POLICY},
     "simulate": {"policy_yaml": POLICY},
+    "try": {"prompt": "hello"},
     "actions": {"action": "reload"},
     "resolve": {"outcome": "denied", "reason": "no"},
     "redeem": {"request_digest": REQUEST, "event_id": "evt_1"},
@@ -41,7 +44,8 @@ def routes(control: Plane) -> Iterator[tuple[str, str]]:
     for context in iter_route_contexts(app.routes):
         path = context.path or ""
         if isinstance(context.original_route, APIRoute) and path not in OPEN:
-            yield from ((method, path) for method in sorted(context.original_route.methods or ()))
+            methods = sorted(context.original_route.methods or ())
+            yield from ((method, path) for method in methods if (method, path) != SIGN_IN)
 
 
 def ended(control: Plane, how: str) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         VersionDraft,
     )
     from keeptrusts.api.simulations import Simulation
+    from keeptrusts.api.trials import Trial, TrialDraft
 
     OfConfigurations = Collection[Configuration, ConfigurationDraft, ConfigurationPatch]
 else:
@@ -67,6 +68,10 @@ class Configurations(OfConfigurations):
         given = {"policy_yaml": policy_yaml, "window": window, "sample": sample}
         body = {name: value for name, value in given.items() if value is not None}
         return cast("Simulation", self._calls.post(at(self.path, identifier, "simulate"), body).value)
+
+    def try_prompt(self, identifier: str, draft: TrialDraft) -> Trial:
+        """What a document says of a prompt, and of an answer to it. Nobody is asked, and nothing is stored."""
+        return cast("Trial", self._calls.post(at(self.path, identifier, "try"), draft).value)
 
     def validate(self, policy_yaml: str) -> Validation:
         """What the control plane's linter says; nothing is stored."""

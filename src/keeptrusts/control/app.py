@@ -43,6 +43,7 @@ from keeptrusts.control.routes import (
     simulations,
     tokens,
     trail,
+    trials,
     variables,
     webhooks,
 )
@@ -68,6 +69,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     identity.router,
     configurations.router,
     simulations.router,
+    trials.router,
     gateways.router,
     providers.router,
     tokens.router,

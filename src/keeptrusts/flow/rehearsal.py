@@ -29,6 +29,7 @@ from keeptrusts.flow.effects import (
 from keeptrusts.flow.escalations import Redeem
 from keeptrusts.policy.asking import Answer, Question, nobody
 from keeptrusts.policy.compiled import CompiledPolicy, TargetSettings
+from keeptrusts.policy.engine import Clock
 
 PATH = "/v1/chat/completions"
 SOMEWHERE = TargetSettings(target=Target("mock", "mock"), base_url="", format="openai")
@@ -66,8 +67,14 @@ def rehearse(
     *,
     headers: Mapping[str, str] | None = None,
     ask: Callable[[Question], Answer] = nobody,
+    clock: Clock | None = None,
 ) -> Outcome:
-    """Serve one chat completion under this policy. Every target speaks OpenAI's format here, and all are well."""
+    """
+    Serve one chat completion under this policy. Every target speaks OpenAI's format here, and all are well.
+
+    Args:
+        clock: For what kinds take; without one latencies mean nothing.
+    """
     fields = {name.lower(): value for name, value in (headers or {}).items()}
     arrival = Arrival(
         request_id="req_0",
@@ -80,7 +87,7 @@ def rehearse(
         caller=_caller(fields),
     )
     world = _World(reply, ask)
-    _drive(serve(arrival, Snapshot(policy=_spoken(policy)), count().__next__), world)
+    _drive(serve(arrival, Snapshot(policy=_spoken(policy)), clock or count().__next__), world)
     return world.outcome
 
 

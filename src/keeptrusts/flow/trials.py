@@ -129,14 +129,14 @@ def _seen(outcome: Outcome) -> Seen:
     return Seen(
         verdict=PLAIN.get(decision.verdict, decision.verdict),
         reason_code=decision.reason_code,
-        text="".join(_texts(outcome)),
+        text="".join(texts_of(outcome)),
         sent=json.loads(outcome.sent[-1]) if outcome.sent else {},
         target=decision.target_id,
         results=decision.policies,
     )
 
 
-def _texts(outcome: Outcome) -> Iterator[str]:
+def texts_of(outcome: Outcome) -> Iterator[str]:
     """The content that a client reads, whole or put together from a stream."""
     if outcome.media_type == "text/event-stream":
         decoder = SseDecoder()

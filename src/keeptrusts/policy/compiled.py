@@ -298,11 +298,15 @@ class CompiledPolicy:
     @property
     def is_limited(self) -> bool:
         """Something of it must be counted over requests."""
+        return self.has_limits or any(policy.counts_requests() for policy in self.chain.policies)
+
+    @property
+    def has_limits(self) -> bool:
+        """The document bounds rates, tokens or the budget of an agent."""
         budgets = (
             one.max_requests_per_day or one.max_tokens_per_day or one.max_cost_usd_per_day for one in self.agents
         )
-        limited = bool(self.rate_limits) or self.token_limit is not None or any(budgets)
-        return limited or any(policy.counts_requests() for policy in self.chain.policies)
+        return bool(self.rate_limits) or self.token_limit is not None or any(budgets)
 
     def stored_secrets(self) -> frozenset[str]:
         """Names of the secrets of targets, kinds and callbacks that the control plane keeps."""

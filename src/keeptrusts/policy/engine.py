@@ -35,7 +35,7 @@ from keeptrusts.core.verdict import (
 from keeptrusts.policy.asking import Answer, Ask, Question, Steps, UnusableAnswerError, asked, finish, nobody
 from keeptrusts.policy.endings import ending_of, with_endings
 from keeptrusts.policy.kind import Policy, code_prefix
-from keeptrusts.policy.rollout import FULL, Rollout, Sender, in_share
+from keeptrusts.policy.rollout import FULL, WHOLLY, Rollout, Sender, in_share
 
 A = TypeVar("A")
 Clock = Callable[[], int]
@@ -110,6 +110,15 @@ class Chain:
             return self
         modes = {kind: Rollout("off" if one.mode == "shadow" else "shadow") for kind, one in out.items()}
         return Chain(self.policies, fail_open=self.fail_open, rollout={**self._rollout, **modes})
+
+    def shared(self) -> tuple[str, ...]:
+        """The kinds that some requests are judged by and others are not."""
+        return tuple(one.kind for one in self.policies if self._rollout.get(one.kind, WHOLLY).percent < FULL)
+
+    def in_every_share(self) -> Chain:
+        """The chain for a request that belongs to every share, whoever sends it."""
+        rollout = {kind: replace(one, percent=FULL) for kind, one in self._rollout.items()}
+        return Chain(self.policies, fail_open=self.fail_open, rollout=rollout)
 
     def watching(self) -> Chain:
         """The kinds in shadow, behind those that change what they see: these alone have to be asked once more."""

@@ -60,6 +60,10 @@ class Rollout(Block):
         return self.mode == "enforce" and self.percent == FULL
 
 
+WHOLLY: Final = Rollout()
+"""Of a kind that names none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sender:
     """Who sends a request, by what a share can be sticky to."""

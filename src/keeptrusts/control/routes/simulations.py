@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from keeptrusts.api.simulations import SAMPLE, WINDOW, Simulation, SimulationDraft
 from keeptrusts.control import policies
 from keeptrusts.control.auth import EventReader
+from keeptrusts.control.floor import FLOOR
 from keeptrusts.control.services import AppServices, Services
 from keeptrusts.control.turns import Turns
 from keeptrusts.control.windows import Window, read_window
@@ -41,7 +42,9 @@ def _simulated(services: Services, org: str, configuration_id: str, draft: Simul
     candidate = policies.compile_policy(draft["policy_yaml"])
     window = read_window(draft.get("window", WINDOW), None, None, datetime.now(UTC))
     current, decisions = _recorded(services, org, configuration_id, window, draft.get("sample", SAMPLE))
-    impact = simulate(candidate, decisions, policies.compile_policy(current)).as_json()
+    base = policies.compile_policy(current)
+    with FLOOR.taken():
+        impact = simulate(candidate, FLOOR.lent(decisions), base).as_json()
     covered = {"window_from": rfc3339(window.start), "window_to": rfc3339(window.end)}
     return cast("Simulation", impact | covered)
 
