@@ -4,7 +4,8 @@ Prove an export of events without any code of Keeptrusts.
     python verify.py events.jsonl events.jsonl.manifest.json trail-keys.json [witness.json]
 
 Needs Python 3.11 and the package `cryptography`, for Ed25519. `trail-keys.json` is what `GET /v1/trail/keys` answers;
-get it from somewhere else than the export. Exit status 0: proven; 1: every finding is on a line of its own.
+get it from somewhere else than the export. Exit status 0: proven; 1: every finding is on a line of its own. A manifest
+is not signed: whether the time and the filters are those that were asked for, is for the reader to see; they are said.
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ def read_checkpoints(manifest: dict[str, Any], keys: dict[str, bytes]) -> tuple[
             wrong.append(f"checkpoint {signed['number']}: the signature does not verify")
             continue
         said = json.loads(signed["payload"]) | {"digest": "sha256:" + sha(signed["payload"].encode()).hex()}
+        if said["organisation"] != manifest["organisation"]:
+            wrong.append(f"checkpoint {said['number']}: it is of another organisation")
         if chain and (said["number"], said["previous"]) != (chain[-1]["number"] + 1, chain[-1]["digest"]):
             wrong.append(f"checkpoint {said['number']}: does not follow number {chain[-1]['number']}")
         if not chain and said["highest_id_before"] >= low:
@@ -76,7 +79,8 @@ def read_checkpoints(manifest: dict[str, Any], keys: dict[str, bytes]) -> tuple[
 def read_ends(manifest: dict[str, Any], chain: list[Any], heads: list[dict[str, Any]]) -> list[str]:
     """Whether the last checkpoints were taken away."""
     wrong = []
-    if not chain or chain[-1]["sealed_at"] < manifest["window_to"]:
+    until = datetime.fromisoformat(manifest["window_to"])
+    if not chain or datetime.fromisoformat(chain[-1]["sealed_at"]) < until:
         wrong.append("cut tail: the checkpoints end before the time of the export does")
     digests = {said["number"]: said["digest"] for said in chain}
     last = max(digests, default=0)
@@ -113,27 +117,73 @@ def find_contentless(chain: list[Any], sealed: dict[str, bytes], contentless: li
 
 def split(line: str, event: dict[str, Any]) -> tuple[str, str | None]:
     """The text that was sealed, and what its hash leaves out of texts; None: it leaves out nothing."""
-    # the control plane's own field stands last
-    text = line[: line.rindex(',"received_at":')]
+    text, found, own = line.rpartition(',"received_at":')
+    # the control plane's own field stands last, and nothing behind it
+    if not found or not isinstance(json.loads(own.removesuffix("}")), str):
+        raise ValueError
     if event.get("form") != "keeptrusts.record.2":
         return text + "}", None
-    text, _, content = text.rpartition(',"content":')
+    text, found, content = text.rpartition(',"content":')
+    if not found or not isinstance(json.loads(content), dict | None):
+        raise ValueError
     return text + "}", content
 
 
-def check_row(line: str, event: dict[str, Any], sealed: dict[str, bytes]) -> str | None:
-    """What is wrong with a record by itself."""
+def check_row(line: str, event: dict[str, Any], sealed: dict[str, bytes]) -> tuple[str | None, str | None]:
+    """What is wrong with a record by itself, and its content."""
     identifier = event["id"]
-    text, content = split(line, event)
+    try:
+        text, content = split(line, event)
+    except ValueError:
+        return f"flip: {identifier}", None
     own = text.replace(f'"hash":"{event["hash"]}",', "", 1)
     known = sealed.get(identifier, sha(text.encode()))[:32] == sha(text.encode())
     if not known or "sha256:" + sha(own.encode()).hex() != event["hash"]:
-        return f"flip: {identifier}"
+        return f"flip: {identifier}", content
     # null once it was erased, and not to be read while it is encrypted
     clear = content is not None and content != "null" and not content.startswith('{"sealed":')
     if content is not None and clear and "sha256:" + sha(content.encode()).hex() != event["content_digest"]:
-        return f"flip: the content of {identifier}"
-    return None if identifier in sealed else f"back-dated: {identifier}"
+        return f"flip: the content of {identifier}", content
+    return None if identifier in sealed else f"back-dated: {identifier}", content
+
+
+def read_event(line: str) -> dict[str, Any] | None:
+    """None: it is none."""
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    whole = isinstance(event, dict) and isinstance(event.get("id"), str) and "hash" in event
+    return event if whole else None
+
+
+def check_rows(
+    archive: str, manifest: dict[str, Any], sealed: dict[str, bytes]
+) -> tuple[list[str], set[str], list[str]]:
+    """What is wrong with the records, their ids, and the ids of those whose content is gone."""
+    low, high = lowest_id(manifest["window_from"]), lowest_id(manifest["window_to"])
+    wrong: list[str] = []
+    seen: set[str] = set()
+    contentless: list[str] = []
+    newest = ""
+    for number, line in enumerate(Path(archive).read_text(encoding="utf-8").split("\n"), start=1):
+        event = read_event(line) if line else None
+        if event is None:
+            wrong += [f"unreadable: line {number}"] if line else []
+            continue
+        identifier = event["id"]
+        if identifier in seen:
+            wrong.append(f"duplicate: {identifier}")
+        elif identifier < newest:
+            wrong.append(f"reordered: {identifier}")
+        if not low <= identifier < high:
+            wrong.append(f"outside: {identifier}")
+        fault, content = check_row(line, event, sealed)
+        wrong += [fault] if fault else []
+        contentless += [identifier] if content == "null" else []
+        seen.add(identifier)
+        newest = max(newest, identifier)
+    return wrong, seen, contentless
 
 
 def main(archive: str, manifest_file: str, keys_file: str, witness_file: str = "") -> int:
@@ -143,28 +193,20 @@ def main(archive: str, manifest_file: str, keys_file: str, witness_file: str = "
     heads = json.loads(Path(witness_file).read_bytes())["heads"] if witness_file else []
     chain, wrong, sealed = read_checkpoints(manifest, keys)
     wrong += read_ends(manifest, chain, heads)
-    seen: set[str] = set()
-    contentless: list[str] = []
-    newest = ""
-    for line in filter(None, Path(archive).read_text(encoding="utf-8").split("\n")):
-        event = json.loads(line)
-        identifier = event["id"]
-        if identifier in seen:
-            wrong.append(f"duplicate: {identifier}")
-        elif identifier < newest:
-            wrong.append(f"reordered: {identifier}")
-        wrong += filter(None, [check_row(line, event, sealed)])
-        contentless += [identifier] if split(line, event)[1] == "null" else []
-        seen.add(identifier)
-        newest = max(newest, identifier)
-    wrong += find_contentless(chain, sealed, contentless)
+    faults, seen, contentless = check_rows(archive, manifest, sealed)
+    wrong += faults + find_contentless(chain, sealed, contentless)
     if not manifest["filters"]:
         wrong += find_missing(manifest, chain, sealed, seen)
     print("\n".join(wrong) or f"proven: {len(seen)} records, {len(sealed)} sealed entries")
+    said = [manifest[name] for name in ("organisation", "window_from", "window_to", "filters")]
+    print(f"{said[0]}, from {said[1]} to {said[2]}, {f'filtered: {said[3]}' if said[3] else 'all events'}")
     return 1 if wrong else 0
 
 
 if __name__ == "__main__":
     if len(sys.argv) not in {4, 5}:
         sys.exit(__doc__)
-    sys.exit(main(*sys.argv[1:]))
+    try:
+        sys.exit(main(*sys.argv[1:]))
+    except (AttributeError, KeyError, TypeError, ValueError) as failed:
+        sys.exit(f"unreadable: a file is not what it is taken for ({type(failed).__name__})")

@@ -65,7 +65,7 @@ def test_segments_are_sealed_and_chained(still: Plane) -> None:
     assert still.other_admin().get("/v1/trail/checkpoints").json()["data"] == []
 
 
-@pytest.mark.parametrize("said", ["x", "9" * 19, "9" * 200])
+@pytest.mark.parametrize("said", ["x", str(2**31), "9" * 19, "9" * 200])
 def test_a_cursor_that_no_list_gave(still: Plane, said: str) -> None:
     """Is refused, also when it is a number that no database has."""
     name = hashlib.sha256(b"/v1/trail/checkpoints").hexdigest()[:6]
@@ -175,6 +175,36 @@ def resign(evidence: Evidence) -> None:
     ]
 
 
+def say_twice(evidence: Evidence) -> None:
+    """A reader that takes the first of two members reads another record than one that takes the last."""
+    evidence.rewrite = lambda text: '{"verdict":"blocked",' + text[1:]
+
+
+def say_more(evidence: Evidence) -> None:
+    """Behind what is hashed."""
+    evidence.rewrite = lambda text: text.replace('Z"}\n', 'Z","verdict":"blocked"}\n', 1)
+
+
+def say_more_of_content(evidence: Evidence) -> None:
+    """Behind a content that cannot be read."""
+    evidence.rewrite = lambda text: text.replace('"},"received_at"', '"},"user_id":"eve","received_at"')
+
+
+def take_all_checkpoints(evidence: Evidence) -> None:
+    """There is nothing left that could be against what is there."""
+    evidence.manifest["checkpoints"] = []
+    del evidence.rows[5:]
+
+
+def narrow_the_time(evidence: Evidence) -> None:
+    """To a moment before the rows that are there."""
+    evidence.manifest["window_to"] = "2026-01-01T00:00:00.000000Z"
+
+
+def swap_organisation(evidence: Evidence) -> None:
+    evidence.manifest["organisation"] = "org_" + "9" * 32
+
+
 @pytest.mark.parametrize(
     ("tamper", "name"),
     [
@@ -191,11 +221,18 @@ def resign(evidence: Evidence) -> None:
         (drop_first_checkpoint, "bad_checkpoint"),
         (drop_middle_checkpoint, "bad_checkpoint"),
         (resign, "bad_checkpoint"),
+        (say_twice, "flip"),
+        (say_more, "flip"),
+        (say_more_of_content, "flip"),
+        (take_all_checkpoints, "bad_checkpoint"),
+        (narrow_the_time, "outside"),
+        (swap_organisation, "bad_checkpoint"),
     ],
 )
 def test_tampering_is_named(still: Plane, tmp_path: Path, tamper: Callable[[Evidence], None], name: str) -> None:
     """By `kt events verify`, and found by the verifier that shares no code with it."""
     recorded(still)
+    send(still, Instance("gwi_d").telling("how are you?"))
     evidence = Evidence.of(still, tmp_path)
     tamper(evidence)
     found, status = evidence.verified()

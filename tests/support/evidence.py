@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ class Evidence:
     rows: list[dict[str, Any]]
     manifest: dict[str, Any]
     keys: dict[str, Any]
+    rewrite: Callable[[str], str] = str
+    """What becomes of the text of the archive."""
 
     @classmethod
     def of(cls, plane: Plane, folder: Path, **draft: Any) -> Evidence:
@@ -47,7 +50,7 @@ class Evidence:
         """The names of what `kt events verify` finds, and its exit status; the independent verifier has to agree."""
         archive = self.archive
         lines = [json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in self.rows]
-        archive.write_text("".join(lines), encoding="utf-8")
+        archive.write_text(self.rewrite("".join(lines)), encoding="utf-8")
         manifest, keys = self.folder / "events.jsonl.manifest.json", self.folder / "keys.json"
         manifest.write_text(json.dumps(self.manifest))
         keys.write_text(json.dumps(self.keys))

@@ -61,7 +61,7 @@ def verify(archive: Path, form: str, *, manifest: Path | None, keys_file: Path |
             "are missing is not seen. Export with `--manifest` to prove that, too")  # fmt: skip
         _show([vars_of(one) for one in verify_chains(records)], form)
         return
-    said = _object(told)
+    said = _manifest(told)
     keys, window = _keys(keys_file, said), _window(said)
     proof = prove(_rows(archive), said, keys, window, _witnesses(witness), max_delay_s=max_delay)
     _summary(proof, said, from_manifest=keys_file is None)
@@ -92,6 +92,9 @@ def _show(found: list[dict[str, str]], form: str, what: str = "the archive") -> 
 
 def _summary(proof: Proof, manifest: Mapping[str, Any], *, from_manifest: bool) -> None:
     say(f"{proof.rows} records, {proof.checkpoints} checkpoints, {len(proof.sealed)} sealed entries")
+    say(
+        f"of {_said(manifest, 'organisation')}, from {_said(manifest, 'window_from')} to {_said(manifest, 'window_to')}"
+    )
     if from_manifest:
         say("the keys come from the manifest: give `--keys` from a source of your own")
     if not proof.window.whole:
@@ -110,6 +113,19 @@ def _summary(proof: Proof, manifest: Mapping[str, Any], *, from_manifest: bool) 
         say(f"retention has deleted records below `{proof.deleted_before}`")
 
 
+def _manifest(path: Path) -> dict[str, Any]:
+    found = _object(path)
+    if not isinstance(found.get("checkpoints", []), list):
+        raise _unreadable(f"`{path}` is not the manifest of an archive")
+    return found
+
+
+def _said(manifest: Mapping[str, Any], name: str) -> str:
+    """What is not signed may hold anything, and this goes to a terminal."""
+    text = str(manifest.get(name))
+    return text if text.isprintable() else repr(text)
+
+
 def _window(manifest: Mapping[str, Any]) -> Window:
     try:
         lowest, highest = (_lowest(str(manifest[name])) for name in ("window_from", "window_to"))
@@ -119,18 +135,19 @@ def _window(manifest: Mapping[str, Any]) -> Window:
 
 
 def _lowest(moment: str) -> str:
-    return lowest_id(EVENT, int(datetime.fromisoformat(moment).timestamp() * 1000))
+    found = datetime.fromisoformat(moment)
+    if found.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return lowest_id(EVENT, int(found.timestamp() * 1000))
 
 
 def _keys(path: Path | None, manifest: Mapping[str, Any]) -> dict[str, bytes]:
-    if path is None:
-        found = manifest.get("keys", {})
-    else:
-        listed = _object(path).get("data", [])
-        found = {one["key_id"]: one["public_key"] for one in listed if isinstance(one, dict)}
+    listed = None if path is None else _object(path)
     try:
+        told = None if listed is None else {one["key_id"]: one["public_key"] for one in listed["data"]}
+        found = manifest.get("keys", {}) if told is None else told
         return {str(name): base64.b64decode(key, validate=True) for name, key in found.items()}
-    except (AttributeError, TypeError, binascii.Error):
+    except (AttributeError, KeyError, TypeError, binascii.Error):
         raise _unreadable("the keys cannot be read") from None
 
 
@@ -146,7 +163,7 @@ def _witnesses(path: Path | None) -> list[tuple[int, str]]:
 def _object(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_bytes())
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise _unreadable(f"`{path}` is not a JSON object")
@@ -155,18 +172,24 @@ def _object(path: Path) -> dict[str, Any]:
 
 def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
     """Line by line; of a JSON array, too, as exports write one."""
-    with path.open(encoding="utf-8") as file:
+    with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
-            text = line.strip().removesuffix(",")
-            if text in {"", "[", "]", "[]"}:
+            text = line.strip().removesuffix(b",")
+            if text in {b"", b"[", b"]", b"[]"}:
                 continue
             try:
-                found = json.loads(text)
-            except ValueError:
+                found = json.loads(text.decode("utf-8"), object_pairs_hook=_object_of)
+            except (ValueError, RecursionError):
                 found = None
             if not isinstance(found, dict) or found.keys().isdisjoint(("sequence", "hash")):
                 raise _unreadable(f"`{path}:{number}` is no record of an event: verify events, in json or jsonl")
             yield found
+
+
+def _object_of(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """With a member twice it is another object to each reader, and matches no hash."""
+    found = dict(members)
+    return found if len(found) == len(members) else found | {"hash": None}
 
 
 def _in_order(path: Path) -> list[Mapping[str, Any]]:

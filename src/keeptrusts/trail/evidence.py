@@ -30,7 +30,7 @@ from keeptrusts.trail.contents import has_content, hashed_part, is_apart, is_con
 
 FindingName: TypeAlias = Literal[
     "flip", "deleted", "reordered", "duplicate", "back_dated", "cut_tail", "wrong_prev", "bad_checkpoint", "witness",
-    "content_deleted",
+    "content_deleted", "outside",
 ]  # fmt: skip
 MOST_NAMED: Final = 50
 PROMPT_S: Final = 600
@@ -46,7 +46,7 @@ class Finding:
         name: `flip`: the record does not match its hash. `deleted`: a sealed record is not there. `back_dated`: it was
             never sealed, though the time it claims was, or long after the time it claims. `cut_tail`: the end is
             missing. `content_deleted`: the record is there without its content, which nobody erased. `witness`: the
-            checkpoints are not those that a gateway was shown.
+            checkpoints are not those that a gateway was shown. `outside`: it is not of the time that the archive is of.
         where: The id of the record, or the number of the checkpoint.
     """
 
@@ -70,6 +70,7 @@ class Proof:
 
     keys: Mapping[str, bytes]
     window: Window
+    organisation: str = ""
     sealed: dict[str, bytes] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     found: list[Finding] = field(default_factory=list)
@@ -96,6 +97,8 @@ class Proof:
             self._report("bad_checkpoint", f"{self.checkpoints + 1}", "its signature does not verify with these keys")
             return
         self.checkpoints += 1
+        if said.organisation != (self.organisation or said.organisation):
+            self._report("bad_checkpoint", str(said.number), "it is of another organisation than the archive")
         self._follow(said)
         digest = digest_of(signed["payload"])
         self._last, self._last_digest = said, digest
@@ -118,6 +121,8 @@ class Proof:
         if identifier < self._last_row:
             self._report("reordered", identifier, f"it stands behind `{self._last_row}`")
         self._last_row = max(self._last_row, identifier)
+        if not self.window.lowest <= identifier < self.window.highest:
+            self._report("outside", identifier, "it is not of the time that the manifest names")
         self._compare(identifier, event)
         self._link(identifier, event)
 
@@ -140,9 +145,11 @@ class Proof:
         Everything that is wrong. Ask at the end.
 
         Args:
-            covers_until: RFC 3339, in UTC and to the microsecond: the end of the time that the archive is of.
+            covers_until: RFC 3339, with its zone: the end of the time that the archive is of. Empty: it is not known.
         """
-        if self.checkpoints and self._last is not None and self._last.sealed_at < covers_until:
+        if self._last is None:
+            self._report("bad_checkpoint", "1", "no checkpoint that verifies is there: nothing proves these records")
+        elif covers_until and datetime.fromisoformat(self._last.sealed_at) < datetime.fromisoformat(covers_until):
             self._report("cut_tail", str(self._last.number), "the checkpoints end before the time of the archive does")
         if self.window.whole:
             self._find_missing()
@@ -264,7 +271,7 @@ def prove(
     Args:
         max_delay_s: What was sealed later than this after the time it claims is wrong, too; None: however late.
     """
-    proof = Proof(keys, window)
+    proof = Proof(keys, window, str(manifest.get("organisation") or ""))
     for signed in manifest.get("checkpoints", ()):
         proof.checkpoint(signed)
     for number, digest in witnesses:
