@@ -10,6 +10,7 @@ const PAGES = [
   ['configurations', 'Configurations', 'configurations:read'],
   ['gateways', 'Gateways', 'gateways:read'],
   ['escalations', 'Escalations', 'escalations:read'],
+  ['exports', 'Exports', 'exports:read'],
 ];
 
 let leaving = new AbortController();
