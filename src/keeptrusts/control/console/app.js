@@ -7,6 +7,7 @@ import { field, form, problem } from './ui.js';
 /** Path, words and scope; each page is `pages/<path>.js` with `show(place)`, which gives its content. */
 const PAGES = [
   ['overview', 'Overview', 'events:read'],
+  ['events', 'Events', 'events:read'],
   ['configurations', 'Configurations', 'configurations:read'],
   ['gateways', 'Gateways', 'gateways:read'],
   ['escalations', 'Escalations', 'escalations:read'],

@@ -1,15 +1,15 @@
 // What happened lately, and what waits for somebody.
 
 import { fill, h } from '../dom.js';
+import { keyed, renew, whileVisible } from '../renewing.js';
 import { problem, when } from '../ui.js';
 import { decisionCards, escalationCard, fleetCard, waiting } from './overview/cards.js';
 import { chart } from './overview/chart.js';
 import { counted, spansOf } from './overview/counts.js';
-import { blocked, blockedTable } from './overview/newest.js';
-import { renew } from './overview/renewing.js';
+import { allBlocked, blocked, blockedTable } from './overview/newest.js';
 import { WINDOWS, bounds } from './overview/windows.js';
 
-const EVERY_MS = 30_000;
+const EVERY_S = 30;
 
 export async function show({ query, signal }) {
   const here = { chosen: Object.hasOwn(WINDOWS, query.get('window') ?? '') ? query.get('window') : '24h', kept: new Map(), signal };
@@ -33,11 +33,9 @@ async function refresh(here, shown) {
   try {
     const found = await read(here);
     if (chosen !== here.chosen || here.signal.aborted) return;
-    const fleet = found.fleet?.list.map((one) => [one.id, one.name, one.status]);
-    renew(shown.cards, [chosen, found.total.verdicts, found.held, fleet], () =>
-      [...decisionCards(found.total, chosen), escalationCard(found.held), fleetCard(found.fleet)]);
+    renew(shown.cards, decisionCards(found.total, chosen), escalationCard(found.held), fleetCard(found.fleet));
     shown.chart.draw(found.spans);
-    renew(shown.blocked, [found.newest, fleet], () => blockedTable(found.newest, found.fleet));
+    renew(shown.blocked, keyed(blockedTable(found.newest, found.fleet), found.newest, (event) => event.id), allBlocked(found.newest));
     fill(shown.told, 'As of ', when(new Date().toISOString()));
   } catch (failed) {
     if (failed.name !== 'AbortError') fill(shown.told, problem(failed));
@@ -69,14 +67,6 @@ function windowChoice(here, again) {
 /** Again and again while somebody can see it, until they leave or do not want it. */
 function refreshing(again, signal) {
   const wanted = h('input', { type: 'checkbox', checked: true });
-  let last = Date.now();
-  const look = () => {
-    if (!wanted.checked || document.hidden || Date.now() - last < EVERY_MS) return;
-    last = Date.now();
-    again();
-  };
-  const timer = setInterval(look, 1000);
-  signal.addEventListener('abort', () => clearInterval(timer));
-  document.addEventListener('visibilitychange', look, { signal });
-  return h('label', { class: 'inline' }, wanted, 'Refresh every 30 seconds');
+  whileVisible(EVERY_S, signal, () => (wanted.checked ? again() : undefined));
+  return h('label', { class: 'inline' }, wanted, `Refresh every ${EVERY_S} seconds`);
 }

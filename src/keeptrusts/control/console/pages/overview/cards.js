@@ -9,7 +9,7 @@ const MOST = 200;
 
 /** One figure. `tone` colours what the words say already. */
 const card = (words, figure, note, { tone = '', href = null } = {}) =>
-  h(href ? 'a' : 'div', { class: 'card', href }, h('span', {}, words), h('strong', { class: tone }, figure), h('span', { class: 'quiet' }, note));
+  h(href ? 'a' : 'div', { class: 'card', href, 'data-key': words }, h('span', {}, words), h('strong', { class: tone }, figure), h('span', { class: 'quiet' }, note));
 
 const many = (count) => count.toLocaleString();
 

@@ -1,9 +1,9 @@
 // Decisions over time: stacked bars, and the same figures as a table.
 
 import { fill, h, svg } from '../../dom.js';
+import { renew } from '../../renewing.js';
 import { table } from '../../ui.js';
 import { VERDICTS } from './counts.js';
-import { renew } from './renewing.js';
 import { label, spanWords } from './windows.js';
 
 const HEIGHT = 220;
@@ -35,7 +35,7 @@ export function chart(signal) {
   return { element, draw: (found) => {
     spans = found;
     paint();
-    renew(rows, spans, () => figures(spans));
+    renew(rows, figures(spans));
   } };
 }
 
