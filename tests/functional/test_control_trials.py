@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from keeptrusts.api.trials import MAX_TRIED_CHARS
+from keeptrusts.control.floor import FLOOR
 from keeptrusts.control.routes.trials import TURNS
 from support.control import POLICY, Person, Plane, assert_problem
 
@@ -94,24 +95,26 @@ def test_what_cannot_be_tried(admin: Person, changed: dict[str, Any], status: in
     assert_problem(admin.post(f"{_made(admin)}/try", {"prompt": "hello"} | changed), status, code)
 
 
-def test_many_at_once_say_the_same(admin: Person) -> None:
-    """Two of one organisation run at a time and do not disturb each other; a third is refused with `Retry-After`."""
+@pytest.mark.parametrize(("verb", "body"), [("try", {"prompt": "hello"}), ("simulate", {"policy_yaml": POLICY})])
+def test_one_text_at_a_time(admin: Person, verb: str, body: dict[str, str]) -> None:
+    """What judges waits until nobody else does."""
+    path = f"{_made(admin)}/{verb}"
+    seen: list[int] = []
+    asking = threading.Thread(target=lambda: seen.append(admin.post(path, body).status_code))
+    with FLOOR.taken():
+        asking.start()
+        while asking.is_alive() and not FLOOR.is_wanted:
+            asking.join(0.01)
+        assert FLOOR.is_wanted
+        assert seen == []
+    asking.join()
+    assert seen == [200]
+
+
+def test_two_at_a_time(admin: Person) -> None:
+    """A third of one organisation is refused with `Retry-After`."""
     path = f"{_made(admin)}/try"
-    body = {"prompt": "write to the man. " * 1500, "version": 1}
-    seen: list[tuple[int, str]] = []
-
-    def work() -> None:
-        for _ in range(8):
-            answer = admin.post(path, body)
-            seen.append((answer.status_code, answer.json()["verdict"]))
-
-    threads = [threading.Thread(target=work) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert set(seen) == {(200, "allowed")}
     with TURNS.taken(admin.org), TURNS.taken(admin.org):
-        refused = admin.post(path, body)
+        refused = admin.post(path, {"prompt": "hello"})
     assert_problem(refused, 429, "busy")
     assert refused.headers["retry-after"] == "5"
