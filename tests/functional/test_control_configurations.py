@@ -195,6 +195,22 @@ def test_a_diff_by_meaning(admin: Person) -> None:
     assert (unchanged["same"], unchanged["changes"], unchanged["text"]) == (True, [], "")
 
 
+def test_what_a_candidate_would_change(control: Plane) -> None:
+    """A viewer may ask; one that does not lint is compared by lines alone, one that is very long by meaning alone."""
+    path = f"/v1/configurations/{_make(control.admin)['id']}/diff"
+    viewer = control.person("viewer")
+    found = viewer.made(path, {"policy_yaml": POLICY.replace("1000", "2000")})
+    assert (found["version"], found["same"], found["weakens"]) == (1, False, 1)
+    assert [one["path"] for one in found["changes"]] == ["policy.token-limit.max_tokens"]
+    assert {"-    max_tokens: 1000", "+    max_tokens: 2000"} < set(found["text"].splitlines())
+    broken = viewer.made(path, {"policy_yaml": POLICY + "nonsense: 1\n"})
+    assert (broken["same"], broken["changes"]) == (None, None)
+    assert broken["text"].endswith("+nonsense: 1")
+    long = viewer.made(path, {"policy_yaml": POLICY + "#\n" * 2000})
+    assert (long["same"], long["text"]) == (True, None)
+    assert viewer.get(path.removesuffix("/diff")).json()["version"] == 1
+
+
 def test_a_diff_with_a_version_that_does_not_lint_any_more(still: Plane) -> None:
     """Its lines are shown; what it means is not guessed."""
     path = f"/v1/configurations/{_make(still.admin)['id']}"

@@ -28,6 +28,7 @@ SIGN_IN: Final = ("POST", "/console/session")
 BODIES: Final[dict[str, dict[str, Any]]] = {
     "rollback": {"version": 1},
     "versions": {"policy_yaml": POLICY},
+    "diff": {"policy_yaml": POLICY},
     "simulate": {"policy_yaml": POLICY},
     "try": {"prompt": "hello"},
     "actions": {"action": "reload"},

@@ -110,6 +110,29 @@ What changed between two versions: `text` line by line, the others by meaning.
 """
 
 
+class DiffDraft(TypedDict):
+    """POST .../diff: a document that might come."""
+
+    __pydantic_config__ = FORBID  # type: ignore[misc]
+    policy_yaml: str
+
+
+class CandidateDiff(TypedDict):
+    """
+    What a document that might come changes of the current `version`, as `VersionDiff` says it.
+
+    `text` is null when one of the two is too long to be compared line by line (2,000 lines).
+    """
+
+    version: int
+    text: str | None
+    same: bool | None
+    strengthens: int
+    weakens: int
+    neutral: int
+    changes: list[SemanticChange] | None
+
+
 class Rollback(TypedDict):
     """POST .../rollback: this version becomes a new one."""
 

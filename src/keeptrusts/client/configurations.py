@@ -10,6 +10,7 @@ from keeptrusts.client.collection import Collection, at, each
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from keeptrusts.api.configurations import (
+        CandidateDiff,
         Configuration,
         ConfigurationDraft,
         ConfigurationPatch,
@@ -54,6 +55,11 @@ class Configurations(OfConfigurations):
         """What changed between two versions, by lines and by meaning."""
         found = self._calls.get(at(self.path, identifier, "diff"), {"from": older, "to": newer}).value
         return cast("VersionDiff", found)
+
+    def diff_candidate(self, identifier: str, policy_yaml: str) -> CandidateDiff:
+        """What a document would change of the current version; nothing is stored."""
+        body = {"policy_yaml": policy_yaml}
+        return cast("CandidateDiff", self._calls.post(at(self.path, identifier, "diff"), body).value)
 
     def roll_back(self, identifier: str, version: int, *, if_match: str | None = None) -> Configuration:
         """Make an earlier version current again, as a new one."""

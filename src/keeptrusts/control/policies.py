@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypedDict, cast
 
 from keeptrusts.api.configurations import SemanticChange, Validation
 from keeptrusts.api.limits import MAX_POLICY_BYTES
 from keeptrusts.api.problem import ProblemItem
-from keeptrusts.control.problem import ProblemError
+from keeptrusts.control.problem import ProblemError, require_unicode
 from keeptrusts.policy.findings import Finding
 from keeptrusts.store.configurations import PolicyText
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from keeptrusts.policy.destinations import Destination
 
 FIELD = "policy_yaml"
+_MOST_LINES = 2000
 
 
 def read_policy(policy_yaml: str, hosts: Mapping[str, Sequence[str] | None]) -> PolicyText:
@@ -133,7 +135,22 @@ def compare(before: str, after: str) -> Meaning:
     }
 
 
+def compare_candidate(current: str, candidate: str) -> tuple[str | None, Meaning]:
+    """
+    What a document that might come changes, by lines and by meaning; it need not lint.
+
+    Whoever may read may ask, so that the lines are left out where comparing them could take long.
+    """
+    _bound(candidate)
+    old, new = current.splitlines(), candidate.splitlines()
+    lines = None
+    if max(len(old), len(new)) <= _MOST_LINES:
+        lines = "\n".join(difflib.unified_diff(old, new, "current", "candidate", lineterm=""))
+    return lines, compare(current, candidate)
+
+
 def _bound(policy_yaml: str) -> None:
+    require_unicode(policy_yaml)
     if len(policy_yaml.encode("utf-8")) > MAX_POLICY_BYTES:
         item: ProblemItem = {"path": FIELD, "code": "too_long", "message": f"it may have {MAX_POLICY_BYTES} bytes"}
         raise ProblemError(422, "policy_too_large", "the policy document is too large", errors=[item])

@@ -9,10 +9,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Response
 
 from keeptrusts.api.configurations import (
+    CandidateDiff,
     Configuration,
     ConfigurationDraft,
     ConfigurationPatch,
     ConfigurationVersion,
+    DiffDraft,
     Rollback,
     Validation,
     ValidationDraft,
@@ -181,6 +183,18 @@ def diff_versions(
         before.splitlines(), after.splitlines(), f"version {older}", f"version {newer}", lineterm=""
     )
     return {"from": older, "to": newer, "text": "\n".join(lines), **policies.compare(before, after)}
+
+
+@router.post("/{configuration_id}/diff")
+def diff_candidate(
+    configuration_id: str, draft: DiffDraft, actor: ConfigurationReader, services: AppServices
+) -> CandidateDiff:
+    """What a document would change of the current version: by lines, and by meaning. Nothing is stored."""
+    # not in one transaction: comparing takes longer than anybody should hold a connection
+    with services.store.read() as tx:
+        current = Configurations(tx.connection, actor.org).read(configuration_id).shown
+    lines, meaning = policies.compare_candidate(current["policy_yaml"], draft["policy_yaml"])
+    return {"version": current["version"], "text": lines, **meaning}
 
 
 @router.post("/{configuration_id}/rollback")
