@@ -123,3 +123,31 @@ def copied(visitor: Visitor) -> dict[str, Any]:
     expect(visitor.page.get_by_text("Copied.")).to_be_visible()
     found: dict[str, Any] = json.loads(visitor.page.evaluate("navigator.clipboard.readText()"))
     return found
+
+
+def test_they_are_followed_live(console: Site) -> None:
+    """What comes in stands at the top, waits during a pause, and is bounded; leaving the page ends it."""
+    instance, token = Instance(), console.served.token
+    report(console, token, instance.decision("blocked"), instance.decision())
+    visitor = console.signed_in()
+    page = visitor.goes_to("events?verdict=blocked")
+    expect(rows(page)).to_have_count(1)
+    page.get_by_label("Live").check()
+    expect(page.get_by_text("Following: what comes in stands at the top.")).to_be_visible()
+    expect(rows(page)).to_have_count(1)
+    newest = instance.decision("blocked", user_id="somebody")
+    report(console, token, instance.decision(), newest)
+    expect(rows(page)).to_have_count(2)
+    expect(rows(page).first).to_contain_text("somebody")
+    visitor.finds_no_barrier()
+
+    page.get_by_role("button", name="Pause").press("Enter")
+    report(console, token, *[instance.decision("blocked") for _ in range(250)])
+    expect(page.get_by_text("200 or more new since the pause")).to_be_visible()
+    expect(rows(page)).to_have_count(2)
+    page.get_by_role("button", name="Resume").press("Enter")
+    expect(rows(page)).to_have_count(200)
+    assert page.url.endswith("#/events?verdict=blocked&live=1")
+    with page.expect_event("requestfailed", lambda request: "/v1/events/stream" in request.url):
+        page.get_by_role("link", name="Overview").click()
+        expect(page.get_by_role("heading", name="Overview")).to_be_focused()
