@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Request
 
 from keeptrusts.api.events import Verdict
+from keeptrusts.control.parameters import refuse_unknown
 from keeptrusts.control.problem import ProblemError, allow_words
 from keeptrusts.store.events import EXACT, Filters
 
@@ -55,8 +56,9 @@ class EventQuery:
         )
 
 
-def read_filters(query: Annotated[EventQuery, Depends()]) -> Filters:
-    """The dependency."""
+def read_filters(request: Request, query: Annotated[EventQuery, Depends()]) -> Filters:
+    """The dependency. It also refuses a parameter that the route does not know."""
+    refuse_unknown(request)
     return query.filters()
 
 

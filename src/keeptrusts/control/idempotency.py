@@ -19,7 +19,7 @@ from sqlalchemy import delete, select, update
 
 from keeptrusts.control.problem import ProblemError
 from keeptrusts.control.sessions import COOKIE
-from keeptrusts.store.sealing import Sealer
+from keeptrusts.store.sealing import SealedError, Sealer
 from keeptrusts.store.tables import idempotency
 from keeptrusts.store.transaction import Store, Tx, insert_unless_there
 
@@ -39,7 +39,8 @@ class Replay:
         self._org = actor.org
         self._key_hash = hashlib.sha256(key.encode()).hexdigest()
         self._request_hash = hashlib.sha256(whole.encode()).hexdigest()
-        mine = request.headers.get("authorization") or request.cookies[COOKIE]
+        _, _, token = request.headers.get("authorization", "").partition(" ")
+        mine = f"Bearer {token.strip()}" if token else request.cookies[COOKIE]
         self._sealer = Sealer(f"{key}\x00{mine}".encode())
         self._status = request.scope["route"].status_code or 200
 
@@ -58,7 +59,7 @@ class Replay:
         The answer that was given before; None: this is the first time, and the place is taken.
 
         Raises:
-            ProblemError: 409, the key was used for another request.
+            ProblemError: 409, the key was used for another request, or in another session, which alone opens that.
         """
         place = insert_unless_there(self._tx.connection, idempotency).values(
             org=self._org,
@@ -77,7 +78,13 @@ class Replay:
             raise ProblemError(
                 409, "idempotency_key_reused", "this `Idempotency-Key` was used for another request; use a new one"
             )
-        told = json.loads(self._sealer.open(row["answer"], self._key_hash))
+        try:
+            told = json.loads(self._sealer.open(row["answer"], self._key_hash))
+        except SealedError:
+            raise ProblemError(
+                409, "idempotency_key_reused", "this `Idempotency-Key` was used in another session of the key; the "
+                "request was done then, so look for what it made before you use a new one"
+            ) from None  # fmt: skip
         return JSONResponse(told["content"], told["status"], {**told["headers"], "Idempotency-Replayed": "true"})
 
     def keep(self, content: Any, response: Response | None) -> None:

@@ -13,6 +13,8 @@ from fastapi import Depends, Query, Request
 
 from keeptrusts.api.limits import MAX_PAGE, PAGE
 from keeptrusts.api.page import Page
+from keeptrusts.control.labels import PREFIX, read_labels
+from keeptrusts.control.parameters import refuse_unknown
 from keeptrusts.control.problem import ProblemError, allow_words
 
 Row = TypeVar("Row")
@@ -54,7 +56,9 @@ def read_slice(
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = PAGE,
     cursor: Annotated[str | None, Query(max_length=300)] = None,
 ) -> Slice:
-    """The dependency."""
+    """The dependency. It also refuses a parameter that the list does not know."""
+    labelled = any(one.call is read_labels for one in request.scope["route"].dependant.dependencies)
+    refuse_unknown(request, PREFIX if labelled else None)
     # a row of another list stands nowhere in this one, and the page behind it would look like the end
     name = hashlib.sha256(request.url.path.encode()).hexdigest()[:_NAME_LENGTH]
     return Slice(limit, _decode(name, cursor) if cursor else None, name)

@@ -87,6 +87,21 @@ def problem(
     return JSONResponse(body, status, dict(headers or {}), MEDIA_TYPE)
 
 
+def require_unicode(text: str) -> None:
+    """
+    JSON can spell half of a surrogate pair, which is no text.
+
+    Raises:
+        ProblemError: 422.
+    """
+    if text.isascii():
+        return
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ProblemError(422, "invalid_input", "text must be Unicode; it has half of a surrogate pair") from None
+
+
 def request_id_of(request: Request) -> str:
     """As `middleware.Envelope` made it."""
     return str(request.scope["state"]["request_id"])

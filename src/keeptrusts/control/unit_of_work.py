@@ -17,7 +17,7 @@ from typing import Any
 from fastapi import Request
 
 from keeptrusts.control.idempotency import Replay
-from keeptrusts.control.problem import ProblemError, allow_words
+from keeptrusts.control.problem import ProblemError, allow_words, require_unicode
 from keeptrusts.control.services import services_of
 from keeptrusts.store.transaction import Tx
 
@@ -35,7 +35,7 @@ def transactional(route: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(route)
     def run(**given: Any) -> Any:
         request: Request = given.pop(_REQUEST)
-        _refuse_nul(given)
+        _refuse_unstorable(given)
         services = services_of(request)
         if request.method in SAFE:
             with services.store.read() as tx:
@@ -58,18 +58,19 @@ def _write(request: Request, tx: Tx, given: dict[str, Any], route: Callable[[], 
     return content
 
 
-def _refuse_nul(value: Any) -> None:
-    """PostgreSQL stores no U+0000 in text; both engines refuse it alike."""
+def _refuse_unstorable(value: Any) -> None:
+    """PostgreSQL stores no U+0000 in text, and half a character nobody does; both engines refuse them alike."""
     match value:
         case str():
             if "\x00" in value:
                 raise ProblemError(422, "invalid_input", "text may not contain the character U+0000")
+            require_unicode(value)
         case dict():
             for name, inner in value.items():
-                _refuse_nul(name)
-                _refuse_nul(inner)
+                _refuse_unstorable(name)
+                _refuse_unstorable(inner)
         case list():
             for inner in value:
-                _refuse_nul(inner)
+                _refuse_unstorable(inner)
         case _:
             pass

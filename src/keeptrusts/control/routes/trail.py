@@ -17,8 +17,8 @@ from keeptrusts.core.ids import EVENT, is_id
 from keeptrusts.store.trail import Trail
 from keeptrusts.store.transaction import Tx
 
-LONGEST_NUMBER: Final = 18
-"""Digits of a number of checkpoints that a database has."""
+HIGHEST_NUMBER: Final = 2**31 - 1
+"""Of a checkpoint, in both engines."""
 
 router = APIRouter(prefix="/v1/trail", tags=["trail"])
 
@@ -28,7 +28,7 @@ router = APIRouter(prefix="/v1/trail", tags=["trail"])
 def list_checkpoints(actor: TrailReader, tx: Tx, paging: Paging) -> Page[SignedCheckpoint]:
     """Signed checkpoints, newest first: each names the Merkle root of a segment and the checkpoint before it."""
     before = paging.before
-    if before is not None and not (before.isdigit() and len(before) <= LONGEST_NUMBER):
+    if before is not None and not (before.isdecimal() and int(before) <= HIGHEST_NUMBER):
         raise ProblemError(422, "invalid_cursor", "`cursor` is not one that a list gave; start without it")
     rows = Trail(tx.events, actor.org).page(before=int(before) if before else None, limit=paging.take)
     return paging.page(rows, key=lambda row: str(row["number"]))
