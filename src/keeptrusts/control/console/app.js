@@ -12,6 +12,7 @@ const PAGES = [
   ['gateways', 'Gateways', 'gateways:read'],
   ['escalations', 'Escalations', 'escalations:read'],
   ['exports', 'Exports', 'exports:read'],
+  ['keys', 'Keys', 'tokens:read'],
 ];
 
 let leaving = new AbortController();
