@@ -21,6 +21,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from keeptrusts.control.crew import Clock, Crew, Queue
 from keeptrusts.control.formats import guess_format, write_body
+from keeptrusts.control.resting import Resting
 from keeptrusts.control.schedule import read_retry_after, wait_after
 from keeptrusts.control.sending import TIMEOUT_S, Answer, Sender
 from keeptrusts.control.services import Services
@@ -93,6 +94,7 @@ class Courier:
         self._chance = chance
         self._sender = sender or Sender(services.outbound)
         self._lease_for = lease_for
+        self._resting = Resting()
         queue = Queue(
             name=DELIVERIES,
             topic=TOPIC,
@@ -199,6 +201,8 @@ class Courier:
             endpoint = read_endpoint(tx.connection, self._services.sealer, guess_format, lease.id, now=now)
             if endpoint is None:
                 raise LeaseLostError("the webhook was deleted")
+            if self._resting.until(lease.id, endpoint.url, now) is not None:
+                return _Round(endpoint, [])
             due = next_due(tx.connection, lease.id, now, active=endpoint.active, limit=limit)
         return _Round(endpoint, due)
 
@@ -215,6 +219,8 @@ class Courier:
                 return
             due, answer = made[-1]
             since = None if arrived else some.endpoint.failing_since
+            if asked := read_retry_after(answer.retry_after, now):
+                self._resting.begin(lease.id, some.endpoint.url, asked, now)
             failure = self._judge(due, answer, since or now, now)
             note_failed(tx.connection, due, lease.id, failure, at=now)
             if failure.disable is not None and some.endpoint.active:
@@ -224,9 +230,8 @@ class Courier:
 
     def _judge(self, due: Due, answer: Answer, since: datetime, now: datetime) -> Failure:
         """What follows from an attempt that failed; `since` when every attempt has."""
-        wait = wait_after(
-            due.attempts + 1, chance=self._chance(), retry_after=read_retry_after(answer.retry_after, now)
-        )
+        asked = read_retry_after(answer.retry_after, now)
+        wait = wait_after(due.attempts + 1, chance=self._chance(), retry_after=asked)
         disable = None
         if answer.gone:
             disable = "the endpoint answered 410: it wants nothing any more"
@@ -247,10 +252,10 @@ class Courier:
             jobs.renew(lease, now, self._lease_for)
             endpoint = read_endpoint(tx.connection, self._services.sealer, guess_format, lease.id, now=now)
             due = earliest(tx.connection, lease.id, active=endpoint is not None and endpoint.active)
-            if due is None:
+            if due is None or endpoint is None:
                 jobs.finish(lease)
             else:
-                jobs.put_back(lease, due=due)
+                jobs.put_back(lease, due=max(due, self._resting.until(lease.id, endpoint.url, now) or due))
 
     def _forget(self) -> int:
         with self._store.write() as tx:
