@@ -71,29 +71,28 @@ def test_they_are_found_by_filters_that_can_be_shared(console: Site) -> None:
     expect(page.get_by_role("alert")).to_contain_text("`since` must be a time")
 
 
+def whole(gateway_id: str, configuration_id: object) -> dict[str, Any]:
+    """What a record has that has everything."""
+    attempt = {"target_id": "main", "provider": "mock", "outcome": "timeout", "status": None, "latency_ms": 900.0}
+    policy = {"kind": "pii-detector", "phase": "input", "mode": "shadow", "verdict": "redacted", "latency_us": 812}
+    return {
+        "gateway_id": gateway_id,
+        "configuration_id": configuration_id,
+        "configuration_version": 1,
+        "escalation_id": "esc_0123456789abcdefghjkmnpqrs",
+        "input_tokens": 1234,
+        "cost_usd": 0.0042,
+        "attempts": [attempt, attempt | {"target_id": "spare", "outcome": "answered", "status": 200}],
+        "policies": [policy | {"reason_code": HOSTILE, "findings": [{"category": "email", "count": 2}]}],
+    }
+
+
 def test_one_is_read_whole(console: Site) -> None:
     """What each policy said, what the record keeps, its place in the chain and whether that is proven."""
     made = console.ask("POST", "/v1/configurations", {"name": "careful", "policy_yaml": POLICY})
     edge, token = gateway(console, "edge")
     instance = Instance()
-    first = instance.decision()
-    record = instance.telling(
-        HOSTILE,
-        gateway_id=edge,
-        configuration_id=made["id"],
-        configuration_version=1,
-        escalation_id="esc_0123456789abcdefghjkmnpqrs",
-        input_tokens=1234,
-        cost_usd=0.0042,
-        attempts=[
-            {"target_id": "main", "provider": "mock", "outcome": "timeout", "status": None, "latency_ms": 900.0},
-            {"target_id": "spare", "provider": "mock", "outcome": "answered", "status": 200, "latency_ms": 12.5},
-        ],
-        policies=[{
-            "kind": "pii-detector", "phase": "input", "mode": "shadow", "verdict": "redacted", "reason_code": HOSTILE,
-            "latency_us": 812, "findings": [{"category": "email", "count": 2}],
-        }],
-    )  # fmt: skip
+    first, record = instance.decision(), instance.telling(HOSTILE, **whole(edge, made["id"]))
     report(console, token, first, record)
     visitor = console.signed_in()
     page = visitor.goes_to(f"events/{record['id']}")

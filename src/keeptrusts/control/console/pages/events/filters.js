@@ -19,9 +19,9 @@ export function filterForm(chosen, names, apply) {
   const drawn = fieldsOf(chosen, names);
   const rest = FILTERS.filter((name) => !MAIN.includes(name));
   const more = h('details', { open: rest.some((name) => chosen[name]) }, h('summary', {}, 'More filters'),
-    h('div', { class: 'filters' }, rest.map((name) => drawn[name])));
+    h('div', { class: 'filters columns' }, rest.map((name) => drawn[name])));
   const made = form((values) => apply(chosenOf(new Map(Object.entries(asInAddress(values))))), 'Apply',
-    h('div', { class: 'filters' }, MAIN.map((name) => drawn[name])), more);
+    h('div', { class: 'filters columns' }, MAIN.map((name) => drawn[name])), more);
   made.setAttribute('role', 'search');
   made.setAttribute('aria-label', 'Filters');
   made.lastChild.append(h('button', { type: 'button', onclick: () => {
@@ -33,10 +33,10 @@ export function filterForm(chosen, names, apply) {
 
 function fieldsOf(chosen, names) {
   const text = (name, more = {}) => h('input', { name, value: chosen[name] ?? '', maxlength: 200, spellcheck: 'false', ...more });
-  const time = (name) => h('input', { name, type: 'datetime-local', step: 1, value: asInForm(chosen[name]) });
+  const time = (name) => h('input', { name, type: 'datetime-local', step: 'any', value: asInForm(chosen[name]) });
   const oneOf = (name, words, options) => choice({ name }, [['', words], ...options], chosen[name] ?? '');
   return {
-    q: field('Search', text('q', { type: 'search', placeholder: 'part of an id, model, user, agent or reason' })),
+    q: field('Search', text('q', { type: 'search', placeholder: 'id, user, reason …' })),
     verdict: field('Verdict', oneOf('verdict', 'any', VERDICTS.map((one) => [one, one]))),
     gateway_id: field('Gateway', named('gateway_id', names.gateways, chosen.gateway_id)),
     since: field('Since', time('since')),

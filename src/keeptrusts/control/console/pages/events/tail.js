@@ -14,7 +14,7 @@ const KINDS = ['decision', 'gap'];
 
 /** Follow those that `chosen` names until `signal`. It begins with the newest that are there already. */
 export function tail(chosen, names, signal) {
-  const parts = { told: h('p', { class: 'quiet', role: 'status' }), count: h('span', { class: 'quiet' }), shown: h('div') };
+  const parts = { told: h('div', { class: 'quiet', role: 'status' }), count: h('span', { class: 'quiet' }), shown: h('div') };
   const state = { chosen, names, signal, parts, rows: [], waiting: [], came: 0, isPaused: false, timer: null };
   parts.pause = h('button', { type: 'button', onclick: () => toggle(state) }, 'Pause');
   signal.addEventListener('abort', () => {
@@ -23,7 +23,7 @@ export function tail(chosen, names, signal) {
   });
   draw(state);
   connect(state);
-  return h('div', {}, h('div', { class: 'actions' }, parts.pause, parts.count), parts.told, parts.shown);
+  return h('div', {}, h('div', { class: 'actions' }, parts.pause, parts.told, parts.count), parts.shown);
 }
 
 function connect(state) {
@@ -69,9 +69,10 @@ function draw(state) {
   count(state);
 }
 
-function count({ parts, isPaused, waiting, came }) {
+function count({ parts, isPaused, waiting, rows, came }) {
   const fresh = waiting.length >= MOST ? `${MOST} or more` : String(waiting.length);
-  fill(parts.count, isPaused ? `${fresh} new since the pause` : `${came.toLocaleString()} came in; the newest ${MOST} are shown`);
+  const all = `${came.toLocaleString()} came in${rows.length >= MOST ? `; the newest ${MOST} are shown` : ''}`;
+  fill(parts.count, isPaused ? `${fresh} new since the pause` : all);
 }
 
 function toggle(state) {
