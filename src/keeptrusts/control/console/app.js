@@ -13,6 +13,7 @@ const PAGES = [
   ['escalations', 'Escalations', 'escalations:read'],
   ['exports', 'Exports', 'exports:read'],
   ['keys', 'Keys', 'tokens:read'],
+  ['playground', 'Playground', 'configurations:read'],
 ];
 
 let leaving = new AbortController();
