@@ -96,9 +96,10 @@ def _refused(said: ConsoleMessage) -> Iterator[str]:
 
 
 @contextmanager
-def site(browser: Browser, folder: Path) -> Iterator[Site]:
-    """Serve a fresh database; in the end no script may have failed."""
-    with serve(Settings(data_dir=folder, key_requests_per_minute=100_000), folder) as served:
+def site(browser: Browser, folder: Path, *, to_loopback: bool = False) -> Iterator[Site]:
+    """Serve a fresh database, whose webhooks may go `to_loopback`; in the end no script may have failed."""
+    settings = Settings(data_dir=folder, key_requests_per_minute=100_000, allow_insecure_webhooks=to_loopback)
+    with serve(settings, folder) as served:
         found = Site(served, browser)
         try:
             yield found

@@ -11,6 +11,7 @@ const PAGES = [
   ['configurations', 'Configurations', 'configurations:read'],
   ['gateways', 'Gateways', 'gateways:read'],
   ['escalations', 'Escalations', 'escalations:read'],
+  ['webhooks', 'Webhooks', 'webhooks:read'],
   ['exports', 'Exports', 'exports:read'],
   ['keys', 'Keys', 'tokens:read'],
   ['playground', 'Playground', 'configurations:read'],

@@ -2,14 +2,12 @@
 
 import { h } from './dom.js';
 
-/** A text of one line under its label, and a button that copies it. */
-export function copyable(label, text) {
-  const id = `copy-${label.toLowerCase().replace(/[^a-z0-9]+/g, '-')}`;
-  const shown = h('code', { id, class: 'copyable' }, text);
+/** A button that copies what `shown` says, and what came of it. */
+export function copyButton(shown, ...words) {
   const said = h('span', { class: 'quiet', role: 'status' });
   const copy = async () => {
     try {
-      await navigator.clipboard.writeText(text);
+      await navigator.clipboard.writeText(shown.textContent);
       said.textContent = 'Copied.';
     } catch {
       // without TLS, or without the right to, a browser copies only what somebody marked
@@ -17,10 +15,15 @@ export function copyable(label, text) {
       said.textContent = 'Marked: copy it with the keyboard.';
     }
   };
+  return [h('button', { type: 'button', onclick: copy }, words), said];
+}
+
+/** A text of one line under its label, and a button that copies it. */
+export function copyable(label, text) {
+  const shown = h('code', { class: 'copyable' }, text);
   return h('div', { class: 'field' },
     h('p', { class: 'copy-label' }, label),
-    h('div', { class: 'actions' }, shown, h('button', { type: 'button', onclick: copy, 'aria-describedby': id },
-      'Copy', h('span', { class: 'hidden' }, ` ${label}`)), said));
+    h('div', { class: 'actions' }, shown, copyButton(shown, 'Copy', h('span', { class: 'hidden' }, ` ${label}`))));
 }
 
 /** A secret that nobody can read again. `more` is said beneath. */

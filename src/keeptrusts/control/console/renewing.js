@@ -1,5 +1,6 @@
 // What is shown is asked for again and again, and whoever reads or types is not disturbed by it.
 
+import { get } from './api.js';
 import { h } from './dom.js';
 import { busy, problem } from './ui.js';
 
@@ -101,6 +102,24 @@ export function list(load, draw) {
     element: h('div', {}, shown, foot),
     begun: () => grow([], null, PAGE),
     renewed: () => (more.disabled ? undefined : grow([], null, Math.max(rows.length, PAGE))),
+  };
+}
+
+/**
+ * One object under `path`, shown by `show({data, etag})`. `changed(work)` shows the answer to a change; what was asked
+ * for before it comes too late then, and is not shown. `read()` asks anew.
+ */
+export function kept(path, show, signal) {
+  let turn = 0;
+  const take = async (asked) => {
+    const mine = ++turn;
+    const answer = await asked;
+    if (mine === turn && !signal.aborted) await show(answer);
+    return answer;
+  };
+  return {
+    read: () => take(get(path, {}, signal)),
+    changed: (work) => take(work),
   };
 }
 

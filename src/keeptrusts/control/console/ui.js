@@ -72,6 +72,7 @@ export const choice = (attributes, options, chosen = '') =>
 
 /** Do `work` while `button` is off; a failure is shown beside it. */
 export async function busy(button, work) {
+  const focused = document.activeElement === button;
   button.disabled = true;
   button.parentElement?.querySelector(':scope > .problem')?.remove();
   try {
@@ -81,6 +82,8 @@ export async function busy(button, work) {
     return undefined;
   } finally {
     button.disabled = false;
+    // what is disabled loses the focus; whoever goes by keys would begin at the top again
+    if (focused && document.activeElement === document.body) button.focus();
   }
 }
 

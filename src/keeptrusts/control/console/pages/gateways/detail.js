@@ -1,9 +1,10 @@
 // One gateway: what it is to run, what its instances run, and what can be done about it.
 
-import { get, may, send } from '../../api.js';
+import { keepFocus, offer, trail } from '../../acting.js';
+import { may, send } from '../../api.js';
 import { fill, h } from '../../dom.js';
-import { renew, renewedEvery10s } from '../../renewing.js';
-import { busy, done, sure } from '../../ui.js';
+import { kept, renew, renewedEvery10s } from '../../renewing.js';
+import { done, sure } from '../../ui.js';
 import { naming } from './configurations.js';
 import { canary, instances, settings } from './parts.js';
 import { tokens } from './tokens.js';
@@ -12,42 +13,35 @@ export async function detail({ rest: [id], query, signal }) {
   const path = `/v1/gateways/${encodeURIComponent(id)}`;
   const named = naming(signal);
   const here = { path, gateway: null, etag: null, live: h('div'), bar: h('div', { class: 'actions' }), said: h('div') };
-  const show = async ({ data, etag }) => {
+  here.kept = kept(path, async ({ data, etag }) => {
     const known = await named([data]);
     Object.assign(here, { gateway: data, etag });
     renew(here.live, settings(data, known), canary(data, known), instances(data));
-    offer(here, show);
-  };
-  await show(await get(path, {}, signal));
+    offer(here.bar, offered(here));
+  }, signal);
+  await here.kept.read();
   if (query.get('saved')) fill(here.said, done('Saved. Its instances get it as soon as they ask, which takes about a second.'));
   return [
-    h('p', { class: 'trail' }, h('a', { href: '#/gateways' }, 'Gateways')),
+    trail(['#/gateways', 'Gateways']),
     h('h1', {}, here.gateway.name),
     here.bar,
     here.said,
     here.live,
-    renewedEvery10s(signal, async () => show(await get(path, {}, signal))),
+    renewedEvery10s(signal, here.kept.read),
     await tokens(here, signal),
   ];
 }
 
-/** The buttons, made anew only when there are others: what is said beside one of them stays. */
-function offer(here, show) {
-  const { gateway, bar } = here;
-  const kinds = actions(gateway).filter(() => may('gateways:write'));
-  const offered = kinds.map(({ words }) => words).join();
-  if (bar.dataset.offered === offered) return;
-  bar.dataset.offered = offered;
-  if (!kinds.length) return;
-  const buttons = kinds.map((kind) => {
-    const button = h('button', { type: 'button', onclick: () => busy(button, () => act(here, kind, show)) }, kind.words);
-    return button;
-  });
-  const drop = h('button', { type: 'button', class: 'danger', onclick: () => busy(drop, () => remove(here)) }, 'Delete');
-  fill(bar, h('a', { class: 'button primary', href: `#/gateways/${gateway.id}/change` }, 'Change'), buttons, drop);
+/** What can be done with it as it is. */
+function offered(here) {
+  if (!may('gateways:write')) return [];
+  return [
+    { words: 'Change', href: `#/gateways/${here.gateway.id}/change` },
+    ...actions(here.gateway).map((kind) => ({ words: kind.words, work: () => act(here, kind) })),
+    { words: 'Delete', work: () => remove(here), danger: true },
+  ];
 }
 
-/** What the API can do with it as it is. */
 function actions(gateway) {
   if (!gateway.configuration_id) return [];
   const { configuration_version: pinned, stable } = gateway;
@@ -63,11 +57,11 @@ function actions(gateway) {
   ].filter(Boolean);
 }
 
-async function act(here, { wanted, then }, show) {
+async function act(here, { wanted, then }) {
   fill(here.said);
-  await show(await send('POST', `${here.path}/actions`, wanted, { etag: here.etag }));
+  await here.kept.changed(send('POST', `${here.path}/actions`, wanted, { etag: here.etag }));
   fill(here.said, done(then));
-  if (!document.activeElement || document.activeElement === document.body) here.bar.querySelector('a')?.focus();
+  keepFocus(here.bar);
 }
 
 async function remove(here) {

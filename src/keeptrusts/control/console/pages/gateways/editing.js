@@ -1,5 +1,6 @@
 // Making a gateway, and changing one.
 
+import { trail } from '../../acting.js';
 import { get, may, send } from '../../api.js';
 import { fill, h } from '../../dom.js';
 import { whileVisible } from '../../renewing.js';
@@ -12,6 +13,7 @@ const NEW = {
   name: '', description: '', labels: {}, environment: '', configuration_id: '', configuration_version: '',
   fail_mode: 'block', deployment: { strategy: 'all' },
 };
+const ALL = ['#/gateways', 'Gateways'];
 const FAIL_MODES = [['block', 'block the request'], ['allow', 'let the request through']];
 const STRATEGIES = [['all', 'to all instances at once'], ['canary', 'to some instances first (canary)']];
 
@@ -19,7 +21,7 @@ export async function newGateway({ signal }) {
   const page = h('div');
   const known = await configurations(signal);
   return fill(page,
-    h('p', { class: 'trail' }, h('a', { href: '#/gateways' }, 'Gateways')),
+    trail(ALL),
     h('h1', {}, 'New gateway'),
     form(async (values) => {
       const { data } = await send('POST', '/v1/gateways', written(values));
@@ -35,7 +37,7 @@ async function arrived(page, gateway, signal) {
   if (may('tokens:write')) token = await makeToken(path, {}).catch(problem);
   const heading = h('h1', { tabindex: -1 }, `${gateway.name} is ready to start`);
   fill(page,
-    h('p', { class: 'trail' }, h('a', { href: '#/gateways' }, 'Gateways')),
+    trail(ALL),
     heading,
     done('The gateway is made.'),
     token,
@@ -56,7 +58,7 @@ export async function changeGateway({ rest: [id], signal }) {
   const path = `/v1/gateways/${encodeURIComponent(id)}`;
   const [{ data, etag }, known] = await Promise.all([get(path, {}, signal), configurations(signal)]);
   return [
-    h('p', { class: 'trail' }, h('a', { href: '#/gateways' }, 'Gateways'), ' / ', h('a', { href: `#/gateways/${id}` }, data.name)),
+    trail(ALL, [`#/gateways/${id}`, data.name]),
     h('h1', {}, `Change ${data.name}`),
     form(async (values) => {
       await send('PATCH', path, written(values), { etag });

@@ -1,10 +1,11 @@
 // The credentials of a gateway, and how one is used.
 
+import { pressed, saying } from '../../acting.js';
 import { get, may, send } from '../../api.js';
 import { copyable, shownOnce } from '../../copying.js';
 import { fill, h } from '../../dom.js';
 import { keyed, list } from '../../renewing.js';
-import { badge, busy, choice, done, field, form, sure, table, when } from '../../ui.js';
+import { badge, choice, done, field, form, sure, table, when } from '../../ui.js';
 
 const DAY = 86_400;
 const LIFETIMES = [['', 'never'], [30 * DAY, 'in 30 days'], [90 * DAY, 'in 90 days'], [365 * DAY, 'in a year']];
@@ -41,14 +42,8 @@ function drawn(rows, drop) {
     ['Ends', (key) => when(key.revoked_at ?? key.expires_at)],
     ['Last used', (key) => when(key.last_used_at)],
   ];
-  if (may('gateways:write')) columns.push(['Revoke', (key) => (key.revoked_at ? '' : button(key, drop))]);
+  if (may('gateways:write')) columns.push(['Revoke', (key) => (key.revoked_at ? '' : pressed(['Revoke', h('span', { class: 'hidden' }, ` ${key.name} ${key.prefix}`)], () => drop(key), { class: 'danger' }))]);
   return keyed(table('Tokens', columns, rows, 'It has no token yet, so no instance can start.'), rows, (key) => key.id);
-}
-
-function button(key, drop) {
-  const shown = h('button', { type: 'button', class: 'danger', onclick: () => busy(shown, () => drop(key)) },
-    'Revoke', h('span', { class: 'hidden' }, ` ${key.name} ${key.prefix}`));
-  return shown;
 }
 
 function stateOf(key) {
@@ -59,9 +54,11 @@ function stateOf(key) {
 async function revoke(here, key, said, renewed) {
   const question = `Revoke the token “${key.name}” (${key.prefix})? Instances that use it are refused from then on; they go on with what they run.`;
   if (!await sure(question, 'Revoke')) return;
-  await send('DELETE', `${here.path}/tokens/${key.id}`);
-  await renewed();
-  fill(said, done(`The token ${key.prefix} is revoked.`));
+  await saying(said, async () => {
+    await send('DELETE', `${here.path}/tokens/${key.id}`);
+    await renewed();
+    return done(`The token ${key.prefix} is revoked.`);
+  });
 }
 
 function making(here, said, renewed) {
