@@ -134,10 +134,12 @@ def test_they_are_followed_live(console: Site) -> None:
     page.get_by_label("Live").check()
     expect(page.get_by_text("Following: what comes in stands at the top.")).to_be_visible()
     expect(rows(page)).to_have_count(1)
+    rows(page).first.get_by_role("link").focus()
     newest = instance.decision("blocked", user_id="somebody")
     report(console, token, instance.decision(), newest)
     expect(rows(page)).to_have_count(2)
     expect(rows(page).first).to_contain_text("somebody")
+    expect(rows(page).nth(1).get_by_role("link")).to_be_focused()
     visitor.finds_no_barrier()
 
     page.get_by_role("button", name="Pause").press("Enter")

@@ -49,7 +49,7 @@ const POLICY_COLUMNS = [
   ['Phase', (one) => one.phase],
   ['Mode', (one) => one.mode],
   ['Verdict', (one) => badge(one.verdict)],
-  ['Reason', (one) => (one.reason_code ? h('code', {}, clipped(one.reason_code)) : '')],
+  ['Reason', (one) => clipped(one.reason_code, 'code')],
   ['Findings', (one) => (one.findings ?? []).map(({ category, count }) => `${category} × ${count}`).join(', ')],
   ['Latency', (one) => milliseconds(one.latency_us / 1000)],
 ];

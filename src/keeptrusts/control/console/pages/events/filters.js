@@ -2,6 +2,7 @@
 
 import { h } from '../../dom.js';
 import { choice, field, form } from '../../ui.js';
+import { idOf } from './names.js';
 
 /** What `GET /v1/events` takes, under its names. */
 export const FILTERS = ['q', 'verdict', 'gateway_id', 'since', 'until', 'configuration_id', 'policy', 'reason_code', 'model',
@@ -20,7 +21,7 @@ export function filterForm(chosen, names, apply) {
   const rest = FILTERS.filter((name) => !MAIN.includes(name));
   const more = h('details', { open: rest.some((name) => chosen[name]) }, h('summary', {}, 'More filters'),
     h('div', { class: 'filters columns' }, rest.map((name) => drawn[name])));
-  const made = form((values) => apply(chosenOf(new Map(Object.entries(asInAddress(values))))), 'Apply',
+  const made = form(async (values) => apply(chosenOf(new Map(Object.entries(await asInAddress(values, names))))), 'Apply',
     h('div', { class: 'filters columns' }, MAIN.map((name) => drawn[name])), more);
   made.setAttribute('role', 'search');
   made.setAttribute('aria-label', 'Filters');
@@ -38,10 +39,10 @@ function fieldsOf(chosen, names) {
   return {
     q: field('Search', text('q', { type: 'search', placeholder: 'id, user, reason …' })),
     verdict: field('Verdict', oneOf('verdict', 'any', VERDICTS.map((one) => [one, one]))),
-    gateway_id: field('Gateway', named('gateway_id', names.gateways, chosen.gateway_id)),
+    gateway_id: field('Gateway', named('gateway_id', names.gateway_id, chosen.gateway_id)),
     since: field('Since', time('since')),
     until: field('Until', time('until')),
-    configuration_id: field('Configuration', named('configuration_id', names.configurations, chosen.configuration_id)),
+    configuration_id: field('Configuration', named('configuration_id', names.configuration_id, chosen.configuration_id)),
     policy: field('Policy that acted', text('policy', { placeholder: 'pii-detector' })),
     reason_code: field('Reason', text('reason_code', { placeholder: 'rbac.model' })),
     model: field('Model', text('model')),
@@ -52,9 +53,12 @@ function fieldsOf(chosen, names) {
   };
 }
 
-/** By name where the names are known; what has none any more is there by its id. */
-function named(name, names, id = '') {
-  if (!names.size) return h('input', { name, value: id, maxlength: 200, spellcheck: 'false', placeholder: 'its id' });
+/** A choice of names where there are not too many; what has none any more is there by its id. */
+function named(name, { names, hasMore }, id = '') {
+  if (!names.size || hasMore) {
+    const placeholder = hasMore ? 'its name or id' : 'its id';
+    return h('input', { name, value: names.get(id) ?? id, maxlength: 200, spellcheck: 'false', placeholder });
+  }
   const known = [...names].sort(([, one], [, other]) => one.localeCompare(other));
   return choice({ name }, [['', 'any'], ...known, ...(id && !names.has(id) ? [[id, id]] : [])], id);
 }
@@ -66,7 +70,8 @@ function asInForm(text) {
   return new Date(moment - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
 }
 
-function asInAddress(values) {
+async function asInAddress(values, names) {
   const times = TIMES.filter((name) => values[name]).map((name) => [name, new Date(values[name]).toISOString().replace('.000Z', 'Z')]);
-  return { ...values, ...Object.fromEntries(times) };
+  const ids = await Promise.all(Object.entries(names).map(async ([name, known]) => [name, await idOf(name, values[name].trim(), known)]));
+  return { ...values, ...Object.fromEntries([...times, ...ids]) };
 }

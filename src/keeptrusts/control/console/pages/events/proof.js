@@ -2,7 +2,7 @@
 
 import { get } from '../../api.js';
 import { fill, h } from '../../dom.js';
-import { badge, busy, facts, short, when } from '../../ui.js';
+import { badge, busy, facts, problem, short, when } from '../../ui.js';
 
 /** A section that can be asked again while it is not sealed. */
 export async function proof(id, signal) {
@@ -12,7 +12,12 @@ export async function proof(id, signal) {
     const found = await read(id, signal);
     fill(section, found ? sealed(found) : waiting(again));
   };
-  await look();
+  try {
+    await look();
+  } catch (failed) {
+    if (failed.name === 'AbortError') throw failed;
+    fill(section, problem(failed));
+  }
   return [h('h2', {}, 'Proof'), section];
 }
 

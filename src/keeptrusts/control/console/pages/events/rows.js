@@ -4,7 +4,7 @@ import { h } from '../../dom.js';
 import { badge, table, when } from '../../ui.js';
 
 /** A text that may be long: cut where the column ends, whole in its title. */
-export const clipped = (text) => (text ? h('span', { class: 'clipped', title: text }, text) : '');
+export const clipped = (text, tag = 'span') => (text ? h(tag, { class: 'clipped', title: text }, text) : '');
 
 export const isGap = (event) => event.event_type === 'gap';
 
@@ -23,8 +23,8 @@ export const milliseconds = (value) =>
 export const eventTable = (events, names, empty) => table('Events, newest first', [
   ['Time', (event) => h('a', { href: `#/events/${event.id}` }, when(event.timestamp))],
   ['Verdict', verdictOf],
-  ['Reason', (event) => h('code', {}, clipped(reasonOf(event)))],
-  ['Gateway', (event) => clipped(names.gateways.get(event.gateway_id) ?? event.gateway_id ?? event.instance_id)],
+  ['Reason', (event) => clipped(reasonOf(event), 'code')],
+  ['Gateway', (event) => clipped(names.gateway_id.names.get(event.gateway_id) ?? event.gateway_id ?? event.instance_id)],
   ['Model', (event) => clipped(event.model)],
   ['User', (event) => clipped(event.user_id ?? event.agent_id)],
   ['Latency', (event) => milliseconds(event.latency_ms)],

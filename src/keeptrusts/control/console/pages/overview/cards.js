@@ -58,5 +58,5 @@ export function fleetCard(found) {
   const known = `${many(found.list.length)}${found.hasMore ? '+' : ''} ${found.list.length === 1 ? 'gateway' : 'gateways'}`;
   const note = `of ${known}: ${drifting} in drift, ${offline} offline`;
   const tone = offline ? 'bad' : drifting ? 'warn' : '';
-  return card('In drift or offline', many(drifting + offline), note, { tone, href: '#/gateways' });
+  return card('In drift or offline', `${many(drifting + offline)}${found.hasMore ? '+' : ''}`, note, { tone, href: '#/gateways' });
 }

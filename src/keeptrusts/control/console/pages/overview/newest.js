@@ -12,7 +12,7 @@ export const blocked = async (signal) => (await get('/v1/events', { verdict: 'bl
 /** `fleet`: what the gateways are called, or null. */
 export const blockedTable = (events, fleet) => table('Newest blocked requests', [
   ['Time', (event) => h('a', { href: `#/events/${event.id}` }, when(event.timestamp))],
-  ['Reason', (event) => h('code', {}, clipped(event.reason_code))],
+  ['Reason', (event) => clipped(event.reason_code, 'code')],
   ['Gateway', (event) => clipped(fleet?.names.get(event.gateway_id) ?? event.gateway_id ?? event.instance_id)],
   ['Model', (event) => clipped(event.model)],
   ['User', (event) => clipped(event.user_id)],

@@ -4,20 +4,22 @@ const HOUR_MS = 3_600_000;
 
 /** `unit` and `step`: what one bar stands for, in the time of this browser. */
 export const WINDOWS = {
-  '1h': { words: '1 hour', lasts_ms: HOUR_MS, unit: 'Minutes', step: 5, bars: 12 },
-  '24h': { words: '24 hours', lasts_ms: 24 * HOUR_MS, unit: 'Hours', step: 1, bars: 24 },
+  '1h': { words: '1 hour', lasts_ms: HOUR_MS, unit: 'Minutes', step: 5, step_ms: HOUR_MS / 12, bars: 12 },
+  '24h': { words: '24 hours', lasts_ms: 24 * HOUR_MS, unit: 'Hours', step: 1, step_ms: HOUR_MS, bars: 24 },
   '7d': { words: '7 days', lasts_ms: 168 * HOUR_MS, unit: 'Hours', step: 12, bars: 14 },
   '30d': { words: '30 days', lasts_ms: 720 * HOUR_MS, unit: 'Date', step: 1, bars: 30 },
 };
 
 /** Where the bars begin and end, oldest first; the last one is not over yet. */
 export function bounds(name, now) {
-  const { unit, step, bars } = WINDOWS[name];
+  const { unit, step, step_ms, bars } = WINDOWS[name];
   const last = new Date(now);
   if (unit === 'Minutes') last.setMinutes(last.getMinutes() - (last.getMinutes() % step), 0, 0);
   else if (unit === 'Hours') last.setHours(last.getHours() - (last.getHours() % step), 0, 0, 0);
   else last.setHours(0, 0, 0, 0);
   const moved = (count) => {
+    // an hour that a change of the clocks repeats or leaves out has a bar, or none, like any other
+    if (step_ms) return new Date(last.getTime() + count * step_ms);
     const moment = new Date(last);
     moment[`set${unit}`](moment[`get${unit}`]() + count * step);
     return moment;
