@@ -14,6 +14,7 @@ const PAGES = [
   ['webhooks', 'Webhooks', 'webhooks:read'],
   ['exports', 'Exports', 'exports:read'],
   ['keys', 'Keys', 'tokens:read'],
+  ['secrets', 'Secrets', 'variables:read'],
   ['audit-log', 'Audit log', 'audit:read'],
   ['playground', 'Playground', 'configurations:read'],
 ];
