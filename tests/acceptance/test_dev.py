@@ -50,6 +50,7 @@ def test_from_nothing_to_a_proven_event_and_on_with_the_same_data(tmp_path: Path
         assert first.children() == []
         said, talk = first.running.communicate()
         assert "kt events tail --follow" in said
+        assert f"\n  {settings['KEEPTRUSTS_API_URL']}/#/welcome/" in said
         assert settings["KEEPTRUSTS_API_TOKEN"] not in said + talk
 
     with Dev(tmp_path) as second:

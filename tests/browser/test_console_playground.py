@@ -57,8 +57,8 @@ def test_a_link_chooses_the_version(console: Site) -> None:
     for name in ("first", "second"):
         made = console.ask("POST", "/v1/configurations", {"name": name, "policy_yaml": REDACTS})
         console.ask("POST", f"/v1/configurations/{made['id']}/versions", {"policy_yaml": BLOCKS})
-        if name == "first":
-            chosen = made["id"]
-    page = visitor.goes_to(f"playground?configuration={chosen}&version=1")
+    listed = console.ask("GET", "/v1/configurations?name=first")["data"]
+    assert isinstance(listed, list)
+    page = visitor.goes_to(f"playground?configuration={listed[0]['id']}&version=1")
     expect(page.get_by_label("Configuration").locator(":checked")).to_have_text("first")
     expect(page.get_by_label("Version")).to_have_value("1")

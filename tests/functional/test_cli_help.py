@@ -58,6 +58,7 @@ GROUPS = {
     "audit",
     "auth",
     "config",
+    "console",
     "escalation",
     "events",
     "export",

@@ -115,6 +115,7 @@ def run(stage: Stage, children: Children, env_file: Path) -> None:
     with Client(stage.api.url, token, stop=lambda: children.stopped) as client:
         identity, gateway = identify(client, stage)
         start_gateway(stage, children, identity, gateway)
+        console = stage.api.url + client.console_link()["path"]
     settings = {
         "KEEPTRUSTS_API_URL": stage.api.url,
         "KEEPTRUSTS_API_TOKEN": token,
@@ -123,7 +124,7 @@ def run(stage: Stage, children: Children, env_file: Path) -> None:
         "KEEPTRUSTS_GATEWAY_TOKEN": identity.token,
     }
     write_whole(env_file, "".join(f"{name}={value}\n" for name, value in settings.items()), OWNER_ONLY)
-    click.echo(what_next(stage, env_file))
+    click.echo(what_next(stage, env_file, console))
     children.watch()
 
 
@@ -178,7 +179,7 @@ def answers(url: str, path: str) -> bool:
             return False
 
 
-def what_next(stage: Stage, env_file: Path) -> str:
+def what_next(stage: Stage, env_file: Path, console: str) -> str:
     request = '{"model": "mock", "messages": [{"role": "user", "content": "Write to maria.lopez@example.com"}]}'
     return "\n".join(
         [
@@ -187,6 +188,9 @@ def what_next(stage: Stage, env_file: Path) -> str:
             f"  control plane  {stage.api.url}",
             f"  gateway        {stage.gateway.url}",
             f"  data and logs  {stage.home}",
+            "",
+            "The console, in a browser; the link signs in once, and `kt console` makes another:",
+            f"  {console}",
             "",
             "In another terminal:",
             f"  set -a; . {env_file}; set +a",

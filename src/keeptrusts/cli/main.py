@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "auth": Entry("keeptrusts.cli.auth:auth", "Who you are to the control plane."),
     "bench": Entry("keeptrusts.cli.bench:bench", "Measure what a gateway adds to a request."),
     "config": Entry("keeptrusts.cli.config:config", "Configurations; and the settings of kt."),
+    "console": Entry("keeptrusts.cli.console:console", "A link that signs a browser in to the console, once."),
     "detect": Entry("keeptrusts.cli.detect:detect", "What the detectors find in lines of text."),
     "dev": Entry("keeptrusts.cli.dev:dev", "Run everything on this machine: control plane, gateway, mock provider."),
     "doctor": Entry("keeptrusts.cli.doctor:doctor", "Check this machine and the way to the control plane."),

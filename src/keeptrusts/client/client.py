@@ -25,6 +25,7 @@ from keeptrusts.core.version import VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from keeptrusts.api.console import Link
     from keeptrusts.api.runtime import TrailKey
     from keeptrusts.api.tokens import Whoami
 
@@ -109,6 +110,10 @@ class Client:
     def whoami(self) -> Whoami:
         """Who this credential is."""
         return cast("Whoami", self._calls.get("/v1/whoami").value)
+
+    def console_link(self) -> Link:
+        """A link that signs a browser in to the console, once, with the rights of this credential."""
+        return cast("Link", self._calls.post("/console/links", {}).value)
 
     def health(self) -> dict[str, str]:
         """`status` and `version` of the control plane; needs no credential."""
