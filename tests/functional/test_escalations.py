@@ -112,7 +112,7 @@ def test_one_claimant(still: Plane) -> None:
     first.made(f"{where}/claim", {})
     assert first.made(f"{where}/claim", {})["state"] == "claimed"
     decision = {"outcome": "approved", "reason": "mine"}
-    for answer in (second.post(f"{where}/claim"), second.post(f"{where}/unclaim")):
+    for answer in (second.post(f"{where}/claim"), second.post(f"{where}/unclaim"), still.admin.post(f"{where}/claim")):
         assert_problem(answer, 409, "already_claimed")
         assert answer.json()["detail"].startswith("`editor` claimed it at 20")
     assert_problem(second.post(f"{where}/resolve", decision), 409, "already_claimed")
@@ -139,7 +139,9 @@ def test_a_decision_needs_its_reason_and_what_was_seen(still: Plane) -> None:
     where = f"/v1/escalations/{identifier}"
     seen = still.admin.get(where).headers["etag"]
     still.admin.made(f"{where}/claim", {})
-    assert_problem(still.admin.post(f"{where}/resolve", {"outcome": "approved", "reason": ""}), 422, "invalid_input")
+    for nothing in ("", " \t\n", "\u00a0"):
+        answer = still.admin.post(f"{where}/resolve", {"outcome": "approved", "reason": nothing})
+        assert_problem(answer, 422, "invalid_input")
     answer = still.admin.post(f"{where}/resolve", {"outcome": "approved", "reason": "x"}, If_Match=seen)
     assert answer.status_code == 412
 

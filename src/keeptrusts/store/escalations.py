@@ -148,6 +148,8 @@ class Escalations:
             ConflictError: Somebody else has it, or it was decided.
         """
         row = self._open_one(identifier, who, at)
+        if row["state"] == "claimed" and row["claimed_key"] != who.key_id:
+            raise _already_claimed(row)  # who may overrule may give it back first: there is one claimant
         if row["state"] == "claimed":
             return _stored(row)
         values = {"state": "claimed", "claimed_by": who.name, "claimed_key": who.key_id, "claimed_at": at}
@@ -236,8 +238,7 @@ class Escalations:
             told = f"`{row['resolved_by']}` decided it at {rfc3339(row['resolved_at'])}: {row['outcome']}"
             raise ConflictError(told, code="already_resolved")
         if row["state"] == "claimed" and row["claimed_key"] != who.key_id and not who.may_overrule:
-            told = f"`{row['claimed_by']}` claimed it at {rfc3339(row['claimed_at'])}; they or an admin decide it"
-            raise ConflictError(told, code="already_claimed")
+            raise _already_claimed(row)
         return row
 
     def _change(self, row: RowMapping, values: Mapping[str, Any], at: datetime) -> StoredEscalation:
@@ -293,6 +294,13 @@ def shown_of(row: RowMapping) -> Escalation:
     ends = {name: rfc3339_or_none(row[name]) for name in _TIMES}
     shown = {name: ends[name] if name in ends else row[name] for name in Escalation.__annotations__}
     return cast("Escalation", shown)
+
+
+def _already_claimed(row: RowMapping) -> ConflictError:
+    told = (
+        f"`{row['claimed_by']}` claimed it at {rfc3339(row['claimed_at'])}; they or an admin decide it or give it back"
+    )
+    return ConflictError(told, code="already_claimed")
 
 
 def _stored(row: RowMapping) -> StoredEscalation:

@@ -129,6 +129,8 @@ def resolve_escalation(
     seen: IfMatch,
 ) -> Escalation:
     """Approve or deny, with the reason. An approval is of the held bytes alone, and can be redeemed once in 24 h."""
+    if not resolution["reason"].strip():
+        raise ProblemError(422, "invalid_input", "`reason` must say something: it is what remains of the decision")
     before = _before(tx, actor, services, escalation_id, seen)
     after = _mine(tx, actor, services).resolve(
         escalation_id, _reviewer(actor), resolution["outcome"], resolution["reason"], at=tx.database_now()
