@@ -1,8 +1,8 @@
 """
 CSV as RFC 4180 has it: CRLF, quotes doubled; and safe to open in a spreadsheet.
 
-A cell that begins with `=`, `+`, `-`, `@`, a tab or a carriage return would be run as a formula: it gets a leading
-apostrophe. Numbers are written as they are. Whoever needs the exact text takes JSON Lines.
+A cell that begins with `=`, `+`, `-`, `@`, a tab, a line break or something invisible would be run as a formula: it
+gets a leading apostrophe. Numbers are written as they are. Whoever needs the exact text takes JSON Lines.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # noqa: RUF001  spreadsheets take the wide forms too
+_INVISIBLE: Final = ("\t", "\r", "\n", "\x00", "\ufeff", "\u200b")
+FORMULA_STARTS: Final = (*_INVISIBLE, "=", "+", "-", "@", "＝", "＋", "－", "＠")  # noqa: RUF001  spreadsheets take the wide forms too
 
 
 def header(columns: Sequence[str]) -> bytes:

@@ -20,7 +20,7 @@ def test_records() -> None:
     assert write_rows(["a", "b"], rows) == b'"say ""hi"", all",\r\n,"two\r\nlines"\r\n'
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff20"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "\0", "\u200b", "\uff1d", "\uff20"])
 def test_a_formula_is_text(start: str) -> None:
     """A cell that a spreadsheet would run begins with an apostrophe; elsewhere the sign is left alone."""
     assert cell(f"{start}cmd|' /C calc'!A0") == f"'{start}cmd|' /C calc'!A0"
