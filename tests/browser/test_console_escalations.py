@@ -64,6 +64,8 @@ def test_nobody_approves_what_they_asked(console: Site) -> None:
     page = visitor.goes_to(f"escalations/{own}")
     _decide(page, "Approve", "why not")
     expect(page.get_by_role("alert")).to_contain_text("somebody else has to")
+    _decide(page, "Deny", "not needed any more")
+    expect(page.get_by_text("Nothing is held any more")).to_be_visible()
     page = visitor.goes_to(f"escalations/{other}")
     console.ask("POST", f"/v1/escalations/{other}/claim")
     page.get_by_role("button", name="Claim").click()

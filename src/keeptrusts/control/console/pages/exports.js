@@ -1,5 +1,6 @@
 // Archives of what was recorded: all of them, one of them, and a new one.
 
+import { saying } from '../acting.js';
 import { get, may } from '../api.js';
 import { h } from '../dom.js';
 import { keyed, list, whileVisible } from '../renewing.js';
@@ -25,12 +26,14 @@ async function all({ query, signal }) {
       return keyed(drawn(read, state), read, (row) => row.id);
     });
   await rows.begun();
-  whileVisible(3, signal, () => (found.some(isUnderWay) ? rows.renewed().catch(() => null) : null));
+  const said = h('div');
+  whileVisible(3, signal, () => (found.some(isUnderWay) ? saying(said, rows.renewed) : null));
   return [
     h('h1', {}, 'Exports'),
     h('p', {}, 'Archives of events, escalations and the audit log, each with a manifest that proves what it holds.'),
     may('exports:write') ? h('p', {}, h('a', { href: '#/exports/new', class: 'button primary' }, 'New export')) : null,
     filters(state),
+    said,
     rows.element,
   ];
 }

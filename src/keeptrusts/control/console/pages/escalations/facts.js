@@ -7,6 +7,9 @@ import { short, when } from '../../ui.js';
 
 export const isOpen = (row) => row.state === 'queued' || row.state === 'claimed';
 
+/** Whether there is something to look at still. What was approved is held until it was delivered. */
+export const isHeld = (row) => isOpen(row) || (row.outcome === 'approved' && !row.redeemed_at);
+
 /** What became of it, in one word. */
 export const stateOf = (row) => (row.state === 'resolved' ? row.outcome : row.state);
 

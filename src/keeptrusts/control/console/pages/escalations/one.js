@@ -1,47 +1,47 @@
 // One escalation: what it is about, what is held, and the decision.
 
+import { trail } from '../../acting.js';
 import { Problem, get, may, send } from '../../api.js';
 import { fill, h } from '../../dom.js';
-import { renew, renewedEvery10s } from '../../renewing.js';
+import { kept, renew, renewedEvery10s } from '../../renewing.js';
 import { badge, busy, done, facts, form, problem } from '../../ui.js';
-import { dueIn, factsOf, gatewayNames, isOpen, stateOf } from './facts.js';
+import { factsOf, gatewayNames, isHeld, isOpen, stateOf } from './facts.js';
 
 export async function one(id, { signal }) {
   const names = await gatewayNames(signal);
   const path = `/v1/escalations/${encodeURIComponent(id)}`;
   const said = h('div', { tabindex: -1 });
-  const about = h('div');
-  const claiming = h('div');
-  const decision = h('section', {});
+  const [about, claiming, content] = [h('div'), h('div'), h('div')];
+  const decision = h('section', {}, h('h2', {}, 'Decide'), resolution((...given) => act(...given)));
   let row;
   let etag;
-  const drawn = (read) => {
-    const before = row?.state;
+  const escalation = kept(path, (read) => {
+    const before = row;
     ({ data: row, etag } = read);
+    const mine = isOpen(row) && may('escalations:write');
     renew(about, h('p', {}, badge(stateOf(row)), ' ', standing(row)), facts(factsOf(row, names)));
-    if (row.state !== before) fill(claiming, isOpen(row) && may('escalations:write') ? claim(row, act, said) : null);
-    decision.hidden = !(isOpen(row) && may('escalations:write'));
-  };
-  const refresh = async () => drawn(await get(path, {}, signal));
+    if (row.state !== before?.state) fill(claiming, mine ? claim(row, act, said) : null);
+    if (!before || isHeld(row) !== isHeld(before)) fill(content, held(path, row, signal));
+    decision.hidden = !mine;
+  }, signal);
   const act = async (verb, body, words) => {
     try {
-      drawn(await changed(path, verb, body, etag));
+      await escalation.changed(changed(path, verb, body, etag));
     } catch (failed) {
-      await refresh();
+      await escalation.read();
       throw failed;
     }
     fill(said, done(words));
     said.focus();
   };
-  await refresh();
-  fill(decision, h('h2', {}, 'Decide'), resolution(act));
+  await escalation.read();
   return [
+    trail(['#/escalations', 'Escalations']),
     h('h1', {}, `Escalation of ${row.policy}`),
-    h('p', {}, h('a', { href: '#/escalations' }, 'All escalations')),
     said, about, claiming,
-    h('h2', {}, 'What is held'), held(path, row, signal),
+    h('h2', {}, 'What is held'), content,
     decision,
-    renewedEvery10s(signal, refresh),
+    renewedEvery10s(signal, escalation.read),
   ];
 }
 
@@ -98,6 +98,7 @@ function resolution(act) {
 
 function held(path, row, signal) {
   if (!may('escalations:write')) return h('p', { class: 'quiet' }, 'Only those who may decide see what is held.');
+  if (!isHeld(row)) return h('p', { class: 'quiet' }, 'Nothing is held any more: it was delivered, denied or not decided in time.');
   const shown = h('div');
   const button = h('button', { type: 'button', onclick: () => busy(button, async () => {
     const { data } = await get(`${path}/held`, {}, signal);

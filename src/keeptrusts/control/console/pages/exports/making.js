@@ -1,5 +1,6 @@
 // A new export: what it is to hold, a look at it, and making it.
 
+import { trail } from '../../acting.js';
 import { get, send } from '../../api.js';
 import { fill, h } from '../../dom.js';
 import { busy, choice, field, form } from '../../ui.js';
@@ -23,8 +24,8 @@ export function making({ query, signal }) {
   made.querySelector('.actions').prepend(look);
   made.addEventListener('input', () => fill(seen));
   return [
+    trail(['#/exports', 'Exports']),
     h('h1', {}, 'New export'),
-    h('p', {}, h('a', { href: '#/exports' }, 'All exports')),
     made, seen,
   ];
 }

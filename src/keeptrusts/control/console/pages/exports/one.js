@@ -1,5 +1,6 @@
 // One export: what it covers, how far it is, and its archive.
 
+import { trail } from '../../acting.js';
 import { get } from '../../api.js';
 import { fill, h } from '../../dom.js';
 import { renew, whileVisible } from '../../renewing.js';
@@ -25,8 +26,8 @@ export async function one(id, { query, signal }) {
     if (row.state === 'completed') fill(said, done('The archive is complete.'));
   });
   return [
+    trail(['#/exports', 'Exports']),
     h('h1', {}, `Export of ${wordOf(TYPES, row.type).toLowerCase()}`),
-    h('p', {}, h('a', { href: '#/exports' }, 'All exports')),
     said, shown,
   ];
 }

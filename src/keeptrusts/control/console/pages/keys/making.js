@@ -1,5 +1,6 @@
 // A new key: for whom, what it may do, and until when.
 
+import { trail } from '../../acting.js';
 import { may, send } from '../../api.js';
 import { shownOnce } from '../../copying.js';
 import { fill, h } from '../../dom.js';
@@ -35,8 +36,8 @@ export function making() {
   field('It ends', choice({ name: 'lasts' }, LIFETIMES.map(([value, words]) => [String(value), words]), String(90 * DAY))));
   fill(shown, made);
   return [
+    trail(['#/keys', 'Keys']),
     h('h1', {}, 'New key'),
-    h('p', {}, h('a', { href: '#/keys' }, 'All keys')),
     h('p', { class: 'quiet' }, 'Gateways have tokens of their own, which are made on the page of the gateway.'),
     shown,
   ];

@@ -1,5 +1,6 @@
 // A new secret for a key: the old one goes on for a while beside it.
 
+import { trail } from '../../acting.js';
 import { get, send, who } from '../../api.js';
 import { fill, h } from '../../dom.js';
 import { choice, done, facts, field, form, when } from '../../ui.js';
@@ -24,8 +25,8 @@ export async function rotating(id, { signal }) {
   field('The old key', choice({ name: 'overlap' }, OVERLAPS.map(([length, words]) => [String(length), words]), String(24 * HOUR)),
     'Long enough to put the new one everywhere the old one is used.')));
   return [
+    trail(['#/keys', 'Keys']),
     h('h1', {}, 'Rotate a key'),
-    h('p', {}, h('a', { href: '#/keys' }, 'All keys')),
     facts([['Name', key.name], ['Role', key.role], ['Begins with', h('code', {}, key.prefix)], ['Ends', when(key.expires_at)]]),
     key.id === who().key_id
       ? h('p', { class: 'note' }, 'You are signed in with this key, and signed out when it ends. Sign in with the new one then.')

@@ -1,11 +1,12 @@
 // A new secret, and another value, other hosts or another description of one.
 
+import { trail } from '../../acting.js';
 import { get, send } from '../../api.js';
 import { h } from '../../dom.js';
 import { facts, field, form, when } from '../../ui.js';
 import { hostsField, hostsOf } from './hosts.js';
 
-const back = () => h('p', {}, h('a', { href: '#/secrets' }, 'All secrets'));
+const back = () => trail(['#/secrets', 'Secrets']);
 
 const value = (hint, attributes = {}) => field('Value', h('input', {
   name: 'value', type: 'password', autocomplete: 'new-password', spellcheck: 'false', maxlength: 16_384, ...attributes,
@@ -14,8 +15,8 @@ const value = (hint, attributes = {}) => field('Value', h('input', {
 const description = (text) => field('Description', h('input', { name: 'description', maxlength: 2000, value: text ?? '' }));
 
 export const making = (place, leave) => [
-  h('h1', {}, 'New secret'),
   back(),
+  h('h1', {}, 'New secret'),
   form(async (said) => {
     await send('POST', '/v1/config-variables', {
       name: said.name.trim(), value: said.value, description: said.description.trim() || null, allowed_hosts: hostsOf(said.hosts),
@@ -33,8 +34,8 @@ export async function changing(id, { signal }, leave) {
   const path = `/v1/config-variables/${encodeURIComponent(id)}`;
   const { data: one, etag } = await get(path, {}, signal);
   return [
-    h('h1', { class: 'wrap' }, `Secret ${one.name}`),
     back(),
+    h('h1', { class: 'wrap' }, `Secret ${one.name}`),
     facts([
       ['In a configuration', h('code', {}, `secret_key_ref: {store: ${one.name}}`)],
       ['Version of the value', String(one.version)],
