@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import urllib3
 from playwright.sync_api import Page, expect
 
 from support.console import Site
@@ -84,6 +83,8 @@ def test_a_canary_is_promoted_and_a_version_pinned(console: Site) -> None:
     console.ask("POST", f"/v1/gateways/{gateway['id']}/actions", {"action": "reload"})
     page.get_by_role("button", name="Reload").click()
     expect(page.get_by_text("by 0 of 2")).to_be_visible()
+    report("pod-a", gateway["desired_digest"], epoch=99)
+    expect(page.get_by_text("by 1 of 2")).to_be_visible()
 
 
 def test_a_new_gateway_starts_with_the_line_that_is_shown(console: Site) -> None:
@@ -103,7 +104,8 @@ def test_a_new_gateway_starts_with_the_line_that_is_shown(console: Site) -> None
     token, line = page.locator("code.copyable").all_inner_texts()
     assert line == f"KEEPTRUSTS_GATEWAY_TOKEN={token} kt gateway run --api-url {console.served.url}"
     visitor.finds_no_barrier()
-    _report(console, token, {"instance_id": "pod-a", "version": "1", "active_digest": None, "epoch": None})
+    said = {"instance_id": "pod-a", "version": "1", "active_digest": None, "epoch": None}
+    console.ask_as(token, "POST", "/v1/gateway/status", said)
     page.clock.run_for(3_000)
     expect(page.get_by_text("The instance pod-a is here.")).to_be_visible()
     page.get_by_role("link", name="To the gateway").click()
@@ -159,12 +161,6 @@ def _reporter(console: Site, gateway: dict[str, Any]) -> Any:
 
     def report(instance: str, digest: str, **more: Any) -> None:
         said = {"instance_id": instance, "version": "1.0.0", "active_digest": digest, "epoch": gateway["epoch"]}
-        _report(console, token, {**said, **more})
+        console.ask_as(token, "POST", "/v1/gateway/status", {**said, **more})
 
     return report
-
-
-def _report(console: Site, token: str, said: dict[str, Any]) -> None:
-    headers = {"Authorization": f"Bearer {token}"}
-    answer = urllib3.request("POST", f"{console.served.url}/v1/gateway/status", json=said, headers=headers)
-    assert answer.status == 200, answer.data

@@ -37,6 +37,14 @@ export async function saying(said, work) {
   }
 }
 
+/** The page has become another without a new address: whoever cannot see it is told by the focus and the title. */
+export function turnInto(page, heading, ...content) {
+  heading.tabIndex = -1;
+  fill(page, content);
+  document.title = `${heading.textContent} · Keeptrusts`;
+  heading.focus();
+}
+
 /** The way back, above the heading. `ways`: `[address, words]`. */
 export const trail = (...ways) =>
   h('p', { class: 'trail' }, ways.map(([href, words], index) => [index ? ' / ' : '', h('a', { href }, words)]));

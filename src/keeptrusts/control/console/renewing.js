@@ -23,6 +23,13 @@ export function whileVisible(seconds, signal, work) {
   next();
 }
 
+/** Look again in a moment, twice: what was asked for just now takes a second or so. */
+export function soon(signal, work) {
+  const look = () => work().catch(() => null); // the next renewal says what is wrong
+  const timers = [1000, 3000].map((length) => setTimeout(look, length));
+  signal.addEventListener('abort', () => timers.forEach(clearTimeout), { once: true });
+}
+
 /** Like `fill`, but what is right already stays, with the focus in it and as far as it is scrolled. */
 export function renew(element, ...children) {
   const fresh = children.flat(Infinity).filter((child) => child != null && child !== false);
@@ -106,20 +113,24 @@ export function list(load, draw) {
 }
 
 /**
- * One object under `path`, shown by `show({data, etag})`. `changed(work)` shows the answer to a change; what was asked
- * for before it comes too late then, and is not shown. `read()` asks anew.
+ * One object under `path`, shown by `show({data, etag})`. `read()` asks for it; `changed(work)` shows the answer to a
+ * change, and what was asked for before or meanwhile is not shown any more.
  */
 export function kept(path, show, signal) {
   let turn = 0;
-  const take = async (asked) => {
-    const mine = ++turn;
-    const answer = await asked;
-    if (mine === turn && !signal.aborted) await show(answer);
-    return answer;
-  };
   return {
-    read: () => take(get(path, {}, signal)),
-    changed: (work) => take(work),
+    read: async () => {
+      const mine = ++turn;
+      const answer = await get(path, {}, signal);
+      if (mine === turn) await show(answer);
+      return answer;
+    },
+    changed: async (work) => {
+      const answer = await work;
+      turn += 1;
+      await show(answer);
+      return answer;
+    },
   };
 }
 

@@ -3,7 +3,7 @@
 import { keepFocus, offer, trail } from '../../acting.js';
 import { may, send } from '../../api.js';
 import { fill, h } from '../../dom.js';
-import { kept, renew, renewedEvery10s } from '../../renewing.js';
+import { kept, renew, renewedEvery10s, soon } from '../../renewing.js';
 import { done, sure } from '../../ui.js';
 import { naming } from './configurations.js';
 import { canary, instances, settings } from './parts.js';
@@ -12,7 +12,7 @@ import { tokens } from './tokens.js';
 export async function detail({ rest: [id], query, signal }) {
   const path = `/v1/gateways/${encodeURIComponent(id)}`;
   const named = naming(signal);
-  const here = { path, gateway: null, etag: null, live: h('div'), bar: h('div', { class: 'actions' }), said: h('div') };
+  const here = { path, signal, gateway: null, etag: null, live: h('div'), bar: h('div', { class: 'actions' }), said: h('div') };
   here.kept = kept(path, async ({ data, etag }) => {
     const known = await named([data]);
     Object.assign(here, { gateway: data, etag });
@@ -20,7 +20,10 @@ export async function detail({ rest: [id], query, signal }) {
     offer(here.bar, offered(here));
   }, signal);
   await here.kept.read();
-  if (query.get('saved')) fill(here.said, done('Saved. Its instances get it as soon as they ask, which takes about a second.'));
+  if (query.get('saved')) {
+    fill(here.said, done('Saved. Its instances get it within about a second.'));
+    soon(signal, here.kept.read);
+  }
   return [
     trail(['#/gateways', 'Gateways']),
     h('h1', {}, here.gateway.name),
@@ -61,6 +64,7 @@ async function act(here, { wanted, then }) {
   fill(here.said);
   await here.kept.changed(send('POST', `${here.path}/actions`, wanted, { etag: here.etag }));
   fill(here.said, done(then));
+  soon(here.signal, here.kept.read);
   keepFocus(here.bar);
 }
 

@@ -1,6 +1,6 @@
 // Making a gateway, and changing one.
 
-import { trail } from '../../acting.js';
+import { trail, turnInto } from '../../acting.js';
 import { get, may, send } from '../../api.js';
 import { fill, h } from '../../dom.js';
 import { whileVisible } from '../../renewing.js';
@@ -35,15 +35,14 @@ async function arrived(page, gateway, signal) {
   const seen = h('p', { role: 'status' }, 'Waiting for the first instance …');
   let token = h('p', { class: 'note' }, 'To start it, it needs a token, which an admin makes on its page.');
   if (may('tokens:write')) token = await makeToken(path, {}).catch(problem);
-  const heading = h('h1', { tabindex: -1 }, `${gateway.name} is ready to start`);
-  fill(page,
+  const heading = h('h1', {}, `${gateway.name} is ready to start`);
+  turnInto(page, heading,
     trail(ALL),
     heading,
     done('The gateway is made.'),
     token,
     seen,
     h('p', {}, h('a', { class: 'button', href: `#/gateways/${gateway.id}` }, 'To the gateway')));
-  heading.focus();
   let came = false;
   whileVisible(3, signal, async () => {
     const found = came ? null : await get(path, {}, signal).catch(() => null);

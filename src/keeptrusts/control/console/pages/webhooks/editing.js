@@ -1,6 +1,6 @@
 // Making a webhook, and changing one.
 
-import { trail } from '../../acting.js';
+import { trail, turnInto } from '../../acting.js';
 import { get, send } from '../../api.js';
 import { shownOnce } from '../../copying.js';
 import { fill, h } from '../../dom.js';
@@ -27,15 +27,14 @@ export function newWebhook() {
 }
 
 function arrived(page, webhook) {
-  const heading = h('h1', { tabindex: -1 }, 'The webhook is ready');
+  const heading = h('h1', {}, 'The webhook is ready');
   const checked = h('p', {}, 'With it the receiver checks the webhook-signature of each message, as Standard Webhooks 1.0 says.');
-  fill(page,
+  turnInto(page, heading,
     trail(ALL),
     heading,
     done(`${webhook.url} is told from now on.`),
     webhook.secret ? shownOnce('Secret', webhook.secret, checked) : checked,
     h('p', {}, h('a', { class: 'button', href: `#/webhooks/${webhook.id}` }, 'To the webhook, to send a test')));
-  heading.focus();
 }
 
 export async function changeWebhook({ rest: [id], signal }) {
