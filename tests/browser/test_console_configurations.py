@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, cast
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from support.console import Site
 from support.control import POLICY
+from support.records import Instance
 
 HOSTILE = "<img src=x onerror=alert(1)>"
+FULL = POLICY.replace("audit-logger: {}", "audit-logger: {content: full}")
+CANDIDATE = FULL.replace("    - token-limit\n", "    - pii-detector\n").replace(
+    "  token-limit:\n    max_tokens: 1000\n", "  pii-detector: {action: block}\n"
+)
 
 
 def _make(console: Site, name: str, **changed: object) -> dict[str, Any]:
@@ -91,3 +96,103 @@ def test_versions_are_compared_and_put_back(console: Site) -> None:
     viewer = console.signed_in("viewer").goes_to(f"configurations/{made['id']}")
     expect(viewer.get_by_role("link", name="Version 4")).to_be_visible()
     expect(viewer.get_by_role("button", name=re.compile("Roll back|Delete|Adopt"))).to_have_count(0)
+
+
+def test_one_is_made_and_edited(console: Site) -> None:
+    """Findings lead to their lines; Tab indents and, after Escape, leaves; what it would change is said before."""
+    visitor = console.signed_in("editor")
+    page = visitor.goes_to("configurations/new")
+    document, findings = page.get_by_role("textbox", name="Document"), page.get_by_role("region", name="Findings")
+    expect(findings.get_by_role("status")).to_have_text("It lints.")
+    page.get_by_label("Name").fill("fresh")
+    page.get_by_label("Labels").fill("team=risk")
+    document.fill(FULL + f'  "{HOSTILE}": 1\n')
+    finding = findings.get_by_role("button", name=re.compile("Error E001, line 17"))
+    expect(finding).to_contain_text(HOSTILE)
+    visitor.finds_no_barrier()
+    finding.click()
+    expect(document).to_be_focused()
+    assert HOSTILE in document.evaluate("area => area.value.slice(area.selectionStart, area.selectionEnd)")
+    document.fill(FULL)
+    page.get_by_role("button", name="Make it").click()
+    expect(page.get_by_role("heading", name="fresh")).to_be_focused()
+    expect(page.locator("dl")).to_contain_text("Console")
+    made = cast("list[dict[str, Any]]", console.ask("GET", "/v1/configurations")["data"])[0]
+    _record(console, made["id"], "hello", "write to ada@acme.io today")
+    page.get_by_role("link", name="Edit").click()
+    _indents(document)
+    document.fill(CANDIDATE)
+    changes = page.get_by_role("region", name="What it would change")
+    expect(changes.get_by_role("row", name=re.compile("added: pii-detector"))).to_contain_text("strengthens")
+    page.get_by_role("button", name="Judge it again").click()
+    expect(page.get_by_text("1 would be blocked")).to_be_visible()
+    visitor.finds_no_barrier()
+    page.get_by_label("Message").fill("addresses are refused")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Version 2 is saved.")).to_be_visible()
+    expect(page.get_by_role("row", name="Version 2")).to_contain_text("addresses are refused")
+
+
+def test_nothing_typed_is_lost(console: Site) -> None:
+    """A faster one is shown beside it; leaving asks; a page that is loaded again has it; only meaning is stored."""
+    made = _make(console, "production", managed_by="terraform")
+    visitor = console.signed_in()
+    page = visitor.goes_to(f"configurations/{made['id']}/edit")
+    page.on("dialog", lambda dialog: dialog.accept())
+    document, save = (
+        page.get_by_role("textbox", name="Document"),
+        page.get_by_role("button", name="Save as the next version"),
+    )
+    document.fill(POLICY + "# more\n")
+    save.click()
+    expect(page.get_by_role("alert")).to_contain_text("no version was made")
+    mine = POLICY.replace("1000", "500")
+    document.fill(mine)
+    _version(console, made, 2000, "somebody else")
+    page.get_by_role("link", name="Keys").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    page.reload()
+    expect(page.get_by_text("is here again")).to_be_visible()
+    expect(document).to_have_value(mine)
+    save.click()
+    expect(page.get_by_role("alert")).to_contain_text("Somebody else changed it while you were typing: version 2")
+    page.get_by_role("button", name="Look at the difference").click()
+    expect(page.locator(".difference .removed")).to_have_text("-    max_tokens: 2000")
+    visitor.finds_no_barrier()
+    page.get_by_role("button", name="Save over version 2").click()
+    expect(page.get_by_text("Version 3 is saved.")).to_be_visible()
+    expect(page.get_by_role("region", name="Terraform manages this configuration")).to_be_visible()
+    page.get_by_role("link", name="Edit").click()
+    expect(document).to_have_value(mine)
+    document.fill("")
+    page.get_by_role("link", name="Keys").click()
+    page.get_by_role("dialog").get_by_role("button", name="Leave").click()
+    expect(page.get_by_role("heading", name="Keys")).to_be_focused()
+    page.goto(f"{console.served.url}/#/configurations/{made['id']}/edit")
+    expect(document).to_have_value(mine)
+
+
+def _indents(document: Locator) -> None:
+    """Tab does, Shift and Tab take it back; nobody is trapped."""
+    document.focus()
+    document.press("Control+End")
+    document.press("Tab")
+    expect(document).to_have_value(FULL + "  ")
+    document.press("Shift+Tab")
+    expect(document).to_have_value(FULL)
+    document.press("Escape")
+    document.press("Tab")
+    expect(document).not_to_be_focused()
+
+
+def _record(console: Site, configuration: str, *texts: str) -> None:
+    instance = Instance()
+    events = [instance.decision(configuration_id=configuration, content=_said(text)) for text in texts]
+    console.ask("POST", "/v1/gateway/events", {"events": events})
+
+
+def _said(text: str) -> dict[str, Any]:
+    return {
+        "request": [{"text": text, "role": "user", "part": "content"}],
+        "answer": [{"text": "fine", "role": "assistant", "part": "content"}],
+    }

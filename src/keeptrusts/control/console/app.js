@@ -2,6 +2,7 @@
 
 import { may, resume, signIn, signOut, whenEnded, who } from './api.js';
 import { fill, h } from './dom.js';
+import { leaves } from './leaving.js';
 import { field, form, problem } from './ui.js';
 
 /** Path, words and scope; each page is `pages/<path>.js` with `show(place)`, which gives its content. */
@@ -106,6 +107,6 @@ function welcome(code) {
 }
 
 whenEnded(() => open());
-addEventListener('hashchange', () => open());
+addEventListener('hashchange', (event) => { if (leaves(event)) open(); });
 await resume();
 await open();

@@ -1,6 +1,6 @@
 // All configurations, newest first.
 
-import { get } from '../../api.js';
+import { get, may } from '../../api.js';
 import { h } from '../../dom.js';
 import { done, field, pages, short, table, when } from '../../ui.js';
 import { heard, labelled, owner } from './words.js';
@@ -27,6 +27,8 @@ export async function list({ query, signal }) {
     h('h1', {}, 'Configurations'),
     words ? done(words) : null,
     h('p', { class: 'quiet' }, 'Policy documents. Every change is a version that is kept; gateways follow the newest, or the one they are pinned to.'),
+    may('configurations:write')
+      ? h('div', { class: 'actions' }, h('a', { class: 'button primary', href: '#/configurations/new' }, 'New configuration')) : null,
     filter(wanted),
     rows,
   ];

@@ -71,5 +71,10 @@ function actions({ data, etag }) {
       location.hash = '#/configurations';
     });
   });
-  return h('div', { class: 'actions' }, remove);
+  const link = (part, words, kind = '') => h('a', { class: `button ${kind}`, href: `#/configurations/${part}` }, words);
+  return h('div', { class: 'actions' },
+    link(`${data.id}/edit`, 'Edit', 'primary'),
+    link(`${data.id}/settings`, 'Name and labels'),
+    link(`new?copy=${data.id}`, 'Copy'),
+    remove);
 }
