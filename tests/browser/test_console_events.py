@@ -152,3 +152,6 @@ def test_they_are_followed_live(console: Site) -> None:
     with page.expect_event("requestfailed", lambda request: "/v1/events/stream" in request.url):
         page.get_by_role("link", name="Overview").click()
         expect(page.get_by_role("heading", name="Overview")).to_be_focused()
+    page = visitor.goes_to("events?live=1&since=yesterday")
+    expect(page.get_by_role("alert")).to_contain_text("`since` must be a time")
+    expect(page.get_by_role("button", name="Connect again")).to_be_visible()

@@ -18,7 +18,7 @@ export async function show({ query, signal }) {
   await again();
   return [
     h('h1', {}, 'Overview'),
-    h('div', { class: 'filters' }, windowChoice(here, again), refreshing(again, signal), shown.told),
+    h('div', { class: 'filters' }, windowChoice(here, shown.told, again), refreshing(again, signal), shown.told),
     shown.cards,
     h('h2', {}, 'Decisions over time'),
     shown.chart.element,
@@ -52,11 +52,12 @@ async function read({ chosen, kept, signal }) {
 }
 
 /** Choosing one stays in the address, and does not leave the page. */
-function windowChoice(here, again) {
+function windowChoice(here, told, again) {
   const choose = (event) => {
     here.chosen = event.target.value;
     here.kept.clear();
     history.replaceState(null, '', `#/overview?window=${here.chosen}`);
+    fill(told, 'Reading …');
     again();
   };
   return h('fieldset', { class: 'segments', onchange: choose }, h('legend', { class: 'hidden' }, 'Window'),

@@ -45,7 +45,7 @@ async function results({ chosen, isLive, names, results: area, signal }) {
   const told = h('p', { class: 'quiet', role: 'status' });
   const load = async (cursor, limit) => (await get('/v1/events', { ...chosen, cursor, limit }, signal)).data;
   const shown = list(load, (rows) => {
-    told.textContent = rows.length ? `${rows.length.toLocaleString()} events shown, newest first.` : '';
+    told.textContent = rows.length ? `${rows.length.toLocaleString()} ${rows.length === 1 ? 'event' : 'events'} shown, newest first.` : '';
     return eventTable(rows, names, NONE);
   });
   fill(area, told);

@@ -55,8 +55,8 @@ export function fleetCard(found) {
   if (!found) return null;
   const count = (status) => found.list.filter((one) => one.status === status).length;
   const [drifting, offline] = [count('degraded'), count('offline')];
-  const known = `${many(found.list.length)}${found.hasMore ? '+' : ''} ${found.list.length === 1 ? 'gateway' : 'gateways'}`;
+  const known = `${found.hasMore ? 'the newest ' : ''}${many(found.list.length)} ${found.list.length === 1 ? 'gateway' : 'gateways'}`;
   const note = `of ${known}: ${drifting} in drift, ${offline} offline`;
   const tone = offline ? 'bad' : drifting ? 'warn' : '';
-  return card('In drift or offline', `${many(drifting + offline)}${found.hasMore ? '+' : ''}`, note, { tone, href: '#/gateways' });
+  return card('In drift or offline', many(drifting + offline), note, { tone, href: '#/gateways' });
 }
