@@ -278,6 +278,7 @@ def test_a_key_is_kept_used_and_taken_away(plane: Served, tmp_path: Path) -> Non
         "HOME": str(tmp_path),
     }
     assert plane.kt("auth", "login", env=here, stdin="kt_key_nobody_nothing\n").exit_code == 4
+    assert plane.kt("auth", "login", env=here, stdin="").exit_code == 2
     key = made(plane, "token", "create", "--name", "mine", "--role", "admin")["key"]
     login = plane.kt("auth", "login", "--json", env=here, stdin=f"{key}\n")
     assert json.loads("\n".join(shown(login)))["name"] == "mine"

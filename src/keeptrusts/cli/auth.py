@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -40,7 +41,7 @@ def login(settings: Settings, form: str) -> None:
     from keeptrusts.cli.profiles import change_profile
 
     given = settings["api_token"]
-    key = given.value if given.origin.startswith("flag") else click.prompt("API key", hide_input=True, err=True).strip()
+    key = given.value if given.origin.startswith("flag") else _asked_for()
     named = Settings({"api_url": settings["api_url"].value, "api_token": key, "profile": settings.profile[1] or None})
     with make_client(named) as client:
         who = client.whoami()
@@ -90,3 +91,15 @@ def whoami(client: Client, form: str) -> None:
     Exit status: 4 when the key is missing, unknown, expired or revoked.
     """
     emit_one(client.whoami(), form)
+
+
+def _asked_for() -> str:
+    """Of a person unseen, or from a pipe."""
+    if sys.stdin.isatty():
+        answer: str = click.prompt("API key", hide_input=True, err=True)
+    else:
+        answer = sys.stdin.readline()
+    if not answer.strip():
+        raise stop("there is no key in the standard input", "have it there, or name a file: `--api-token-file`",
+                   status=Exit.WRONG_INPUT, code="no_value")  # fmt: skip
+    return answer.strip()

@@ -10,7 +10,7 @@ from keeptrusts.cli.connection import make_client, with_client, with_settings
 from keeptrusts.cli.failure import Exit, stop
 from keeptrusts.cli.gateway import find_configuration
 from keeptrusts.cli.lazy import Entry, LazyGroup
-from keeptrusts.cli.output import emit, emit_one, format_option, say
+from keeptrusts.cli.output import confirm, emit, emit_one, format_option, say
 from keeptrusts.cli.settings import Settings
 
 if TYPE_CHECKING:
@@ -195,9 +195,7 @@ def rollback(client: Client, /, name_or_id: str, *, version: int, yes: bool, for
     now = client.configurations.fetch(identifier)
     warn_of_terraform(now.value["managed_by"], now.value["name"])
     if not yes:
-        click.confirm(
-            f"Replace version {now.value['version']} of {now.value['name']} by {version}?", abort=True, err=True
-        )
+        confirm(f"Replace version {now.value['version']} of {now.value['name']} by {version}?")
     emit_one(short({**client.configurations.roll_back(identifier, version, if_match=now.etag)}), form)
 
 

@@ -12,7 +12,7 @@ from keeptrusts.cli.config import short, warn_of_terraform
 from keeptrusts.cli.connection import with_client
 from keeptrusts.cli.failure import Exit
 from keeptrusts.cli.gateway import find_configuration, read_label
-from keeptrusts.cli.output import emit, emit_gone, emit_one, emit_value, format_option, say
+from keeptrusts.cli.output import confirm, emit, emit_gone, emit_one, emit_value, format_option, say
 
 if TYPE_CHECKING:
     from keeptrusts.api.configurations import ConfigurationPatch
@@ -77,7 +77,7 @@ def delete(client: Client, name_or_id: str, *, yes: bool, form: str) -> None:
     warn_of_terraform(found["managed_by"], found["name"])
     if not yes:
         told = f"delete configuration {found['name']} with its {found['version']} versions?"
-        click.confirm(told, abort=True, err=True)
+        confirm(told)
     client.configurations.delete(found["id"], if_match=now.etag)
     gone = {"id": found["id"], "name": found["name"], "deleted": True}
     emit_gone(gone, f"deleted `{found['name']}`", form)

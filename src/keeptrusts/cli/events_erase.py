@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from keeptrusts.cli.connection import with_client
-from keeptrusts.cli.output import emit_one, format_option, say
+from keeptrusts.cli.output import confirm, emit_one, format_option, say
 
 if TYPE_CHECKING:
     from keeptrusts.api.events import ErasureDraft
@@ -42,7 +42,7 @@ def erase(
     whom = f"of `{user_id}`" if user_id is not None else "with these ids"
     if not yes:
         what = f"erase the texts of all events {whom}" if keep_events else f"delete all events {whom}"
-        click.confirm(f"{what}? they do not come back", abort=True, err=True)
+        confirm(f"{what}? they do not come back")
     draft = {**asked, "keep_events": True} if keep_events else asked
     emit_one({**asked, **_erase(client, cast("ErasureDraft", draft))}, form)
 

@@ -49,11 +49,11 @@ class Failure(click.ClickException):
             # what has been said already is not said again; where it is, is news
             said = item.get("message") == self._error.args[0]
             place = f"  at {_place(item)}" if said else f"  {_place(item)}: {item.get('message')}"
-            click.echo(place, file=file, err=True)
+            click.echo(shown(place), file=file, err=True)
             if item.get("suggestion"):
-                click.echo(f"    help: {item['suggestion']}", file=file, err=True)
+                click.echo(shown(f"    help: {item['suggestion']}"), file=file, err=True)
         if self._next_step:
-            click.echo(f"  next: {self._next_step}", file=file, err=True)
+            click.echo(shown(f"  next: {self._next_step}"), file=file, err=True)
 
 
 def stop(message: str, next_step: str = "", *, status: int = Exit.FAILED, code: str = "failed") -> Failure:

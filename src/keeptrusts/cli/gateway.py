@@ -11,7 +11,7 @@ from keeptrusts.cli.connection import with_client
 from keeptrusts.cli.duration import DURATION
 from keeptrusts.cli.failure import Exit, stop
 from keeptrusts.cli.lazy import Entry, LazyGroup
-from keeptrusts.cli.output import emit, emit_gone, emit_one, format_option, say, table
+from keeptrusts.cli.output import confirm, emit, emit_gone, emit_one, format_option, say, table
 
 if TYPE_CHECKING:
     from keeptrusts.api.gateways import Gateway, GatewayDraft, GatewayTokenDraft
@@ -156,7 +156,7 @@ def revoke_token(client: Client, name_or_id: str, token_id: str, *, yes: bool, f
     """
     found = find_gateway(client, name_or_id)
     if not yes:
-        click.confirm(f"revoke `{token_id}`? processes that use it are shut out at once", abort=True, err=True)
+        confirm(f"revoke `{token_id}`? processes that use it are shut out at once")
     client.gateways.revoke_token(found["id"], token_id)
     gone = {"id": token_id, "gateway_id": found["id"], "revoked": True}
     emit_gone(gone, f"revoked `{token_id}`", form)

@@ -9,7 +9,7 @@ import click
 from keeptrusts.cli.connection import with_client
 from keeptrusts.cli.gateway import find_configuration, find_gateway, read_label
 from keeptrusts.cli.gateway_status import heard_of
-from keeptrusts.cli.output import emit_gone, emit_one, format_option
+from keeptrusts.cli.output import confirm, emit_gone, emit_one, format_option
 
 if TYPE_CHECKING:
     from keeptrusts.api.gateways import GatewayPatch
@@ -71,7 +71,7 @@ def delete(client: Client, name_or_id: str, *, yes: bool, form: str) -> None:
     if not yes:
         running = len(heard_of(now.value))
         told = f"delete gateway {now.value['name']}? {running} instances run it; its tokens are revoked at once"
-        click.confirm(told, abort=True, err=True)
+        confirm(told)
     client.gateways.delete(now.value["id"], if_match=now.etag)
     gone = {"id": now.value["id"], "name": now.value["name"], "deleted": True}
     emit_gone(gone, f"deleted `{now.value['name']}`", form)

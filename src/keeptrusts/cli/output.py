@@ -183,8 +183,13 @@ def _width() -> int | None:
 
 
 def say(text: str) -> None:
-    """Talk: stderr."""
-    click.echo(text, err=True)
+    """Talk: stderr. Names of others may be in it: of what is not printed, line ends alone are passed on."""
+    click.echo("\n".join(map(shown, text.split("\n"))), err=True)
+
+
+def confirm(question: str) -> None:
+    """Go on only when a person says yes."""
+    click.confirm(shown(question), abort=True, err=True)
 
 
 def emit_gone(row: Row, told: str, form: str) -> None:

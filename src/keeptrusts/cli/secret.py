@@ -10,7 +10,7 @@ import click
 
 from keeptrusts.cli.connection import with_client
 from keeptrusts.cli.failure import Exit, stop
-from keeptrusts.cli.output import emit, emit_gone, emit_one, format_option
+from keeptrusts.cli.output import confirm, emit, emit_gone, emit_one, format_option
 
 if TYPE_CHECKING:
     from keeptrusts.api.variables import Variable, VariableDraft, VariablePatch
@@ -87,7 +87,7 @@ def delete(client: Client, name: str, *, yes: bool, form: str) -> None:
         raise stop(f"there is no secret `{name}`", "`kt secret list` shows those there are",
                    status=Exit.WRONG_INPUT, code="not_found")  # fmt: skip
     if not yes:
-        click.confirm(f"delete `{name}`? targets that use it become unavailable", abort=True, err=True)
+        confirm(f"delete `{name}`? targets that use it become unavailable")
     client.variables.delete(known["id"])
     emit_gone({"id": known["id"], "name": name, "deleted": True}, f"deleted `{name}`", form)
 

@@ -9,7 +9,7 @@ import click
 
 from keeptrusts.cli.connection import with_client
 from keeptrusts.cli.duration import DURATION, ago
-from keeptrusts.cli.output import emit, emit_gone, emit_one, format_option, say
+from keeptrusts.cli.output import confirm, emit, emit_gone, emit_one, format_option, say
 
 if TYPE_CHECKING:
     from keeptrusts.api.names import Role
@@ -88,7 +88,7 @@ def revoke(client: Client, token_id: str, *, yes: bool, form: str) -> None:
       kt token revoke key_0193...
     """
     if not yes:
-        click.confirm(f"revoke `{token_id}`? whoever uses it is shut out at once", abort=True, err=True)
+        confirm(f"revoke `{token_id}`? whoever uses it is shut out at once")
     client.tokens.revoke(token_id)
     emit_gone({"id": token_id, "revoked": True}, f"revoked `{token_id}`", form)
 

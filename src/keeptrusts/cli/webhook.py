@@ -11,7 +11,7 @@ import click
 from keeptrusts.cli.connection import with_client
 from keeptrusts.cli.gateway import read_label
 from keeptrusts.cli.lazy import Entry, LazyGroup
-from keeptrusts.cli.output import emit, emit_gone, emit_one, format_option, say
+from keeptrusts.cli.output import confirm, emit, emit_gone, emit_one, format_option, say
 from keeptrusts.cli.secret import from_environment
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def delete(client: Client, webhook_id: str, *, yes: bool, form: str) -> None:
     """
     if not yes:
         url = client.webhooks.get(webhook_id)["url"]
-        click.confirm(f"delete the webhook to {url}? what waits for it is not delivered", abort=True, err=True)
+        confirm(f"delete the webhook to {url}? what waits for it is not delivered")
     client.webhooks.delete(webhook_id)
     emit_gone({"id": webhook_id, "deleted": True}, f"deleted `{webhook_id}`", form)
 

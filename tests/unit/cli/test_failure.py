@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from keeptrusts.cli.failure import Failure, exit_status, suggestion
+from keeptrusts.cli.output import confirm, say
 from keeptrusts.core.errors import (
     ApiError,
     ApiUnreachableError,
@@ -60,3 +61,22 @@ def test_a_failure_says_what_where_and_what_next() -> None:
 def test_an_answer_of_somebody_else_leads_to_the_address() -> None:
     """What is no control plane of ours explains nothing, so we say where to look."""
     assert "kt doctor" in suggestion(ApiError("status 404 and no explanation", code="unexpected_answer", status=404))
+
+
+def test_names_of_others_reach_the_terminal_as_letters_alone() -> None:
+    """What could move its cursor, paint it or look like another line is not passed on."""
+    hostile = "a\x1b]0;owned\x07\nerror: b\u202ec"
+    error = ApiError("x", status=422, errors=({"path": "name", "message": hostile, "suggestion": hostile},))
+    with CliRunner().isolation() as streams:
+        Failure(error, f"use one of `{hostile}`").show()
+        say(f"deleted `{hostile}`")
+        said = streams[1].getvalue().decode()
+    assert all(letter.isprintable() or letter == "\n" for letter in said)
+    assert "  next: use one of `a ]0;owned  error: b c`" in said.splitlines()
+
+
+def test_a_question_shows_names_as_letters_alone() -> None:
+    """The one place where somebody reads closely before they answer."""
+    with CliRunner().isolation("y\n") as streams:
+        confirm("delete `a\x1b[2Jb`?")
+        assert "delete `a [2Jb`? [y/N]: " in streams[1].getvalue().decode()
