@@ -46,13 +46,12 @@ const drawn = (rows, names, asked) => table('Escalations', [
   ['Escalation', (row) => h('a', { href: `#/escalations/${row.id}`, class: 'nowrap' },
     `${row.stage === 'input' ? 'Request' : 'Answer'} `,
     h('code', {}, `…${row.id.slice(-8)}`))],
-  ['State', (row) => badge(stateOf(row))],
+  ['State', (row) => [badge(stateOf(row)), row.claimed_by ? h('div', { class: 'quiet' }, `by ${row.resolved_by ?? row.claimed_by}`) : null]],
   ['Due', (row) => (isOpen(row) ? dueIn(row) : '')],
   ['Policy', (row) => row.policy],
   ['Reason', (row) => [row.message, h('br'), h('span', { class: 'quiet' }, row.reason_code)]],
   ['User', (row) => who(row)],
   ['Gateway', (row) => names(row.gateway_id)],
-  ['Claimed by', (row) => row.claimed_by ?? ''],
 ], rows, Object.values(asked).some(Boolean)
   ? 'No escalation is like this. Choose another state, or leave the filters empty.'
   : 'Nothing was escalated yet. A policy such as `human-oversight` holds what a person has to see first.');

@@ -103,7 +103,7 @@ function held(path, row, signal) {
   const button = h('button', { type: 'button', onclick: () => busy(button, async () => {
     const { data } = await get(`${path}/held`, {}, signal);
     fill(shown, h('pre', { tabindex: 0, role: 'region', 'aria-label': 'What is held' }, readable(data)),
-      h('p', { class: 'quiet' }, `${data.media_type}, ${data.digest}`));
+      h('p', { class: 'quiet wrap' }, `${data.media_type}, ${data.digest}`));
   }) }, 'Show what is held');
   const words = row.stage === 'input' ? 'The request as the model would get it.' : 'The answer as the client would get it.';
   return [h('p', { class: 'quiet' }, words), h('div', { class: 'actions' }, button), shown];
