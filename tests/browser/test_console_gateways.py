@@ -39,6 +39,26 @@ def test_the_fleet_is_renewed_while_one_types(console: Site) -> None:
     visitor.finds_no_barrier()
 
 
+def test_the_fleet_is_asked_for_while_it_is_looked_at(console: Site) -> None:
+    """Not when it is hidden, and at once when it is seen again; what could not be renewed is said to be older."""
+    visitor = console.signed_in("viewer")
+    visitor.page.clock.install()
+    page = visitor.goes_to("gateways")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    _looked_at(page, seen=False)
+    page.clock.run_for(60_000)
+    assert asked == []
+    with page.expect_response("**/v1/gateways?*"):
+        _looked_at(page, seen=True)
+    page.route("**/v1/gateways?*", lambda route: route.abort())
+    page.clock.run_for(10_000)
+    expect(page.get_by_text("Could not be renewed")).to_contain_text("What is shown is older.")
+    page.unroute_all()
+    page.clock.run_for(10_000)
+    expect(page.get_by_text("Renewed every 10 s")).to_be_visible()
+
+
 def test_filters_and_pages_of_the_fleet(console: Site) -> None:
     """More than a page is shown on demand and stays when it is renewed; filters are those of the API."""
     for number in range(52):
@@ -125,6 +145,10 @@ def test_a_gateway_is_changed_its_token_revoked_and_it_is_deleted(console: Site)
     expect(page.get_by_role("alert")).to_contain_text("changed since you read it")
     page.reload()
     page.get_by_label("Environment").fill("")
+    page.get_by_label("Version", exact=True).fill("7")
+    page.get_by_label("Configuration").select_option("")
+    expect(page.get_by_label("Version", exact=True)).to_have_value("")
+    page.get_by_label("Configuration").select_option(shop)
     page.get_by_label("Version", exact=True).fill("1")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved.")).to_be_visible()
@@ -141,6 +165,14 @@ def test_a_gateway_is_changed_its_token_revoked_and_it_is_deleted(console: Site)
     expect(page.get_by_role("dialog")).to_have_count(0)
     _answer(page, "Delete", "Delete")
     expect(page.get_by_text("No gateway yet")).to_be_visible()
+
+
+def _looked_at(page: Page, *, seen: bool) -> None:
+    page.evaluate(
+        "(hidden) => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });"
+        " document.dispatchEvent(new Event('visibilitychange')); }",
+        not seen,
+    )
 
 
 def _answer(page: Page, button: str, answer: str) -> None:

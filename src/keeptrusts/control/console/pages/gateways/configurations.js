@@ -6,17 +6,20 @@ import { short } from '../../ui.js';
 
 const READ = 'configurations:read';
 
-/** Every configuration, newest first; null for whoever may not see them. */
+const MOST_PAGES = 5;
+
+/** Every configuration, newest first; null when there are more than one can choose from, or none may be seen. */
 export async function configurations(signal) {
   if (!may(READ)) return null;
   const found = [];
   let cursor = null;
-  do {
+  for (let page = 0; page < MOST_PAGES; page += 1) {
     const { data } = await get('/v1/configurations', { limit: 200, cursor }, signal);
     found.push(...data.data);
     cursor = data.next_cursor;
-  } while (cursor);
-  return found;
+    if (!cursor) return found;
+  }
+  return null;
 }
 
 /** `named(gateways)` finds out the configurations of these, and gives a map from their ids. */

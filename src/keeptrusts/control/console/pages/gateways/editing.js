@@ -85,6 +85,7 @@ function controls(gateway, known) {
   const text = (name, more = {}) => h('input', { name, value: gateway[name] ?? '', autocomplete: 'off', ...more });
   const number = (name, value, more) => h('input', { name, type: 'number', min: 1, value: value ?? '', ...more });
   const area = (name, value, more = {}) => h('textarea', { name, rows: 2, value, ...more });
+  const version = number('configuration_version', gateway.configuration_version);
   const percent = field('Percent of the instances', number('percent', gateway.deployment.percent ?? 10, { max: 100, required: true }));
   const strategy = choice({ name: 'strategy', onchange: () => shown() }, STRATEGIES, gateway.deployment.strategy);
   const shown = () => {
@@ -97,8 +98,8 @@ function controls(gateway, known) {
     field('Description', area('description', gateway.description ?? '', { maxlength: 2000 })),
     field('Environment', text('environment', { maxlength: 63 }), 'Such as production or staging.'),
     field('Labels', area('labels', writeLabels(gateway.labels)), 'key=value, one a line.'),
-    configurationField(gateway, known),
-    field('Version', number('configuration_version', gateway.configuration_version), 'Empty: it follows the latest. A number pins it.'),
+    configurationField(gateway, known, () => { version.value = ''; }),
+    field('Version', version, 'Empty: it follows the latest. A number pins it.'),
     field('New versions go', strategy),
     percent,
     field('When a policy fails', choice({ name: 'fail_mode' }, FAIL_MODES, gateway.fail_mode),
@@ -106,9 +107,11 @@ function controls(gateway, known) {
   ];
 }
 
-function configurationField({ configuration_id: chosen }, known) {
+/** The number of a version is of one configuration: `changed` is called when another is chosen. */
+function configurationField({ configuration_id: chosen }, known, changed) {
+  const attributes = { name: 'configuration_id', onchange: changed };
   const hint = 'Without one it refuses all traffic.';
-  if (!known) return field('Configuration', h('input', { name: 'configuration_id', value: chosen ?? '' }), `Its id. ${hint}`);
+  if (!known) return field('Configuration', h('input', { ...attributes, value: chosen ?? '' }), `Its id. ${hint}`);
   const options = [['', 'none'], ...known.map((one) => [one.id, `${one.name} (version ${one.version})`])];
-  return field('Configuration', choice({ name: 'configuration_id' }, options, chosen ?? ''), hint);
+  return field('Configuration', choice(attributes, options, chosen ?? ''), hint);
 }

@@ -18,7 +18,7 @@ export async function fleet({ query, signal }) {
     (await get('/v1/gateways', { ...asked(chosen), cursor, limit }, signal)).data;
   const shown = list(load, async (rows) => drawn(rows, await named(rows), chosen));
   const [known] = await Promise.all([configurations(signal), shown.begun()]);
-  const filter = filters(chosen, known ?? [], async (values) => {
+  const filter = filters(chosen, known, async (values) => {
     chosen = values;
     history.replaceState(null, '', `#/gateways${written(chosen)}`);
     await shown.begun();
@@ -53,11 +53,13 @@ function drawn(rows, known, chosen) {
 
 function filters(chosen, known, apply) {
   const text = (name) => h('input', { name, value: chosen[name], autocomplete: 'off' });
-  const options = [['', 'any'], ...known.map((one) => [one.id, one.name])];
+  const options = [['', 'any'], ...(known ?? []).map((one) => [one.id, one.name])];
   const shown = form(apply, 'Filter',
     field('Name', text('name')),
     field('Environment', text('environment')),
-    known.length ? field('Configuration', choice({ name: 'configuration_id' }, options, chosen.configuration_id)) : null,
+    known
+      ? field('Configuration', choice({ name: 'configuration_id' }, options, chosen.configuration_id))
+      : field('Configuration (its id)', text('configuration_id')),
     field('Labels', h('input', { name: 'labels', value: chosen.labels, placeholder: 'team=payments, tier=1' })));
   shown.classList.add('filters');
   const clear = h('button', { type: 'button', onclick: () => busy(clear, () => {
