@@ -39,7 +39,7 @@ const decision = (data) => [
   facts(provided(data)),
   table('Attempts at providers', ATTEMPT_COLUMNS, data.attempts ?? [], 'Nothing was sent to a provider.'),
   h('h2', {}, 'Caller'),
-  facts(called(data)),
+  called(data),
   h('h2', {}, 'Content'),
   content(data),
 ];
@@ -98,6 +98,7 @@ const placed = (data, gateway, configuration) => [
   ['Digest of the configuration', short(data.config_digest, 20)],
   ['Request', data.request_id],
   ['Trace', data.trace_id],
+  ['Id', h('code', {}, data.id)],
 ];
 
 function configurationOf({ configuration_id: id, configuration_version: version }, name) {
@@ -119,13 +120,16 @@ const provided = (data) => [
   ['Cost', data.cost_usd?.toLocaleString(undefined, { style: 'currency', currency: 'USD', maximumFractionDigits: 6 })],
 ];
 
-const called = (data) => [
-  ['User', alike('user_id', data.user_id)],
-  ['Team', data.team_id],
-  ['Agent', alike('agent_id', data.agent_id)],
-  ['Session', data.session_id],
-  ['Key', data.key_id],
-].concat(data.user_id || data.team_id || data.agent_id || data.session_id || data.key_id ? [] : [['Caller', 'not known']]);
+function called(data) {
+  const told = [
+    ['User', alike('user_id', data.user_id)],
+    ['Team', data.team_id],
+    ['Agent', alike('agent_id', data.agent_id)],
+    ['Session', data.session_id],
+    ['Key', data.key_id],
+  ].filter(([, value]) => value);
+  return told.length ? facts(told) : h('p', { class: 'quiet' }, 'The gateway was not told who asked.');
+}
 
 const chained = (data) => [
   ['Instance', data.instance_id],
