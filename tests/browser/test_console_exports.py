@@ -9,6 +9,9 @@ from typing import Any, Final
 
 from playwright.sync_api import Page, expect
 
+from keeptrusts.api.exports import EXPORT_FORMATS
+from keeptrusts.control.export_fields import FILTERS
+from keeptrusts.control.ocsf import TRANSLATORS
 from support.console import Site, Visitor
 from support.escalations import draft
 
@@ -67,6 +70,18 @@ def test_times_are_of_the_browser_and_refusals_in_words(console: Site) -> None:
     page.get_by_role("button", name="Make the export").click()
     expect(page.get_by_role("alert")).to_contain_text("`from` must be before `to`")
     expect(page.get_by_label("From")).to_have_value("2026-02-02T10:00")
+
+
+def test_the_choices_are_those_of_the_api(console: Site) -> None:
+    """Each type has the filters and the formats that the API knows of it, and no others."""
+    page = console.signed_in().goes_to("exports/new")
+    for kind, filters in FILTERS.items():
+        page.get_by_label("What").select_option(kind)
+        named = page.locator("[name^='filter.']")
+        assert named.evaluate_all("all => all.map(one => one.name.slice(7)).sort()") == sorted(filters)
+        formats = page.get_by_label("Format").locator("option")
+        known = [one for one in EXPORT_FORMATS if one != "ocsf" or kind in TRANSLATORS]
+        assert formats.evaluate_all("all => all.map(one => one.value).sort()") == sorted(known)
 
 
 def test_progress_and_failure_have_words(console: Site) -> None:

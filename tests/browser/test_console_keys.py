@@ -38,6 +38,7 @@ def test_a_key_is_handed_out_replaced_and_taken_back(console: Site) -> None:
     page.get_by_role("button", name=f"Revoke {HOSTILE}").click()
     page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
     expect(page.get_by_role("status")).to_contain_text("is revoked")
+    expect(page.locator(":focus")).to_contain_text("is revoked")
     expect(page.get_by_role("row", name=HOSTILE).filter(has_text="revoked")).to_have_count(1)
     assert _whoami(console, second) is None
 

@@ -16,7 +16,7 @@ export function show(place) {
 }
 
 async function all({ signal }) {
-  const said = h('div');
+  const said = h('div', { tabindex: -1 });
   const load = async (cursor, limit) => (await get('/v1/tokens', { cursor, limit }, signal)).data;
   const rows = list(load, (found) => drawn(found, (key) => revoke(key, said, rows.renewed)));
   await rows.begun();
@@ -82,4 +82,5 @@ async function revoke(key, said, renewed) {
     await renewed();
     return done(`The key “${key.name}” is revoked.`);
   });
+  if (said.hasChildNodes()) said.focus();
 }

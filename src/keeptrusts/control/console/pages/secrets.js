@@ -23,7 +23,7 @@ function leave(words) {
 }
 
 async function all({ signal }) {
-  const said = h('div', {}, told ? done(told) : null);
+  const said = h('div', { tabindex: -1 }, told ? done(told) : null);
   told = null;
   const load = async (cursor, limit) => (await get('/v1/config-variables', { cursor, limit }, signal)).data;
   const rows = list(load, (found) => drawn(found, (variable) => drop(variable, said, rows.renewed)));
@@ -65,4 +65,5 @@ async function drop(one, said, renewed) {
     await renewed();
     return done(`The secret “${one.name}” is deleted.`);
   });
+  if (said.hasChildNodes()) said.focus();
 }
