@@ -47,12 +47,20 @@ def test_a_configuration_is_found_read_and_deleted(console: Site) -> None:
     expect(page.get_by_role("row", name="edge")).to_contain_text("no instance was heard of")
     expect(page.get_by_role("region", name="The document of version 1").locator(".line").first).to_have_text("pack:")
     visitor.finds_no_barrier()
+    _runs(console, gateway["id"], made["content_digest"])
+    page.reload()
+    expect(page.get_by_role("row", name="edge")).to_contain_text("yes 1 of 1 instances")
     _delete(page)
     expect(page.get_by_role("alert")).to_contain_text("gateways use it: `edge`")
     console.ask("DELETE", f"/v1/gateways/{gateway['id']}")
     _delete(page)
     expect(page.get_by_role("status")).to_contain_text("was deleted")
     expect(page.get_by_role("link", name=HOSTILE)).to_have_count(0)
+
+
+def _runs(console: Site, gateway: object, digest: str) -> None:
+    status = {"instance_id": "gwi_1", "version": "1.0.0", "active_digest": digest, "epoch": 1, "gateway_id": gateway}
+    console.ask("POST", "/v1/gateway/status", status)
 
 
 def _delete(page: Page) -> None:
@@ -89,6 +97,9 @@ def test_versions_are_compared_and_put_back(console: Site) -> None:
     dialog.get_by_role("button", name="Back to version 2").click()
     expect(page.get_by_role("status")).to_have_text("Version 2 is current again, as version 4.")
     editor.finds_no_barrier()
+    banner.get_by_role("button", name="Revert").click()
+    expect(dialog).to_contain_text("Version 3 is the last that another key wrote")
+    dialog.get_by_role("button", name="Cancel").click()
     banner.get_by_role("button", name="Adopt").click()
     dialog.get_by_role("button", name="Adopt it").click()
     expect(page.get_by_role("status")).to_have_text("The console manages it now.")
@@ -131,6 +142,9 @@ def test_one_is_made_and_edited(console: Site) -> None:
     page.keyboard.press("Enter")
     expect(page.get_by_text("Version 2 is saved.")).to_be_visible()
     expect(page.get_by_role("row", name="Version 2")).to_contain_text("addresses are refused")
+    _renames(page)
+    page.get_by_role("link", name="Copy").click()
+    expect(document).to_have_value(CANDIDATE)
 
 
 def test_nothing_typed_is_lost(console: Site) -> None:
@@ -183,6 +197,20 @@ def _indents(document: Locator) -> None:
     document.press("Escape")
     document.press("Tab")
     expect(document).not_to_be_focused()
+
+
+def _renames(page: Page) -> None:
+    """What a configuration is called, without another version."""
+    page.get_by_role("link", name="Name and labels").click()
+    page.get_by_label("Labels").fill("team")
+    page.get_by_role("button", name="Change it").click()
+    expect(page.get_by_role("alert")).to_contain_text("key=value")
+    page.get_by_label("Labels").fill("team=risk\nrow=a=b")
+    page.get_by_label("Name").fill("renamed")
+    page.get_by_role("button", name="Change it").click()
+    expect(page.get_by_role("heading", name="renamed")).to_be_visible()
+    expect(page.get_by_text("row=a=b")).to_be_visible()
+    expect(page.get_by_role("row", name="Version 3")).to_have_count(0)
 
 
 def _record(console: Site, configuration: str, *texts: str) -> None:

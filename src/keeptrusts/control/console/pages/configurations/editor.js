@@ -12,11 +12,14 @@ export function editor(start, changed) {
     id: 'document', class: 'code', wrap: 'off', value: start, spellcheck: 'false', autocapitalize: 'off',
     autocomplete: 'off', 'aria-describedby': 'document-hint',
   });
-  let marked = new Set();
+  let [marked, drawn] = [new Set(), ''];
   const number = () => {
     const count = area.value.split('\n').length;
-    fill(gutter, Array.from({ length: count }, (_, index) =>
+    const wanted = `${count} ${[...marked]}`;
+    // most keys change no number, and a document may have thousands
+    if (wanted !== drawn) fill(gutter, Array.from({ length: count }, (_, index) =>
       h('span', { class: marked.has(index + 1) ? 'marked' : null }, String(index + 1))));
+    drawn = wanted;
     gutter.scrollTop = area.scrollTop;
   };
   area.addEventListener('input', () => { number(); changed(); });

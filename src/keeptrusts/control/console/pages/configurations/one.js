@@ -59,7 +59,8 @@ function content(read, { nameOf, ran, written, words, draw }) {
 }
 
 function actions({ data, etag }) {
-  if (!may('configurations:write')) return null;
+  const attempt = h('a', { class: 'button', href: `#/playground?configuration=${data.id}` }, 'Try a prompt');
+  if (!may('configurations:write')) return h('div', { class: 'actions' }, attempt);
   const remove = h('button', { type: 'button', class: 'danger' }, 'Delete');
   remove.addEventListener('click', async () => {
     const versions = data.version === 1 ? 'its only version' : `its ${data.version} versions`;
@@ -76,5 +77,6 @@ function actions({ data, etag }) {
     link(`${data.id}/edit`, 'Edit', 'primary'),
     link(`${data.id}/settings`, 'Name and labels'),
     link(`new?copy=${data.id}`, 'Copy'),
+    attempt,
     remove);
 }

@@ -25,9 +25,10 @@ function follows(gateway) {
   return gateway.stable ? `the newest, as a canary of ${gateway.deployment.percent} %` : 'the newest version';
 }
 
-function progress({ instances }, { content_digest: newest }) {
+function progress({ instances, configuration_version: pinned }, { content_digest: newest }) {
   if (!instances.length) return h('span', { class: 'quiet' }, 'no instance was heard of');
   const there = instances.filter((instance) => instance.active_digest === newest).length;
-  const [word, tone] = there === instances.length ? ['yes', 'good'] : there ? ['partly', 'warn'] : ['no', 'warn'];
+  const late = pinned === null ? 'warn' : 'plain';
+  const [word, tone] = there === instances.length ? ['yes', 'good'] : there ? ['partly', late] : ['no', late];
   return [h('span', { class: `badge ${tone}` }, word), ` ${there} of ${instances.length} instances`];
 }

@@ -56,10 +56,10 @@ export async function rollBack({ data, etag }, version, draw, why = '') {
 export async function version(id, number, { signal }) {
   const [{ data }, { data: found }, nameOf] = await Promise.all([
     get(at(id), {}, signal), get(at(id, 'versions', number), {}, signal), authors(signal)]);
-  const compared = found.version === data.version
+  const link = (href, words) => h('a', { class: 'button', href }, words);
+  const since = found.version === data.version
     ? null
-    : h('p', {}, h('a', { href: `#/configurations/${data.id}/diff?from=${found.version}&to=${data.version}` },
-      `What changed since, up to version ${data.version}`));
+    : link(`#/configurations/${data.id}/diff?from=${found.version}&to=${data.version}`, `What changed since, up to version ${data.version}`);
   return [
     trail(data),
     h('h1', {}, `Version ${found.version}`),
@@ -69,7 +69,7 @@ export async function version(id, number, { signal }) {
       ['Message', found.message],
       ['Digest', short(found.content_digest)],
     ]),
-    compared,
+    h('div', { class: 'actions' }, since, link(`#/playground?configuration=${data.id}&version=${found.version}`, 'Try a prompt')),
     h('h2', {}, 'The document'),
     numbered(found.policy_yaml, `The document of version ${found.version}`),
   ];
