@@ -16,7 +16,7 @@ from keeptrusts.control.ingest import Batch, Part, read_events, take_in
 from keeptrusts.core.canonical import canonical_json
 from keeptrusts.store.chains import Chains
 from keeptrusts.store.errors import StoreUnavailableError
-from support.control import Plane
+from support.control import Plane, assert_problem
 from support.records import Instance
 
 WAITING = 5
@@ -90,6 +90,18 @@ def test_a_transaction_does_not_grow_without_bound(busy: Busy, monkeypatch: pyte
     receipts = busy.run([busy.batch(Instance(f"gwi_{number}")) for number in range(busy.lanes + WAITING)])
     assert [len(one["accepted"]) for one in receipts] == [2] * (busy.lanes + WAITING)
     assert len(busy.commits) >= busy.lanes + 3
+
+
+def test_batches_that_wait_have_room_together(still: Plane) -> None:
+    """One that finds none is answered at once, is not stored, and is taken when it is sent again."""
+    record = Instance().decision()
+    with still.services.gathering.room(gathering.MOST_HELD_BYTES):
+        answer = still.admin.post("/v1/gateway/events", {"events": [record]})
+        assert_problem(answer, 503, "busy")
+        assert int(answer.headers["retry-after"]) > 0
+    assert still.admin.made("/v1/gateway/events", {"events": [record]})["accepted"] == [record["id"]]
+    with still.services.gathering.room(gathering.MOST_HELD_BYTES):
+        assert still.admin.get("/v1/events").status_code == 200
 
 
 def test_the_fault_of_one_is_not_that_of_the_others(busy: Busy, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,13 +9,15 @@ busier the server is, the less an event costs. No answer goes out before the com
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from keeptrusts.api.runtime import EventReceipt
 from keeptrusts.control.ingest import Batch, Part, take_in
+from keeptrusts.control.problem import RETRY_AFTER_S, ProblemError
 from keeptrusts.store.engine import is_sqlite
 from keeptrusts.store.errors import StoreUnavailableError
 from keeptrusts.store.transaction import Store
@@ -29,6 +31,9 @@ LANES: Final = 2
 """While one waits for the disk, another sends its rows. SQLite has one writer."""
 THREADS: Final = 32
 """In which batches are read and wait. A flood of batches does not take those of other requests."""
+MOST_HELD_BYTES: Final = 128 * 1024 * 1024
+"""Bodies that wait for a thread or are being stored. A database that hangs must not fill the memory with batches, which
+their gateways have given up and sent again long before."""
 
 
 @dataclass(slots=True, eq=False)
@@ -54,7 +59,27 @@ class Gathering:
         self._lock = threading.Lock()
         self._free = 1 if is_sqlite(store.events.engine) else LANES
         self._queue: list[_Waiting] = []
+        self._held_bytes = 0
         self.threads = ThreadPoolExecutor(THREADS, "ingest")
+
+    @contextmanager
+    def room(self, size_bytes: int) -> Iterator[None]:
+        """
+        For a body, until the block ends. Nobody waits for it.
+
+        Raises:
+            ProblemError: 503 `busy`: what is there already has to be stored first.
+        """
+        with self._lock:
+            if self._held_bytes + size_bytes > MOST_HELD_BYTES:
+                detail = "as many events wait to be stored as fit; nothing of this batch was stored, send it again"
+                raise ProblemError(503, "busy", detail, headers={"Retry-After": str(RETRY_AFTER_S)})
+            self._held_bytes += size_bytes
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held_bytes -= size_bytes
 
     def take_in(self, actor: Actor, batch: Batch) -> EventReceipt:
         """

@@ -49,8 +49,10 @@ _BODY: Final[dict[str, Any]] = {
 async def answer_events(services: Services, actor: Actor, request: Request) -> Response:
     """The answer to a batch, once it is durable; refusals are raised."""
     encoding = request.headers.get("content-encoding")
-    work = partial(_take, services, actor, await request.body(), encoding)
-    receipt = await asyncio.get_running_loop().run_in_executor(services.gathering.threads, work)
+    body = await request.body()
+    with services.gathering.room(len(body)):
+        work = partial(_take, services, actor, body, encoding)
+        receipt = await asyncio.get_running_loop().run_in_executor(services.gathering.threads, work)
     return Response(msgspec.json.encode(receipt), media_type="application/json")
 
 
