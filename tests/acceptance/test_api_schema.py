@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -60,5 +61,7 @@ def test_every_route_is_as_the_document_says(served: Server, tmp_path: Path) -> 
     ]  # fmt: skip
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2000:]
-    assert "Tested: 7" in done.stdout, done.stdout[-3000:]  # some seventy operations, not none
+    tested = re.search(r"Tested: (\d+)", done.stdout)
+    assert tested, done.stdout[-3000:]
+    assert int(tested[1]) >= 80
     assert [line for line in served.lines() if line["level"] == "error"] == []
