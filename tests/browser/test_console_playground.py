@@ -62,3 +62,5 @@ def test_a_link_chooses_the_version(console: Site) -> None:
     page = visitor.goes_to(f"playground?configuration={listed[0]['id']}&version=1")
     expect(page.get_by_label("Configuration").locator(":checked")).to_have_text("first")
     expect(page.get_by_label("Version")).to_have_value("1")
+    page = visitor.goes_to(f"playground?configuration={listed[0]['id']}&version=9")
+    expect(page.get_by_label("Version")).to_have_value("2")

@@ -36,6 +36,7 @@ async function attempt(configurations, asked) {
   };
   await offer(which.value);
   if (asked.version) version.value = asked.version;
+  if (version.selectedIndex < 0) version.selectedIndex = 0;
   const submit = async (said) => fill(shown, results(said, await answers(said)));
   return [form(submit, 'Try it',
     h('div', { class: 'filters' },
