@@ -10,6 +10,9 @@ export class Problem extends Error {
   }
 }
 
+/** It ended by itself or with its key, or it was ended in another tab. */
+const OVER = ['session_ended', 'missing_api_key'];
+
 let session = null;
 const ended = new EventTarget();
 
@@ -63,7 +66,7 @@ export async function send(method, path, body = undefined, { etag, signal } = {}
   const text = await answer.text();
   const said = text ? JSON.parse(text) : null;
   if (answer.ok) return { data: said, etag: answer.headers.get('etag') };
-  if (answer.status === 401 && said?.code === 'session_ended') {
+  if (answer.status === 401 && session && OVER.includes(said?.code)) {
     session = null;
     ended.dispatchEvent(new Event('ended'));
   }

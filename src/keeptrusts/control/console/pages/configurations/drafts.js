@@ -1,6 +1,7 @@
 // What is typed is kept while this tab is open: a session may end before it is saved, and another begin.
 
 import { who } from '../../api.js';
+import { h } from '../../dom.js';
 
 const place = (id) => `keeptrusts draft ${who().key_id} ${id}`;
 
@@ -27,4 +28,12 @@ export function forget(id) {
   } catch {
     // as above
   }
+}
+
+/** Says that it is there; `discard` goes back to how it began. */
+export function again(discard) {
+  const note = h('div', { class: 'note' },
+    h('p', {}, 'What you typed in this tab and did not save is here again.'),
+    h('div', { class: 'actions' }, h('button', { type: 'button', onclick: () => { discard(); note.remove(); } }, 'Discard it')));
+  return note;
 }

@@ -6,7 +6,7 @@ import { guard } from '../../leaving.js';
 import { busy, field, form, when } from '../../ui.js';
 import { checking } from './checking.js';
 import { lines, meaning } from './differences.js';
-import { forget, keep, kept } from './drafts.js';
+import { again, forget, keep, kept } from './drafts.js';
 import { editor } from './editor.js';
 import { simulating } from './simulating.js';
 import { at, authors, say, trail } from './words.js';
@@ -38,7 +38,7 @@ class Page {
       h('h1', {}, `Edit ${base.name}`),
       base.managed_by === 'terraform' ? h('p', { class: 'note' },
         'Terraform manages this configuration: what you save here is drift, and its next apply takes it back.') : null,
-      draft ? this.found() : null,
+      draft ? again(() => this.discard()) : null,
       h('div', { class: 'workbench' }, this.editor.element, this.checks.findings),
       this.checks.changes,
       simulating(base.id, this.editor.text, this.signal),
@@ -50,19 +50,10 @@ class Page {
     ];
   }
 
-  /** What was typed before a session ended. */
-  found() {
-    const note = h('div', { class: 'note' });
-    const discard = () => {
-      this.drop();
-      this.etag = this.read;
-      note.remove();
-      this.message.value = '';
-      this.editor.write(this.base.policy_yaml);
-      this.draft = null;
-    };
-    return fill(note, h('p', {}, 'What you typed in this tab and did not save is here again.'),
-      h('div', { class: 'actions' }, h('button', { type: 'button', onclick: discard }, 'Discard it')));
+  discard() {
+    this.etag = this.read;
+    this.message.value = '';
+    this.editor.write(this.base.policy_yaml);
   }
 
   unsaved() {
@@ -76,7 +67,8 @@ class Page {
 
   typed() {
     this.dropped = false;
-    keep(this.base.id, { text: this.editor.text(), message: this.message.value, etag: this.etag });
+    if (this.unsaved()) keep(this.base.id, { text: this.editor.text(), message: this.message.value, etag: this.etag });
+    else forget(this.base.id);
     this.checks.look(this.editor.text());
   }
 

@@ -5,7 +5,7 @@ import { h } from '../../dom.js';
 import { guard } from '../../leaving.js';
 import { form } from '../../ui.js';
 import { checking } from './checking.js';
-import { forget, keep, kept } from './drafts.js';
+import { again, forget, keep, kept } from './drafts.js';
 import { editor } from './editor.js';
 import { described, read } from './settings.js';
 import { at, say, trail } from './words.js';
@@ -43,31 +43,47 @@ export async function fresh({ query, signal }) {
   if (!may('configurations:write')) return [trail(), h('h1', {}, 'New configuration'), h('p', {}, 'Your key may not make one.')];
   const copied = query.get('copy');
   const text = copied ? (await get(at(copied), {}, signal)).data.policy_yaml : BEGIN;
-  let saved = false;
-  const document = editor(kept('new') ?? text, () => {
-    saved = false;
-    keep('new', document.text());
-    checks.look(document.text());
-  });
-  const checks = checking({ id: null, signal, jump: document.jump, mark: document.mark });
-  const drop = () => {
-    saved = true;
-    forget('new');
-  };
-  checks.look(document.text(), 0);
-  guard(() => !saved && document.text() !== text, drop, signal);
-  const make = async (said) => {
-    const draft = { ...read(said), policy_yaml: document.text(), managed_by: 'console' };
-    const { data } = await send('POST', '/v1/configurations', draft);
-    drop();
-    say('It is made. Give it to a gateway, which fetches it within seconds.');
-    location.hash = `#/configurations/${data.id}`;
-  };
+  const draft = new Draft(`new ${copied ?? ''}`, text, signal);
   return [
     trail(),
     h('h1', {}, copied ? 'New configuration, from a copy' : 'New configuration'),
-    form(make, 'Make it',
-      described({ name: '', description: '', labels: {} }),
-      h('div', { class: 'workbench' }, document.element, checks.findings)),
+    draft.restored ? again(() => draft.editor.write(text)) : null,
+    draft.form(),
   ];
+}
+
+/** What is typed until it is made. `place`: under what it is kept in this tab. */
+class Draft {
+  constructor(place, text, signal) {
+    Object.assign(this, { place, text, restored: kept(place), isNamed: false, isLeft: false });
+    this.editor = editor(this.restored ?? text, () => this.typed());
+    this.checks = checking({ id: null, signal, jump: this.editor.jump, mark: this.editor.mark });
+    this.checks.look(this.editor.text(), 0);
+    guard(() => !this.isLeft && (this.isNamed || this.editor.text() !== text), () => this.drop(), signal);
+  }
+
+  form() {
+    const named = h('div', { oninput: () => { this.isNamed = true; } }, described({ name: '', description: '', labels: {} }));
+    return form((said) => this.make(said), 'Make it', named,
+      h('div', { class: 'workbench' }, this.editor.element, this.checks.findings));
+  }
+
+  typed() {
+    if (this.editor.text() === this.text) forget(this.place);
+    else keep(this.place, this.editor.text());
+    this.checks.look(this.editor.text());
+  }
+
+  drop() {
+    this.isLeft = true;
+    forget(this.place);
+  }
+
+  async make(said) {
+    const draft = { ...read(said), policy_yaml: this.editor.text(), managed_by: 'console' };
+    const { data } = await send('POST', '/v1/configurations', draft);
+    this.drop();
+    say('It is made. Give it to a gateway, which fetches it within seconds.');
+    location.hash = `#/configurations/${data.id}`;
+  }
 }
