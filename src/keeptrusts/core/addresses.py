@@ -7,11 +7,12 @@ from typing import Final, TypeAlias
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# IANA's special-purpose registries; multicast and reserved blocks
+# IANA's special-purpose registries; multicast and reserved blocks; and 168.63.129.16, by which each machine of Azure
+# reaches its own host: what that host tells includes credentials, and it is in no registry
 _REFUSED_V4: Final = tuple(map(ipaddress.IPv4Network, (
     "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
     "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24",
-    "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+    "168.63.129.16/32", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
 )))  # fmt: skip
 _GLOBAL_V6: Final = ipaddress.IPv6Network("2000::/3")
 """Outside of it lie loopback, mapped and translated IPv4 (NAT64), unique local, link-local and multicast addresses."""
