@@ -86,6 +86,14 @@ def test_the_assignee_is_told_once(mailing: Plane, box: Mailbox) -> None:
     assert waiting(mailing) == 0
 
 
+def test_what_was_taken_is_not_sent_again(mailing: Plane, box: Mailbox) -> None:
+    """However the mail server takes its leave."""
+    box.farewell = "421 too many conversations"
+    token_of(mailing).made("/v1/gateway/escalations", draft())
+    deliver(mailing)
+    assert (len(box.letters), waiting(mailing)) == (1, 0)
+
+
 @pytest.mark.parametrize(
     "assignee", [None, "team:risk", "user:ada", "a@b\r\nBcc: x@y.example", "a@b.example, c@d.example"]
 )

@@ -27,6 +27,7 @@ class Mailbox:
 
     Args:
         replies: To `RCPT TO`, in turn.
+        farewell: To `QUIT`.
         secured: Whether each conversation in which a letter came was over TLS, and logged in.
     """
 
@@ -34,6 +35,7 @@ class Mailbox:
     letters: list[EmailMessage] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
     replies: list[str] = field(default_factory=list)
+    farewell: str = "221 Bye"
     secured: list[tuple[bool, bool]] = field(default_factory=list)
 
     async def handle_RCPT(  # noqa: N802  the library's names
@@ -43,6 +45,9 @@ class Mailbox:
         if reply.startswith("250"):
             envelope.rcpt_tos.append(address)
         return reply
+
+    async def handle_QUIT(self, _server: SMTP, _session: Session, _envelope: Envelope) -> str:  # noqa: N802
+        return self.farewell
 
     async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         content = envelope.content

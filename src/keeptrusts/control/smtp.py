@@ -5,6 +5,7 @@ from __future__ import annotations
 import smtplib
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from typing import Final, Literal, TypeAlias
@@ -85,8 +86,11 @@ def send(server: MailServer, message: EmailMessage) -> None:
         MailError: It was not taken.
     """
     try:
-        with _connected(server) as client:
+        client = _connected(server)
+        try:
             client.send_message(message)
+        finally:
+            _leave(client)
     except smtplib.SMTPRecipientsRefused as refused:
         code = next(iter(refused.recipients.values()))[0]
         raise MailError(f"the mail server refuses the recipient ({code})", final=code >= 500) from None
@@ -135,6 +139,13 @@ def _connected(server: MailServer) -> smtplib.SMTP:
         client.close()
         raise
     return client
+
+
+def _leave(client: smtplib.SMTP) -> None:
+    """However the server takes its leave: what it took, it took, and is not to get again."""
+    with suppress(smtplib.SMTPException, OSError):
+        client.quit()
+    client.close()
 
 
 def _failure(failed: smtplib.SMTPException) -> MailError:
