@@ -146,7 +146,7 @@ def test_a_waiting_gateway_is_woken_at_once(control: Plane) -> None:
     runtime = _runtime(control, gateway)
     tag = runtime.get("/v1/gateway/bundle").headers["etag"]
     before = time.monotonic()
-    nothing = runtime.get("/v1/gateway/bundle", If_None_Match=tag, Prefer="wait=1")
+    nothing = runtime.get("/v1/gateway/bundle", If_None_Match=tag, Prefer='Wait = "1"')
     assert (nothing.status_code, 0.9 < time.monotonic() - before < 5) == (304, True)
 
     def change() -> None:

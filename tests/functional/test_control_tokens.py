@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from keeptrusts.control.credentials import Credentials
 from keeptrusts.store.keys import Keys, NewKey, split_token
 from keeptrusts.store.tables import keys
@@ -120,6 +122,16 @@ def test_a_key_has_its_rate(control: Plane) -> None:
     assert int(few.take(credential)[1]["Retry-After"]) in range(1, 61)
 
 
+def test_signing_in_counts_too(control: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each leaves a line in the audit log: nobody writes more of them than their key may ask."""
+    few = Credentials(control.services.store, requests_per_minute=2)
+    monkeypatch.setattr(control.services.credentials, "take", few.take)
+    said = {"key": control.admin.token}
+    answers = [control.anonymous.post("/console/session", said) for _ in range(3)]
+    assert [one.status_code for one in answers] == [201, 201, 429]
+    assert_problem(answers[-1], 429, "rate_limited")
+
+
 def test_other_organisations_keys_do_not_exist(control: Plane) -> None:
     """Reading, revoking and rotating them: 404."""
     other = control.other_admin()
@@ -146,7 +158,8 @@ def test_a_key_is_changed_as_it_was_seen(control: Plane) -> None:
     path = f"/v1/tokens/{made['id']}"
     tag = control.admin.get(path).headers["etag"]
     assert control.admin.get(path).headers["etag"] == tag
-    control.admin.made(f"{path}/rotate", {})
+    control.admin.made(f"{path}/rotate", {}, If_Match=tag)
+    assert_problem(control.admin.post(f"{path}/rotate", {}, If_Match=tag), 412, "version_conflict")
     assert_problem(control.admin.delete(path, If_Match=tag), 412, "version_conflict")
     now = control.admin.get(path).headers["etag"]
     assert now != tag

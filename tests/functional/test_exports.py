@@ -153,6 +153,8 @@ def test_an_export_shows_nobody_more_than_a_list(still: Plane, export: Callable[
         ({"window": None, "from": "2026-01-02T00:00:00Z", "to": "2026-01-01T00:00:00Z"}, "invalid_window", "before"),
         ({"filters": {"verdicts": "blocked"}}, "unknown_filter", "did you mean `verdict`?"),
         ({"filters": {"since": "x"}}, "unknown_filter", "the filters are"),
+        ({"filters": {"verdict": "blokced"}}, "invalid_filter", "`blocked`"),
+        ({"type": "escalations", "filters": {"outcome": "yes"}}, "invalid_filter", "`approved` or `denied`"),
     ],
 )
 def test_a_refusal_says_what_to_write(still: Plane, changed: dict[str, Any], code: str, says: str) -> None:
@@ -186,6 +188,19 @@ def test_an_archive_that_is_elsewhere(still: Plane, export: Callable[..., dict[s
         path.unlink()
     problem = assert_problem(still.admin.get(f"/v1/exports/jobs/{job['id']}/download"), 409, "archive_missing")
     assert "share" in problem["detail"]
+
+
+def test_parts_of_an_archive(still: Plane, export: Callable[..., dict[str, Any]]) -> None:
+    """As a download that goes on asks for them; what is no range is not looked at."""
+    path = f"/v1/exports/jobs/{export(format='csv')['id']}/download"
+    whole = still.admin.get(path).content
+    for asked, status, given in (
+        ("bytes=2-5", 206, whole[2:6]), ("bytes=3-3", 206, whole[3:4]), ("bytes=-4", 206, whole[-4:]),
+        ("bytes=5-2", 200, whole), ("bytes=x", 200, whole), ("lines=1-2", 200, whole), ("bytes=", 200, whole),
+        ("bytes=" + "9" * 50 + "-", 200, whole),
+    ):  # fmt: skip
+        answer = still.admin.get(path, Range=asked)
+        assert (answer.status_code, answer.content) == (status, given), asked
 
 
 def test_only_the_owner_reads_archives(still: Plane, export: Callable[..., dict[str, Any]]) -> None:

@@ -307,9 +307,9 @@ def test_rotation_signs_with_both(post: Post, target: Receiver) -> None:
     post.publish("event.blocked")
     post.settle()
     target.letters[-1].verify(webhook["secret"])
-    rotated = post.plane.admin.made(f"/v1/webhooks/{webhook['id']}/rotate-secret", {})
-    assert rotated["secret"] != webhook["secret"]
-    assert rotated["secret_version"] == 2
+    rotated = post.plane.admin.made(f"/v1/webhooks/{webhook['id']}/rotate-secret", {}, If_Match='"r1"')
+    assert (rotated["secret"] != webhook["secret"], rotated["secret_version"]) == (True, 2)
+    assert post.plane.admin.post(f"/v1/webhooks/{webhook['id']}/rotate-secret", {}, If_Match='"r1"').status_code == 412
     post.clock.pass_time(seconds=6)
     post.settle()
     target.letters[-1].verify(webhook["secret"])

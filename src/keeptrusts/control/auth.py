@@ -102,13 +102,22 @@ async def authenticate(request: Request) -> Actor:
     """
     services = services_of(request)
     credential = await _credential(services, request)
-    now = services.store.clock()
+    count(services, request, credential)
+    services.credentials.note_use(credential.id, services.store.clock())
+    return actor_of(credential, request)
+
+
+def count(services: Services, request: Request, credential: Credential) -> None:
+    """
+    Take this request out of what the key may make; the answer will say what is left.
+
+    Raises:
+        ProblemError: 429 `rate_limited`.
+    """
     granted, headers = services.credentials.take(credential)
     request.scope["state"]["extra_headers"] = headers
     if not granted:
         raise ProblemError(429, "rate_limited", "this key makes too many requests; see `Retry-After`")
-    services.credentials.note_use(credential.id, now)
-    return actor_of(credential, request)
 
 
 async def require_known_key(request: Request) -> None:

@@ -249,9 +249,10 @@ def _messages(fresh: Sequence[_Good], wanted: frozenset[str]) -> Iterator[tuple[
 
 
 def _plain(body: bytes, encoding: str | None) -> bytes:
-    if encoding in {None, "", "identity"}:
+    coding = (encoding or "identity").strip().lower()
+    if coding == "identity":
         return body
-    if encoding != "gzip":
+    if coding not in {"gzip", "x-gzip"}:
         raise ProblemError(415, "unsupported_encoding", "`Content-Encoding` may be `gzip` or absent")
     unpack = zlib.decompressobj(wbits=31)
     try:

@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 from keeptrusts.api.console import Link, SignedIn, SignIn
 from keeptrusts.control import sessions
 from keeptrusts.control.auditing import record
-from keeptrusts.control.auth import Actor, Anybody, actor_of, credential_of, known
+from keeptrusts.control.auth import Actor, Anybody, actor_of, count, credential_of, known
 from keeptrusts.control.console_files import FILES, HEADERS
 from keeptrusts.control.problem import ProblemError
 from keeptrusts.control.scopes import SCOPES, may
@@ -54,6 +54,8 @@ async def sign_in(said: SignIn, request: Request, services: AppServices) -> Resp
     credential = await known(services, key_id) if key_id else await credential_of(services, said.get("key", ""))
     if credential is None or credential.revoked_at is not None or credential.has_ended(now) or credential.kind != "key":
         raise ProblemError(401, "invalid_api_key", "the key that this link or token stands for cannot sign in")
+    if key_id is None:  # who made the link has been counted
+        count(services, request, credential)
     session = sessions.begin(credential.id, now)
     await run_in_threadpool(_note, services, actor_of(credential, request))
     answer = JSONResponse(_signed_in(credential, session), 201)

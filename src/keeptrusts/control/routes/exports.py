@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from keeptrusts.api.exports import ExportDraft, ExportJob
 from keeptrusts.api.page import Page
@@ -30,6 +31,8 @@ router = APIRouter(prefix="/v1/exports", tags=["exports"])
 
 MOST_PREVIEWED: Final = 100
 LONGEST_FILTER: Final = 200
+LONGEST_SPAN: Final = 40
+"""Digits of a range of bytes."""
 Word = Annotated[str | None, Query(max_length=40)]
 _FILE: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
@@ -195,6 +198,27 @@ def _file(services: Services, name: str, media_type: str, headers: Mapping[str, 
         raise ProblemError(409, "archive_missing", detail)
     path = place.local(name)
     if path is not None:
-        return FileResponse(path, media_type=media_type, headers=dict(headers))
+        return _Archive(path, media_type=media_type, headers=dict(headers))
     known = {**headers, "Content-Length": str(size)}
     return StreamingResponse(place.read(name), media_type=media_type, headers=known)
+
+
+class _Archive(FileResponse):
+    """Of a `Range` that is none, nothing is taken notice (RFC 9110, 14.2)."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(name, value) for name, value in scope["headers"] if name != b"range" or _is_range(value)]
+        await super().__call__({**scope, "headers": headers}, receive, send)
+
+
+def _is_range(value: bytes) -> bool:
+    unit, _, ranges = value.partition(b"=")
+    ends = [one.strip().partition(b"-") for one in ranges.split(b",")]
+    return unit.strip().lower() == b"bytes" and all(_is_span(first, dash, last) for first, dash, last in ends)
+
+
+def _is_span(first: bytes, dash: bytes, last: bytes) -> bool:
+    digits = first + last
+    if not (dash and digits.isdigit() and len(digits) < LONGEST_SPAN):
+        return False
+    return not (first and last) or int(first) <= int(last)

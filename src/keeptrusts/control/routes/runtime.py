@@ -28,7 +28,7 @@ from keeptrusts.store.transaction import Tx
 router = APIRouter(prefix="/v1", tags=["runtime"])
 
 LONGEST_WAIT_S: Final = 30
-_WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,4})(?:$|[,;\s])", re.ASCII)
+_WAIT = re.compile(r"(?:^|[,;\s])wait[ \t]*=[ \t]*(\"?)(\d{1,4})\1(?:$|[,;\s])", re.ASCII | re.IGNORECASE)
 
 allow_words(["gateway_id"])
 
@@ -169,4 +169,4 @@ def _headers(tag: str) -> dict[str, str]:
 
 def _wait(prefer: str | None) -> float:
     found = _WAIT.search(prefer or "")
-    return min(int(found[1]), LONGEST_WAIT_S) if found else 0
+    return min(int(found[2]), LONGEST_WAIT_S) if found else 0

@@ -92,10 +92,13 @@ def rotate_token(
     actor: TokenWriter,
     tx: Tx,
     services: AppServices,
+    *,
+    precondition: IfMatch,
 ) -> Key:
     """A new key that may do what the old one may; the old one ends after `overlap` seconds."""
     mine = Keys(tx.connection, actor.org)
     old = mine.read(token_id)
+    precondition.check(revision_of(old))
     if old["revoked_at"] is not None:
         raise ProblemError(409, "revoked", "the key is revoked; make a new one with `POST /v1/tokens`")
     _refuse_more(actor, old["role"], old["scopes"])

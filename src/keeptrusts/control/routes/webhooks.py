@@ -131,6 +131,7 @@ def rotate_secret(
     response: Response,
     services: AppServices,
     *,
+    precondition: IfMatch,
     wanted: SecretRotation | None = None,
 ) -> Webhook:
     """A new secret, shown in this answer alone when it was made here; messages are signed with both for 24 h."""
@@ -138,6 +139,7 @@ def rotate_secret(
     check_fields(services.outbound, secret=given)
     mine = _mine(tx, actor, services)
     before = mine.read(webhook_id, to_change=True)
+    precondition.check(before.revision)
     secret = given or make_secret()
     after = mine.rotate(webhook_id, secret, at=tx.now)
     record(tx, actor, "webhook.rotate_secret", webhook_id, before={**before.shown}, after={**after.shown})
