@@ -50,9 +50,10 @@ def test_the_cookie_stays_with_the_browser(control: Plane) -> None:
     plain = control.anonymous.post("/console/session", {"key": control.admin.token}).headers["set-cookie"]
     assert {"HttpOnly", "SameSite=strict", "Path=/", "Max-Age=43200"} <= set(plain.split("; "))
     assert "Secure" not in plain
-    over_tls = {"X_Forwarded_Proto": "https"}
-    secure = control.anonymous.post("/console/session", {"key": control.admin.token}, **over_tls)
-    assert "Secure" in secure.headers["set-cookie"].split("; ")
+    for proxies in ("https", "HTTPS, http"):
+        over_tls = {"X_Forwarded_Proto": proxies}
+        secure = control.anonymous.post("/console/session", {"key": control.admin.token}, **over_tls)
+        assert "Secure" in secure.headers["set-cookie"].split("; ")
     assert control.admin.token not in plain
 
 
@@ -131,5 +132,8 @@ def test_files(control: Plane) -> None:
     assert script.headers["content-type"] == "text/javascript; charset=utf-8"
     same = control.anonymous.get("/console/files/pages/overview.js", If_None_Match=script.headers["etag"])
     assert (same.status_code, same.content) == (304, b"")
+    for path in ("/", "/console/files/pages/overview.js"):
+        told = control.anonymous.say("HEAD", path)
+        assert (told.status_code, told.content, "etag" in told.headers) == (200, b"", True)
     for path in ("../app.py", "%2e%2e/app.py", "", "pages", "pages/"):
         assert control.anonymous.get(f"/console/files/{path}").status_code == 404

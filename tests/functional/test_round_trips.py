@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Iterable, Iterator
 
 import pytest
@@ -118,3 +120,15 @@ def _copied_in_vain(store: Store) -> None:
     with store.write() as tx:
         _killed(store, tx)
         RoundTrip(tx.connection).copy_and_commit(COPY, ["1\ta\n"])
+
+
+def test_a_server_that_is_gone_without_a_word_is_given_up(postgres_url: str) -> None:
+    """After a minute, not after the hours that the system would wait; the address may say otherwise."""
+    for url, expected in ((postgres_url, 50_000), (f"{postgres_url}?tcp_user_timeout=7000", 7000)):
+        engine = open_engine(url)
+        with engine.connect() as connection:
+            number = connection.connection.driver_connection.pgconn.socket  # type: ignore[union-attr]
+            with socket.socket(fileno=os.dup(number)) as line:
+                assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == expected
+                assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 20
+        engine.dispose()

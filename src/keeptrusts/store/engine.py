@@ -28,6 +28,8 @@ POOL = 48
 
 BUSY_MS = 5000
 ASKED_AFTER_S = 1.0
+GIVEN_UP = {"keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 50_000}
+"""A server that is gone without a word, as in a failover: after a minute, where the system would wait for two hours."""
 
 
 def open_engine(url: str) -> Engine:
@@ -48,7 +50,8 @@ def open_engine(url: str) -> Engine:
         pool_timeout=5,
         # the one used last: each knows the partitions only after it has planned for them, which takes it long
         pool_use_lifo=True,
-        connect_args={"prepare_threshold": None, "connect_timeout": 5, "application_name": "keeptrusts"},
+        connect_args={"prepare_threshold": None, "connect_timeout": 5, "application_name": "keeptrusts"}
+        | {name: value for name, value in GIVEN_UP.items() if name not in address.query},
     )
     event.listen(engine, "checkin", _note_rest)
     event.listen(engine, "checkout", partial(_wake, engine.dialect))

@@ -32,12 +32,14 @@ from keeptrusts.store.transaction import Tx
 router: Final = APIRouter(include_in_schema=False)
 
 
+@router.head("/")
 @router.get("/")
 async def read_console(request: Request) -> Response:
     """The page that all others are shown in."""
     return _file(request, "index.html")
 
 
+@router.head("/console/files/{name:path}")
 @router.get("/console/files/{name:path}")
 async def read_file(request: Request, name: str) -> Response:
     """A script, a style or a picture of it."""
@@ -133,4 +135,6 @@ def _signed_in(credential: Credential, session: Session) -> SignedIn:
 
 def _is_secure(request: Request) -> bool:
     """Whether the browser came over TLS, which a proxy may have ended."""
-    return "https" in {request.url.scheme, request.headers.get("x-forwarded-proto")}
+    # the first of several proxies is the one that the browser spoke with
+    told = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
+    return "https" in {request.url.scheme, told}
