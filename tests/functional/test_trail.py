@@ -105,6 +105,14 @@ def test_an_honest_export_is_proven(still: Plane, tmp_path: Path) -> None:
     old = {"window": None, "from": "2020-01-01T00:00:00Z", "to": "2020-01-02T00:00:00Z"}
     empty = Evidence.of(still, tmp_path, **old)
     assert (empty.rows, empty.verified()) == ([], (set(), 0))
+    ahead = Instance("gwi_ahead").decision(at=time.time() + 86_400)
+    send(still, ahead)
+    to_come = Evidence.of(
+        still, tmp_path, window=None, **{"from": "2026-01-01T00:00:00Z", "to": "2222-01-01T00:00:00Z"}
+    )
+    assert (to_come.rows[-1]["id"], to_come.verified()) == (ahead["id"], (set(), 0))
+    del to_come.manifest["checkpoints"][-1]
+    assert "cut_tail" in to_come.verified()[0]
 
 
 def flip(evidence: Evidence) -> None:

@@ -129,6 +129,7 @@ def _said(manifest: Mapping[str, Any], name: str) -> str:
 def _window(manifest: Mapping[str, Any]) -> Window:
     try:
         lowest, highest = (_lowest(str(manifest[name])) for name in ("window_from", "window_to"))
+        _lowest(str(manifest.get("covers_until", manifest["window_to"])))
     except (KeyError, ValueError):
         raise _unreadable("the manifest does not say of which time the archive is") from None
     return Window(lowest, highest, whole=not manifest.get("filters"))

@@ -12,7 +12,7 @@ import base64
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from fastapi.concurrency import run_in_threadpool
@@ -27,6 +27,7 @@ from keeptrusts.core.errors import KeeptrustsError
 from keeptrusts.core.ids import EXPORT
 from keeptrusts.core.version import VERSION
 from keeptrusts.store.archive_rows import EventSource, Source
+from keeptrusts.store.columns import rfc3339
 from keeptrusts.store.events import ids_of
 from keeptrusts.store.exports import (
     Exports,
@@ -146,7 +147,7 @@ class Exporter:
     def _begin(self, lease: Lease) -> _Work:
         with self._store.read() as tx:
             stored = Exports(tx.connection, lease.org).read(lease.id)
-        sealed, source = self._sealed_source(lease, stored)
+        sealed, covers_until, source = self._sealed_source(lease, stored)
         with self._store.read() as tx:
             total = source.count(tx)
         with self._store.write() as tx:
@@ -155,20 +156,21 @@ class Exporter:
         name = f"{lease.id}-{lease.token.removeprefix('lease_')}"
         shown = stored.shown
         archive = Archive(self._folder, self._place, name, kind=shown["type"], ending=shown["format"])
-        return _Work(stored, source, archive, sealed)
+        return _Work(stored, source, archive, sealed, covers_until)
 
-    def _sealed_source(self, lease: Lease, stored: StoredExport) -> tuple[int, Source]:
-        """The rows, all of them sealed, and the number of the last checkpoint; 0: it holds no events."""
+    def _sealed_source(self, lease: Lease, stored: StoredExport) -> tuple[int, datetime, Source]:
+        """The number of the last checkpoint (0: it holds no events), its time, and the rows, all of them sealed."""
         wanted = _wanted(stored)
         if wanted.type != "events":
             with self._store.read() as tx:
-                return 0, source_of(tx, lease.org, wanted, self._services.sealer)
+                return 0, stored.window_to, source_of(tx, lease.org, wanted, self._services.sealer)
         key = self._services.signer.key()
         with self._store.events.write() as tx:
-            sealed, upto = seal_upto(tx.connection, lease.org, key, at=tx.now)
+            now = tx.now
+            sealed, upto = seal_upto(tx.connection, lease.org, key, at=now)
             source = source_of(tx, lease.org, wanted, self._services.sealer)
         assert isinstance(source, EventSource)
-        return sealed, replace(source, upto=upto)
+        return sealed, min(now, stored.window_to), replace(source, upto=upto)
 
     def _step(self, lease: Lease, work: _Work) -> bool:
         with self._store.read() as tx:
@@ -181,7 +183,7 @@ class Exporter:
 
     def _complete(self, lease: Lease, work: _Work) -> None:
         with self._store.read() as tx:
-            about = _about(work.stored) | {"keys": _keys(tx)}
+            about = _about(work.stored) | {"covers_until": rfc3339(work.covers_until), "keys": _keys(tx)}
             sealed = work.archive.seal(about, _checkpoints(tx, work))
         with self._store.write() as tx:
             now = self._clock(tx)
@@ -210,12 +212,19 @@ class Exporter:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """One attempt. `sealed`: number of the checkpoint that its last event is in; 0: it holds no events."""
+    """
+    One attempt.
+
+    Args:
+        sealed: Number of the checkpoint that its last event is in; 0: it holds no events.
+        covers_until: The end of its window, or the time of that checkpoint where the window ends later.
+    """
 
     stored: StoredExport
     source: Source
     archive: Archive
     sealed: int
+    covers_until: datetime
 
 
 async def write_exports(services: Services) -> None:

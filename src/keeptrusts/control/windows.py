@@ -24,7 +24,7 @@ class Window:
 
 def read_window(window: str | None, start: datetime | None, end: datetime | None, now: datetime) -> Window:
     """
-    What was asked for. `to` may be absent beside `from`, or lie ahead: until now, since of more nothing can be proven.
+    What was asked for. `to` may be absent beside `from`: until now. It may lie ahead: so may the clock of a gateway.
 
     Raises:
         InputError: `invalid_window`, with what to write instead.
@@ -35,9 +35,9 @@ def read_window(window: str | None, start: datetime | None, end: datetime | None
         return Window(now - _length(window), now)
     if start is None:
         raise InputError("the time to cover is missing; " + NEXT_STEP, code="invalid_window")
-    until = min(end or now, now)
+    until = end or now
     if not start < until:
-        raise InputError("`from` must be before `to`, and before now", code="invalid_window")
+        raise InputError("`from` must be before `to`", code="invalid_window")
     return Window(start, until)
 
 
