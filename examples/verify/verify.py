@@ -78,7 +78,7 @@ def read_checkpoints(manifest: dict[str, Any], keys: dict[str, bytes]) -> tuple[
 
 def covers_until(manifest: dict[str, Any]) -> str:
     """A window may end later than its archive was made."""
-    return manifest.get("covers_until", manifest["window_to"])
+    return str(manifest.get("covers_until", manifest["window_to"]))
 
 
 def read_ends(manifest: dict[str, Any], chain: list[Any], heads: list[dict[str, Any]]) -> list[str]:
