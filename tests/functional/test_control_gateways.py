@@ -213,6 +213,9 @@ def test_what_instances_report(still: Plane) -> None:
     assert seen() == ("degraded", ["degraded", "in_sync"])
     _report(runtime, digest, instance_id="gwi_2", last_error="it does not compile")
     assert seen() == ("degraded", ["error", "in_sync"])
+    _report(runtime, digest, instance_id="gwi_2", last_error="x" * 5000)
+    told = control.admin.get(f"/v1/gateways/{gateway['id']}").json()["instances"]
+    assert sorted(len(one["last_error"] or "") for one in told) == [0, 2000]
 
 
 def test_a_gateway_that_fell_silent(still: Plane) -> None:

@@ -38,6 +38,8 @@ from keeptrusts.store.transaction import new_id
 
 FORGOTTEN_AFTER: Final = timedelta(days=1)
 SHOWN_INSTANCES: Final = 100
+LONGEST_ERROR: Final = 2000
+"""Characters of the last error of an instance; the rest is in its log."""
 LOCK_TRIES: Final = 5
 RUN_FIELDS: Final = ("configuration_id", "configuration_version", "fail_mode", "deployment")
 """A change of any of these changes the bundle."""
@@ -232,7 +234,7 @@ class Gateways:
             "active_digest": said["active_digest"],
             "epoch": said["epoch"],
             "degraded": said.get("degraded", False),
-            "last_error": said.get("last_error"),
+            "last_error": (said.get("last_error") or "")[:LONGEST_ERROR] or None,
             "last_seen_at": at,
             "head_sequence": said.get("head_sequence"),
             "head_hash": said.get("head_hash"),
