@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import tracemalloc
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from moto.server import ThreadedMotoServer
 
 from keeptrusts.control.archive_forms import FORMS
 from keeptrusts.control.archive_places import Bucket, drafts_of, place_of
-from keeptrusts.control.exporting import Exporter
+from keeptrusts.control.exporting import LEASE_FOR, MOST_ATTEMPTS, Exporter
 from keeptrusts.control.settings import Settings
 from keeptrusts.core.errors import InputError
 from keeptrusts.store.archive_rows import ArchiveRow
@@ -179,6 +180,34 @@ def test_archives_in_a_bucket(settings: Settings, bucket: str, monkeypatch: pyte
         assert place.unchanged_for(-60) == []
         assert_problem(still.admin.get(f"/v1/exports/jobs/{job['id']}/download"), 410, "export_expired")
         place.remove("never-there")
+
+
+def test_a_bucket_that_is_away(settings: Settings, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is tried again while it may come back; then the export fails, and says what of."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    clock, absent = Clock(), f"absent-{uuid.uuid4().hex}"
+    with plane(replace(settings, archive_url=bucket.replace("archives", absent)), background=()) as still:
+        sent(still)
+        exporter = Exporter(still.services, clock=clock)
+
+        def attempted(job: dict[str, Any]) -> dict[str, Any]:
+            asyncio.run(exporter.crew.settle())
+            clock.pass_time(seconds=LEASE_FOR.total_seconds() + 1)
+            found: dict[str, Any] = still.admin.get(f"/v1/exports/jobs/{job['id']}").json()
+            return found
+
+        lost = still.admin.made("/v1/exports/jobs", {"format": "jsonl", "window": "24h"})
+        assert [attempted(lost)["state"] for _ in range(MOST_ATTEMPTS)] == ["running"] * (MOST_ATTEMPTS - 1) + [
+            "failed"
+        ]
+        assert "bucket" in attempted(lost)["error"]
+        late = still.admin.made("/v1/exports/jobs", {"format": "jsonl", "window": "24h"})
+        assert attempted(late)["state"] == "running"
+        assert list(drafts_of(still.services.settings).iterdir()) == []
+        server = bucket.rpartition("endpoint_override=")[2]
+        assert urllib3.request("PUT", f"http://{server}/{absent}").status == 200
+        assert attempted(late)["state"] == "completed"
 
 
 @pytest.mark.parametrize("url", ["file:///tmp", "s3:", "http://x"])

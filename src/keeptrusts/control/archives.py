@@ -67,6 +67,7 @@ class Archive:
         self.rows = 0
         self.last_id = ""
         self._draft = folder / f".{name}.part"
+        self._manifest_draft = folder / f".{manifest_name(name)}.part"
         # only the owner of the data directory reads what gateways recorded
         self._file = os.fdopen(os.open(self._draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb")
         self._write(self._form.begin())
@@ -108,7 +109,8 @@ class Archive:
     def close(self) -> None:
         """Leave nothing half behind. What was sealed stays: the transaction that names it decides."""
         self._file.close()
-        self._draft.unlink(missing_ok=True)
+        for draft in (self._draft, self._manifest_draft):
+            draft.unlink(missing_ok=True)
 
     def _write(self, content: bytes) -> None:
         self._file.write(content)
@@ -117,7 +119,7 @@ class Archive:
 
     def _keep_manifest(self, manifest: Mapping[str, Any], checkpoints: Iterable[Mapping[str, Any]]) -> None:
         name = manifest_name(self._name)
-        draft = self._draft.with_name(f".{name}.part")
+        draft = self._manifest_draft
         with os.fdopen(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w", encoding="utf-8") as out:
             out.write(json.dumps(manifest, indent=2).removesuffix("\n}") + ',\n  "checkpoints": [')
             separator = "\n    "

@@ -53,6 +53,10 @@ KEPT_FOR: Final = timedelta(hours=24)
 ORPHANED_AFTER_S: Final = 24 * 3600.0
 SWEEP_S: Final = 60.0
 DISK: Final = "the archive could not be written to the data directory; see that it has room and is writable"
+BUCKET: Final = (
+    "the archive could not be put into the bucket; see `--archive-url`, and that the data directory has room: it is "
+    "written there first"
+)
 BUG: Final = "something went wrong here; the log of the control plane has it under this export's id"
 
 
@@ -132,8 +136,14 @@ class Exporter:
             raise  # another worker has it, or the database is away: the lease runs out and it is tried again
         except Exception as bug:  # noqa: BLE001  a fault of the disk, or ours, is not tried again
             fields = {"export": lease.id, **describe(bug)}
+            remote = isinstance(bug, OSError) and self._place is not self._drafts
+            if remote and lease.attempts < MOST_ATTEMPTS:
+                # a bucket may be away for a moment: the lease runs out, and another attempt is made
+                log.warning("an archive could not be put into the bucket", extra={"fields": fields})
+                return
             log.error("export failed", extra={"fields": fields})  # noqa: TRY400  the traceback quotes values
-            await run_in_threadpool(self._fail, lease, DISK if isinstance(bug, OSError) else BUG)
+            error = (BUCKET if remote else DISK) if isinstance(bug, OSError) else BUG
+            await run_in_threadpool(self._fail, lease, error)
 
     async def _write(self, lease: Lease) -> None:
         work = await run_in_threadpool(self._begin, lease)
