@@ -17,9 +17,9 @@ from keeptrusts.control.scopes import SCOPES_OF, may
 from support.control import Plane, assert_problem
 
 OPEN: Final = frozenset({
-    *((method, path) for method in ("GET", "HEAD") for path in ("/healthz", "/readyz")),
-    ("GET", "/metrics"), ("GET", "/docs"), ("GET", "/"), ("GET", "/console/files/{name:path}"),
-    ("POST", "/console/session"),
+    *((method, path) for method in ("GET", "HEAD")
+      for path in ("/healthz", "/readyz", "/", "/console/files/{name:path}")),
+    ("GET", "/metrics"), ("GET", "/docs"), ("POST", "/console/session"),
     *(("GET", route.path) for route in providers.router.routes if isinstance(route, APIRoute)),
 })  # fmt: skip
 ENDLESS: Final = frozenset({("GET", "/v1/events/stream")})
