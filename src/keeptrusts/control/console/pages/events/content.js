@@ -8,7 +8,8 @@ const SIDES = [['request', 'Request'], ['answer', 'Answer']];
 export function content({ content: kept, content_digest: digest }) {
   const proven = digest ? facts([['Digest of the content', h('code', {}, digest)]]) : null;
   if (!kept) return [h('p', { class: 'quiet' }, missing(digest)), proven];
-  return [SIDES.map(([name, words]) => side(words, kept[name])), proven];
+  const taken = h('p', { class: 'quiet' }, 'As recorded: where something was taken out, its kind stands in brackets.');
+  return [taken, SIDES.map(([name, words]) => side(words, kept[name])), proven];
 }
 
 const missing = (digest) =>

@@ -96,8 +96,8 @@ const placed = (data, gateway, configuration) => [
   ['Gateway', gateway ? h('a', { href: `#/gateways/${data.gateway_id}` }, gateway) : data.gateway_id],
   ['Configuration', configurationOf(data, configuration)],
   ['Digest of the configuration', short(data.config_digest, 20)],
-  ['Request', data.request_id],
-  ['Trace', data.trace_id],
+  ['Request', data.request_id && h('code', {}, data.request_id)],
+  ['Trace', data.trace_id && h('code', {}, data.trace_id)],
   ['Id', h('code', {}, data.id)],
 ];
 
@@ -114,7 +114,7 @@ const provided = (data) => [
   ['API format', data.api_format],
   ['Streamed', data.streamed ? 'yes' : 'no'],
   ['Latency', milliseconds(data.latency_ms)],
-  ['Of which in the gateway', data.overhead_us == null ? null : milliseconds(data.overhead_us / 1000)],
+  ['Of which in the gateway', data.overhead_us == null || !data.attempts?.length ? null : milliseconds(data.overhead_us / 1000)],
   ['Input tokens', data.input_tokens?.toLocaleString()],
   ['Output tokens', data.output_tokens?.toLocaleString()],
   ['Cost', data.cost_usd?.toLocaleString(undefined, { style: 'currency', currency: 'USD', maximumFractionDigits: 6 })],
@@ -132,7 +132,7 @@ function called(data) {
 }
 
 const chained = (data) => [
-  ['Instance', data.instance_id],
+  ['Instance', h('code', {}, data.instance_id)],
   ['Sequence', data.sequence?.toLocaleString()],
   ['Hash', h('code', {}, data.hash)],
   ['Previous hash', data.prev_hash ? h('code', {}, data.prev_hash) : 'none: the first of its chain'],

@@ -30,7 +30,8 @@ export async function makeToken(path, wanted) {
   const { data } = await send('POST', `${path}/tokens`, wanted);
   return shownOnce('Token', data.token,
     copyable('Start an instance with it', `KEEPTRUSTS_GATEWAY_TOKEN=${data.token} kt gateway run --api-url ${location.origin}`),
-    h('p', { class: 'hint' }, 'Give it the keys of your model providers too, as the configuration names them.'));
+    h('p', { class: 'hint' }, 'Give it the keys of your model providers too, as the configuration names them. '
+      + 'It listens on port 41002 of its machine; where another gateway does, add ', h('code', {}, '--listen 127.0.0.1:41003'), '.'));
 }
 
 function drawn(rows, drop) {

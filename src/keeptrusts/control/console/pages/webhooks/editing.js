@@ -63,7 +63,7 @@ const written = (values, shown) => ({
 function controls(webhook) {
   return [
     field('URL', h('input', { name: 'url', type: 'url', value: webhook.url, required: true, maxlength: 2048, autocomplete: 'off' }),
-      'It is sent messages by POST, and must begin with https://.'),
+      'It is sent messages by POST. It begins with https://; kt dev takes http:// of this machine, too.'),
     field('Description', h('textarea', { name: 'description', rows: 2, maxlength: 2000, value: webhook.description ?? '' })),
     typeFields(webhook.event_types),
     field('Format', choice({ name: 'format' }, FORMATS, webhook.format)),
