@@ -79,7 +79,7 @@ def test_times_are_of_the_browser_and_refusals_in_words(console: Site) -> None:
 
 
 def test_progress_and_failure_have_words(console: Site) -> None:
-    """A bar without a known end, one with it, and then why it failed and how to make it again."""
+    """A bar without a known end, one with it, how it is proven; of a failed one why, and how to make it again."""
     visitor = console.signed_in()
     job = JOB | {"state": "running", "rows_done": 3}
     visitor.page.route("**/v1/exports/jobs/exp_1", lambda route: route.fulfill(json=job))
@@ -91,8 +91,14 @@ def test_progress_and_failure_have_words(console: Site) -> None:
     expect(page.get_by_role("progressbar")).to_have_attribute("value", "1200")
     expect(page.get_by_text("1,200 of 5,000 rows")).to_be_visible()
     visitor.finds_no_barrier()
-    job |= {"state": "failed", "error": "the disk is full"}
+    job |= {"state": "completed", "format": "jsonl", "sha256": "0" * 64}
     _look_again(visitor)
+    expect(page.get_by_role("region", name="How to prove it")).to_have_text("kt events verify events-exp_1.jsonl")
+    manifest = page.get_by_role("link", name="Download the manifest")
+    expect(manifest).to_have_attribute("download", "events-exp_1.jsonl.manifest.json")
+    visitor.finds_no_barrier()
+    job |= {"state": "failed", "error": "the disk is full"}
+    page = visitor.goes_to("exports/exp_1")
     expect(page.get_by_text("It failed: the disk is full")).to_be_visible()
     page.get_by_role("link", name="Make it again").click()
     expect(page.get_by_label("User")).to_have_value("<img src=x onerror=alert(1)>")

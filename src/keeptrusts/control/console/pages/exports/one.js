@@ -65,11 +65,18 @@ function archive(row) {
   return [
     h('h2', {}, 'Archive'),
     h('div', { class: 'actions' }, download(row, { class: 'button primary' }),
-      h('a', { href: `/v1/exports/jobs/${row.id}/manifest`, download: `manifest-${row.id}.json` }, 'Download the manifest')),
+      h('a', { href: `/v1/exports/jobs/${row.id}/manifest`, download: `${fileOf(row)}.manifest.json` }, 'Download the manifest')),
     h('p', { class: 'quiet' }, 'The manifest names the window, the filters, the digest and the chains of events it covers.'),
     facts([['SHA-256', h('code', {}, row.sha256)]]),
     h('p', {}, 'To check what arrived:'),
     h('pre', { tabindex: 0, role: 'region', 'aria-label': 'How to check it' },
       `echo '${row.sha256}  ${fileOf(row)}' | sha256sum --check`),
+    provable(row) ? [
+      h('p', {}, 'To prove that no record was changed or taken out, with both files in one folder:'),
+      h('pre', { tabindex: 0, role: 'region', 'aria-label': 'How to prove it' }, `kt events verify ${fileOf(row)}`),
+    ] : null,
   ];
 }
+
+/** What `kt events verify` reads. */
+const provable = ({ type, format }) => type === 'events' && ['json', 'jsonl'].includes(format);
