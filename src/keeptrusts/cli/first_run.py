@@ -94,7 +94,7 @@ def _find(client: Client, kept: Identity | None) -> Gateway | None:
 def _starter(client: Client) -> str:
     found = client.configurations.find(NAME)
     if found is None:
-        draft = {"name": NAME, "description": "Where to begin", "policy_yaml": starter_policy(), "managed_by": "cli"}
+        draft = {"name": NAME, "description": "A first policy", "policy_yaml": starter_policy(), "managed_by": "cli"}
         found = client.configurations.create(cast("ConfigurationDraft", draft))
     return found["id"]
 
