@@ -1,4 +1,4 @@
-"""One browser a session, and a fresh control plane for each test."""
+"""One browser a file, and a fresh control plane for each test."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from support.console import Site, launch, site
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium without a window."""
+    """
+    Chromium without a window.
+
+    It ends with its file: until then a loop runs in this thread, and a test of others could start none.
+    """
     expect.set_options(timeout=15_000)
     with sync_playwright() as playwright:
         opened = launch(playwright)

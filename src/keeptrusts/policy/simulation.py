@@ -37,7 +37,7 @@ REASONS: Final[Mapping[Reason, str]] = {
     "sealed": "the texts are encrypted in this archive: `kt events open` decrypts them",
     "cut": "a text was too long to be kept whole",
     "needs_base": "a policy had objected, and without the document of that time nobody can tell whether it would again",
-    "not_reproduced": "the base says another thing of what was kept than was recorded, so what was kept is not enough",
+    "not_reproduced": "the present document says another thing of what was kept (redacted text, say) than was recorded",
     "headers": "a policy looks at header fields, which are not kept",
     "tools": "a policy looks at tools, of which only the texts are kept",
     "services": "a policy asks a service, whose answers are not kept",

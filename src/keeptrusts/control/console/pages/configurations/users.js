@@ -2,9 +2,12 @@
 
 import { get, may } from '../../api.js';
 import { h } from '../../dom.js';
-import { badge, pages, table } from '../../ui.js';
+import { keyed, list, soon, whileVisible } from '../../renewing.js';
+import { badge, table } from '../../ui.js';
 
-/** A table of them, or why there is none. */
+const EVERY_S = 10;
+
+/** A table of them that is renewed while it is looked at, or why there is none. */
 export async function users(configuration, signal) {
   if (!may('gateways:read')) return h('p', { class: 'quiet' }, 'Your key may not see gateways.');
   const columns = [
@@ -14,10 +17,18 @@ export async function users(configuration, signal) {
     ['Status', (gateway) => badge(gateway.status)],
     [`Runs version ${configuration.version}`, (gateway) => progress(gateway, configuration)],
   ];
-  return pages(
-    async (cursor) => (await get('/v1/gateways', { configuration_id: configuration.id, cursor }, signal)).data,
-    (rows) => table('Gateways with this configuration', columns, rows,
-      'No gateway has it. Give it to one, and the gateway fetches it within seconds.'));
+  const shown = list(
+    async (cursor, limit) => (await get('/v1/gateways', { configuration_id: configuration.id, cursor, limit }, signal)).data,
+    (rows) => keyed(table('Gateways with this configuration', columns, rows,
+      'No gateway has it. Give it to one, and the gateway fetches it within seconds.'), rows, (gateway) => gateway.id));
+  await shown.begun();
+  const again = async () => {
+    // another version may be shown by now, in the place of this one
+    if (shown.element.isConnected) await shown.renewed();
+  };
+  soon(signal, again);
+  whileVisible(EVERY_S, signal, () => again().catch(() => null));
+  return shown.element;
 }
 
 function follows(gateway) {
