@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 MOST_EVENTS: Final = 2000
 """In one transaction, unless one batch has more."""
-LANES: Final = 2
-"""While one waits for the disk, another sends its rows. SQLite has one writer."""
+LANES: Final = 3
+"""While one waits for the disk, another sends its rows, and a third is made. SQLite has one writer."""
 THREADS: Final = 32
 """In which batches are read and wait. A flood of batches does not take those of other requests."""
 MOST_HELD_BYTES: Final = 128 * 1024 * 1024
