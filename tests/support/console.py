@@ -17,7 +17,13 @@ from keeptrusts.control.settings import Settings
 from support.served import Served, serve
 
 # what Chromium does by itself would wait for a network that tests do not have
-_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+)
 _SLOWEST_MS = 15_000
 
 
