@@ -227,3 +227,15 @@ def _said(text: str) -> dict[str, Any]:
         "request": [{"text": text, "role": "user", "part": "content"}],
         "answer": [{"text": "fine", "role": "assistant", "part": "content"}],
     }
+
+
+def test_more_of_them_are_shown(console: Site) -> None:
+    """A page at a time, until there are no more."""
+    for number in range(51):
+        _make(console, f"policy-{number}")
+    page = console.signed_in("viewer").goes_to("configurations")
+    rows = page.get_by_role("table", name="Configurations").locator("tbody tr")
+    expect(rows).to_have_count(50)
+    page.get_by_role("button", name="Show more").press("Enter")
+    expect(rows).to_have_count(51)
+    expect(page.get_by_role("button", name="Show more")).to_be_hidden()

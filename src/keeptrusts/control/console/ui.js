@@ -1,7 +1,7 @@
 // What pages are made of.
 
 import { Problem } from './api.js';
-import { fill, h } from './dom.js';
+import { h } from './dom.js';
 
 /** A time as people read it; its exact form is in the title. */
 export function when(moment) {
@@ -37,24 +37,6 @@ export function table(caption, columns, rows, empty) {
       h('caption', { class: 'hidden' }, caption),
       h('thead', {}, h('tr', {}, columns.map(([heading]) => h('th', { scope: 'col' }, heading)))),
       h('tbody', {}, rows.map((row) => h('tr', {}, columns.map((column, index) => cell(column, row, index)))))));
-}
-
-/**
- * A list that grows by pages. `load(cursor)` gives `{data, next_cursor}`, `draw(rows)` what is shown of all so far.
- */
-export async function pages(load, draw) {
-  const rows = [];
-  const shown = h('div');
-  const more = h('button', { type: 'button', onclick: () => next() }, 'Show more');
-  let cursor = null;
-  const next = () => busy(more, async () => {
-    const page = await load(cursor);
-    rows.push(...page.data);
-    cursor = page.next_cursor;
-    fill(shown, draw(rows), cursor ? more : null);
-  });
-  await next();
-  return shown;
 }
 
 /** A labelled control; `hint` is read with it. */

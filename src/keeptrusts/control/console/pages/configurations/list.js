@@ -2,7 +2,8 @@
 
 import { get, may } from '../../api.js';
 import { h } from '../../dom.js';
-import { done, field, pages, short, table, when } from '../../ui.js';
+import { list as growing, keyed } from '../../renewing.js';
+import { done, field, short, table, when } from '../../ui.js';
 import { heard, labelled, owner } from './words.js';
 
 const COLUMNS = [
@@ -20,9 +21,10 @@ export async function list({ query, signal }) {
     ? 'No name has this in it. Clear the filter to see all.'
     : 'There is none yet. A configuration is a policy document that gateways follow: make one here, with `kt config push` or with Terraform.';
   const words = heard();
-  const rows = await pages(
-    async (cursor) => (await get('/v1/configurations', { q: wanted, cursor }, signal)).data,
-    (all) => table('Configurations', COLUMNS, all, empty));
+  const rows = growing(
+    async (cursor, limit) => (await get('/v1/configurations', { q: wanted, cursor, limit }, signal)).data,
+    (all) => keyed(table('Configurations', COLUMNS, all, empty), all, (one) => one.id));
+  await rows.begun();
   return [
     h('h1', {}, 'Configurations'),
     words ? done(words) : null,
@@ -30,7 +32,7 @@ export async function list({ query, signal }) {
     may('configurations:write')
       ? h('div', { class: 'actions' }, h('a', { class: 'button primary', href: '#/configurations/new' }, 'New configuration')) : null,
     filter(wanted),
-    rows,
+    rows.element,
   ];
 }
 

@@ -2,7 +2,8 @@
 
 import { get, may, send } from '../../api.js';
 import { h } from '../../dom.js';
-import { busy, facts, pages, short, sure, table, when } from '../../ui.js';
+import { keyed, list } from '../../renewing.js';
+import { busy, facts, short, sure, table, when } from '../../ui.js';
 import { comparison, counted } from './differences.js';
 import { at, authors, numbered, trail } from './words.js';
 
@@ -16,10 +17,11 @@ export async function versions(read, nameOf, draw, signal) {
     ['Message', (version) => h('span', { class: 'prose' }, version.message ?? '')],
     ['Actions', (version) => choices(read, version, draw)],
   ];
-  const all = await pages(
-    async (cursor) => (await get(at(data.id, 'versions'), { cursor }, signal)).data,
-    (rows) => table('Versions', columns, rows, ''));
-  return [all, data.version > 1 ? comparison(data, data.version - 1, data.version) : null];
+  const all = list(
+    async (cursor, limit) => (await get(at(data.id, 'versions'), { cursor, limit }, signal)).data,
+    (rows) => keyed(table('Versions', columns, rows, ''), rows, (version) => String(version.version)));
+  await all.begun();
+  return [all.element, data.version > 1 ? comparison(data, data.version - 1, data.version) : null];
 }
 
 function choices(read, version, draw) {
